@@ -1,0 +1,105 @@
+"""Faults of shape: what is wrong with a piece of JSON, where, and what to do about it.
+
+A fault never repeats the value that was given: the value may be a child's name.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+
+
+class Fault(TypedDict):
+    """One thing wrong with an intake, an act, a profile or a scenario."""
+
+    path: str
+    message: str
+
+
+class Malformed(ValueError):
+    """What was given is not of the contract's shape; :attr:`faults` lists everything wrong with it."""
+
+    what: str = "input"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults: list[Fault] = list(faults)
+        super().__init__("; ".join(f"{f['path']}: {f['message']}" for f in self.faults))
+
+
+class MalformedAct(Malformed):
+    what = "act"
+
+
+class MalformedIntake(Malformed):
+    what = "intake"
+
+
+_WORDS = {
+    "missing": "this field is needed",
+    "extra_forbidden": "no such field here; remove it or check its spelling",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "date_from_datetime_parsing": "must be a date, YYYY-MM-DD",
+    "date_parsing": "must be a date, YYYY-MM-DD",
+    "date_type": "must be a date, YYYY-MM-DD",
+    "datetime_parsing": "must be a date and time, RFC 3339, for example 2026-03-01T10:00:00Z",
+    "datetime_from_date_parsing": "must be a date and time, RFC 3339, for example 2026-03-01T10:00:00Z",
+    "datetime_type": "must be a date and time, RFC 3339, for example 2026-03-01T10:00:00Z",
+    "timezone_aware": "must name its time zone, for example end in Z",
+    "json_invalid": "is not JSON",
+    "union_tag_not_found": "this field is needed: it names the act",
+}
+
+
+def say(error: Any) -> str:
+    """One pydantic error in the words of this project, without the value that was given."""
+    kind, ctx = error["type"], error.get("ctx") or {}
+    if kind in _WORDS:
+        return _WORDS[kind]
+    if kind == "literal_error":
+        return f"must be one of {ctx['expected']}"
+    if kind == "union_tag_invalid":
+        return "no such act; see `homeward schema act` for the acts there are"
+    if kind == "string_too_short":
+        return f"must have at least {ctx['min_length']} character(s)"
+    if kind == "string_too_long":
+        return f"must have at most {ctx['max_length']} characters"
+    if kind == "too_short":
+        return f"must have at least {ctx['min_length']} element(s)"
+    if kind == "too_long":
+        return f"must have at most {ctx['max_length']} elements"
+    if kind == "string_pattern_mismatch":
+        return f"must look like {ctx['pattern']}"
+    if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
+        word = {"greater_than_equal": "at least", "greater_than": "more than"}.get(
+            kind, "at most" if kind == "less_than_equal" else "less than"
+        )
+        bound = ctx.get("ge", ctx.get("gt", ctx.get("le", ctx.get("lt"))))
+        return f"must be {word} {bound}"
+    if kind == "value_error":
+        return str(ctx["error"])
+    return str(error["msg"]).lower()
+
+
+def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> list[Fault]:
+    """The faults in a pydantic error, each with its dotted path.
+
+    ``tags`` are the names of a tagged union's members, which pydantic puts into the path and
+    nobody ever wrote.
+    """
+    faults: list[Fault] = []
+    for each in error.errors(include_url=False, include_input=False):
+        loc = [str(part) for part in each["loc"]]
+        if loc and loc[0] in tags:
+            loc = loc[1:]
+        if each["type"] in ("union_tag_not_found", "union_tag_invalid"):
+            loc.append("act")
+        fault = Fault(path=".".join(loc) or "$", message=say(each))
+        if fault not in faults:
+            faults.append(fault)
+    return faults
