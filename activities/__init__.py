@@ -1,0 +1,1 @@
+"""The only hands: everything that touches the world outside a case."""

@@ -1,0 +1,164 @@
+"""Every message name and type that passes between a case and the world, in one place.
+
+Workflows and activities meet here and at :mod:`procedure`, never at each other's bodies.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from temporalio.common import SearchAttributeKey
+
+# Names fixed by the contract (section 1).
+TASK_QUEUE: Final = "return-cases"
+RETURN_CASE: Final = "ReturnCase"
+FAMILY_TRACING: Final = "FamilyTracing"
+REINTEGRATION_MONITORING: Final = "ReintegrationMonitoring"
+RECORD: Final = "record"
+CASE: Final = "case"
+LEDGER: Final = "ledger"
+
+# Ours.
+INTAKE: Final = "intake"
+"""Query: the intake as given, for rebuilding the caseload."""
+
+STAGE: Final = SearchAttributeKey.for_keyword("HomewardStage")
+HOST_STATE: Final = SearchAttributeKey.for_keyword("HomewardHostState")
+ORIGIN_STATE: Final = SearchAttributeKey.for_keyword("HomewardOriginState")
+AGREEMENT: Final = SearchAttributeKey.for_keyword("HomewardAgreement")
+HOLDS: Final = SearchAttributeKey.for_keyword_list("HomewardHolds")
+AWAITING: Final = SearchAttributeKey.for_keyword_list("HomewardAwaiting")
+NEXT_DUE: Final = SearchAttributeKey.for_datetime("HomewardNextDue")
+OVERDUE: Final = SearchAttributeKey.for_bool("HomewardOverdue")
+SEARCH_ATTRIBUTES: Final = (STAGE, HOST_STATE, ORIGIN_STATE, AGREEMENT, HOLDS, AWAITING, NEXT_DUE, OVERDUE)
+
+# Activities, by name.
+ADMIT: Final = "admit"
+KEEP_CASELOAD_ROW: Final = "keep_caseload_row"
+TELL: Final = "tell"
+
+# Failure types.
+MALFORMED_ACT: Final = "MalformedAct"
+MALFORMED_INTAKE: Final = "MalformedIntake"
+LIKELY_DUPLICATE: Final = "LikelyDuplicate"
+
+
+@dataclass(frozen=True)
+class AdmissionRequest:
+    """Asked once, when a case opens: is the agreement good, and is this child known already?"""
+
+    reference: str
+    intake: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Admission:
+    """The agreement's terms as they stand today. They stay in the case's history for good."""
+
+    agreement: dict[str, Any]
+    duplicate_check: str
+    """``done``, or ``not_made`` when the caseload could not be asked: that never holds up a child's case."""
+
+
+@dataclass(frozen=True)
+class CaseloadRow:
+    """What the caseload shows of a case after an entry. Nothing personal but ``child``, which is never stored in clear.
+
+    ``awaiting`` are the case view's rows of owed acts; moments are RFC 3339 texts.
+    """
+
+    reference: str
+    agreement: str
+    host_state: str
+    origin_state: str
+    status: str
+    stage: str
+    solution: str | None
+    outcome: str | None
+    holds: list[str]
+    awaiting: list[dict[str, Any]]
+    next_due: str | None
+    overdue: bool
+    entries: int
+    refused: int
+    opened_at: str
+    updated_at: str
+    child: dict[str, Any] | None = None
+    """``given_names``, ``family_name``, ``date_of_birth``: given with the first row only, to make the keyed mark."""
+
+
+@dataclass(frozen=True)
+class RowKept:
+    """What the caseload's keeper answers."""
+
+    events_wanted: bool
+    """Whether a webhook is configured, so that outgoing events are worth an activity."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Somebody is to be told something about a case. It names an office's role, never a child."""
+
+    kind: str
+    """``owed``, ``overdue``, ``escalated``, ``detention``, ``missing``, ``found``, ``held``, ``closed`` or ``reminder``."""
+    to_role: str
+    to_state: str
+    entry: int
+    to_id: str | None = None
+    act: str | None = None
+    deadline: str | None = None
+    due: str | None = None
+    level: int | None = None
+
+
+@dataclass(frozen=True)
+class OutgoingEvent:
+    """One ledger entry's header, for other systems: nothing personal in it."""
+
+    entry: int
+    at: str
+    kind: str
+    act: str | None
+    safeguards: list[str]
+    facts: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True)
+class Telling:
+    """All that leaves the house after one act or one passing of time: entries ``first`` to ``last``."""
+
+    reference: str
+    first: int
+    last: int
+    notices: list[Notice] = field(default_factory=list)
+    events: list[OutgoingEvent] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class TracingRequest:
+    """What the origin state's tracing service is asked: the least that tracing needs (procedure.md, parts 6 and 7)."""
+
+    reference: str
+    entry: int
+    """The ledger entry that opened tracing."""
+    host_state: str
+    origin_state: str
+    via: str
+    due: str
+
+
+@dataclass(frozen=True)
+class VisitDue:
+    visit: int
+    due: str
+
+
+@dataclass(frozen=True)
+class MonitoringRequest:
+    """What the origin state's monitor is asked after an arrival."""
+
+    reference: str
+    entry: int
+    """The ledger entry of the arrival."""
+    origin_state: str
+    visits: list[VisitDue]
