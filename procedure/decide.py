@@ -1,0 +1,348 @@
+"""The one door of the law: an act, or the passing of time, into entries.
+
+Nothing but a person's act changes a solution, an approval, a placement or an outcome. The passing of
+time blocks and escalates (:func:`pass_time`), and that is all it does.
+"""
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from procedure.acts import DECISIONS, REPORTS, Act, Correct, ExtendDeadline, as_given, parse_act
+from procedure.case import Case
+from procedure.deadlines import changes, extended, moments, name_of
+from procedure.effects import effects, tells_of_detention, voided_by_detention
+from procedure.entries import Draft, Entry, moment, seal
+from procedure.faults import Malformed
+from procedure.folding import after, apply
+from procedure.gates import gates_of, refusals
+from procedure.intake import parse_intake
+from procedure.ledger import Ledger
+from procedure.majority import eighteenth_birthday
+from procedure.placement import detention_reasons
+from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
+from procedure.stages import stage_of
+from procedure.vocabulary import HOLDS, Hold, SafeguardName
+
+
+@dataclass(slots=True)
+class Pen:
+    """Writes entries at one moment: each is applied, sealed and folded before the next is thought of."""
+
+    case: Case
+    ledger: Ledger
+    at: datetime
+    seed: bytes
+
+    def write(self, draft: Draft) -> Entry:
+        """Put one entry on record, with what becomes of the deadlines in its facts."""
+        n = self.case.n + 1
+        then = apply(self.case, draft, n, self.at)
+        if deadlines := changes(then, standing_holds(then), self.at):
+            known = draft.facts.get("deadlines", {})
+            draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
+        entry = seal(draft, n=n, at=self.at, prev=self.case.head, seed=self.seed)
+        self.case = after(self.case, entry)
+        self.ledger.append(entry)
+        return entry
+
+    def write_what_follows(self) -> None:
+        """Holds that now stand or no longer stand, and the stage, where they differ from what is on record."""
+        holds = standing_holds(self.case)
+        for hold in self.case.holds:
+            if hold not in holds:
+                self.write(Draft(kind="hold_lifted", facts={"hold": hold}))
+        for hold in holds:
+            if hold not in self.case.holds:
+                self.write(Draft(kind="hold", safeguards=_BEHIND_HOLD.get(hold, ("held",)), facts={"hold": hold}))
+        stage = stage_of(self.case, self.at)
+        if stage != self.case.stage:
+            self.write(Draft(kind="stage", facts={"stage": stage, "was": self.case.stage}))
+
+
+_BEHIND_HOLD: Final[dict[Hold, tuple[SafeguardName, ...]]] = {
+    "detention": ("no-detention",),
+    "emergency_placement_overdue": ("no-detention",),
+    "asylum": ("non-refoulement",),
+    "appeal": ("appeal-suspends",),
+}
+
+
+def standing_holds(case: Case) -> tuple[Hold, ...]:
+    """The holds that the facts on record set (procedure.md, part 5), in the contract's order."""
+    stands: dict[Hold, bool] = {
+        "detention": case.detained,
+        "emergency_placement_overdue": case.emergency_overdue,
+        "asylum": case.asylum in ("open", "granted"),
+        "appeal": bool(case.appeals_against("best_interests", "return", "travel")),
+        "missing": case.missing,
+        "review": case.review_reached,
+        "adulthood": case.adulthood_holds,
+    }
+    return tuple(hold for hold in HOLDS if stands.get(hold, hold in case.suspensions))
+
+
+def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes) -> Case:
+    """Hear one act at the moment ``at`` (UTC) and put on record what comes of it, appended to ``ledger``.
+
+    The first entry written is the act's own: ``accepted`` or ``refused``. Returns the case after all of them.
+    """
+    pen = Pen(case, ledger, at, seed)
+    asked = Asked(case, act, at, ledger)
+    found = refusals(asked)
+    corrected: Asked | None = None
+    if isinstance(act, Correct) and not found:
+        found, corrected = _corrected(asked, act)
+    if found:
+        pen.write(_said(asked, "refused", found))
+        if _still_answered(asked, found):
+            voids = voided_by_detention(case)
+            placement = asked.act.placement.model_dump(exclude_unset=True)
+            pen.write(_detention(asked, {"voids": voids} if voids else {}, {"placement": placement}))
+    else:
+        entry = pen.write(_said(asked, "accepted", (), corrected))
+        _answer(pen, corrected or asked)
+        if entry.act == "close_case":
+            pen.write(Draft(kind="closed", facts={"outcome": entry.facts["outcome"]}))
+    pen.write_what_follows()
+    return pen.case
+
+
+def _said(
+    asked: Asked, kind: Literal["accepted", "refused"], found: Sequence[Refusal], corrected: Asked | None = None
+) -> Draft:
+    """The act's own entry."""
+    act = asked.act
+    body: dict[str, Any] = {"act": as_given(act)}
+    facts: dict[str, Any] = {}
+    names: Iterable[SafeguardName]
+    if kind == "refused":
+        names = (refusal["safeguard"] for refusal in found)
+        body["refusals"] = list(found)
+    else:
+        names = (name for gate in gates_of(asked) for name in answered_by(gate) if name != "out-of-order")
+        facts = effects(asked)
+        if isinstance(act, ExtendDeadline):
+            facts["deadlines"] = {"extended": extended(asked.case, act.deadline, act.days)}
+        if isinstance(act, Correct):
+            facts |= _facts_of_correction(asked, act, corrected)
+            body["as_corrected"] = _merged(asked, act)
+    return Draft(
+        kind=kind,
+        act=act.act,
+        act_id=act.act_id,
+        actor_role=act.actor.role,
+        actor_state=act.actor.state,
+        safeguards=tuple(dict.fromkeys(names)),
+        facts=facts,
+        body=body,
+    )
+
+
+def _answer(pen: Pen, asked: Asked) -> None:
+    """What the procedure answers to a report that was taken in."""
+    act = asked.act
+    if act.act in REPORTS and tells_of_detention(asked):
+        pen.write(_detention(asked, {}, {}))
+    elif act.act == "arrive" and act.handed_to in ("law_enforcement", "other"):
+        for level in (1, 2):
+            pen.write(
+                Draft(
+                    kind="escalated",
+                    safeguards=("handover-into-care",),
+                    facts={"level": level, "safeguard": "handover-into-care"},
+                )
+            )
+
+
+def _detention(asked: Asked, facts: dict[str, Any], body: dict[str, Any]) -> Draft:
+    reasons = detention_reasons(asked.act.placement.model_dump())
+    return Draft(
+        kind="detention",
+        act=asked.act.act,
+        safeguards=("no-detention",),
+        facts={"because": reasons or ["it was reported as detention"], **facts},
+        body=body,
+    )
+
+
+def _still_answered(asked: Asked, found: Sequence[Refusal]) -> bool:
+    """A report that comes out of order may still tell of a detention, and that is never passed over."""
+    return (
+        asked.act.act in REPORTS
+        and all(refusal["safeguard"] == "out-of-order" for refusal in found)
+        and tells_of_detention(asked)
+    )
+
+
+# Corrections
+
+
+def _entry_corrected(asked: Asked, act: Correct) -> Entry | None:
+    entry = asked.ledger.find(act.entry)
+    return entry if entry and entry.kind in ("accepted", "opened") and entry.act != "correct" else None
+
+
+def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
+    """What the corrected entry says with the new fields laid over it; ``child.family_name`` reaches inside."""
+    entry = _entry_corrected(asked, act)
+    assert entry is not None
+    said = copy.deepcopy(asked.ledger.as_corrected(entry))
+    for path, value in act.fields.items():
+        target, *inner = said, *path.split(".")
+        for step in inner[:-1]:
+            if not isinstance(target.get(step), dict):
+                target[step] = {}
+            target = target[step]
+        target[inner[-1]] = value
+    return said
+
+
+def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]:
+    """Whether a correction stands, and the report it makes of the entry, where that still has force."""
+    entry = _entry_corrected(asked, act)
+    if entry is None:
+        return [
+            refuse(
+                "out-of-order",
+                f"Entry {act.entry} is not a report or an act that was accepted, so there is nothing to correct.",
+                "Name the number of the entry that holds the mistake.",
+            )
+        ], None
+    recorded_by = ("central_authority", asked.case.host_state) if entry.kind == "opened" else None
+    if (act.actor.role, act.actor.state) != (recorded_by or (entry.actor_role, entry.actor_state)):
+        return [
+            refuse(
+                "not-your-act",
+                "An entry is corrected by the role that recorded it.",
+                "Tell them, or record what you know with your own act or a `note`.",
+            )
+        ], None
+    if entry.act in DECISIONS and not set(act.fields) <= {"reason", "evidence"}:
+        return [
+            refuse(
+                "out-of-order",
+                "A decision is not corrected afterwards, only its reason and evidence.",
+                "Take the decision anew; the old one stays on record.",
+            )
+        ], None
+    if fixed := sorted(set(act.fields) & {"act", "act_id", "actor", "reference", "agreement", "opened_by"}):
+        return [
+            refuse("well-formed", f"These fields cannot be corrected: {', '.join(fixed)}.", "Correct other fields.")
+        ], None
+    merged = _merged(asked, act)
+    try:
+        if entry.kind == "opened":
+            parse_intake(merged, today=entry.at.date())
+            return [], None
+        report = parse_act(merged)
+    except Malformed as malformed:
+        faults = "; ".join(f"{fault['path']}: {fault['message']}" for fault in malformed.faults)
+        return [refuse("well-formed", f"With this correction the entry is malformed: {faults}.", "Mend the fields.")], None
+    if entry.act in DECISIONS or not _in_force(asked, entry):
+        return [], None
+    return [], replace(asked, act=report)
+
+
+def _in_force(asked: Asked, entry: Entry) -> bool:
+    """Whether what a report recorded, or a correction of it, still stands, or a later report has taken its place."""
+    stands = _STANDS.get(entry.act or "")
+    if stands is None:
+        return False
+    return stands(asked.case, entry.body["act"]) in {entry.n, *(each.n for each in asked.ledger.corrections_of(entry))}
+
+
+def _n(fact: Any) -> int | None:
+    return fact.n if fact is not None else None
+
+
+def _placement_n(case: Case, said: dict[str, Any]) -> int:
+    return case.placement_n
+
+
+_STANDS: Final[dict[str, Callable[[Case, dict[str, Any]], int | None]]] = {
+    "verify_identity": lambda case, said: _n(case.identity),
+    "screen_protection": lambda case, said: _n(case.screening),
+    "confirm_services": lambda case, said: _n(case.services),
+    "report_tracing": lambda case, said: _n(case.tracing),
+    "assess_family": lambda case, said: _n(case.family.get(said["relative_id"])),
+    "hear_child": lambda case, said: _n(case.hearing),
+    "assess_rights_impact": lambda case, said: _n(case.rights_impact),
+    "certify_fit_to_travel": lambda case, said: _n(case.fitness),
+    "record_visit": lambda case, said: _n(case.visits.get(said["visit"])),
+    "report_detention": _placement_n,
+    "confirm_release": _placement_n,
+    "report_found": _placement_n,
+    "report_incident": _placement_n,
+    "arrive": lambda case, said: _n(case.arrived),
+}
+"""The entry whose report of that kind has force now."""
+
+
+def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) -> dict[str, Any]:
+    entry = _entry_corrected(asked, act)
+    assert entry is not None
+    facts: dict[str, Any] = {"corrects": entry.n, "of": entry.act or "opened"}
+    if entry.kind == "opened":
+        return {**facts, "as_of": moment(entry.at)}
+    if corrected is None:
+        return facts
+    # The evidence is as old as it was: a correction does not make it young again.
+    return {**effects(corrected), **facts, "as_of": entry.facts.get("as_of", moment(entry.at))}
+
+
+# Time
+
+
+def pass_time(case: Case, at: datetime, ledger: Ledger, seed: bytes) -> Case:
+    """Put on record what the mere passing of time up to ``at`` brings: overdue, escalated, holds, a birthday, a stage.
+
+    Nothing here approves, declines, places or moves (the second thing that never bends).
+    """
+    pen = Pen(case, ledger, at, seed)
+    while not pen.case.closed and (due := next(iter(_due(pen.case, at)), None)):
+        pen.write(due)
+        pen.write_what_follows()
+    if not pen.case.closed:
+        pen.write_what_follows()
+    return pen.case
+
+
+def _due(case: Case, at: datetime) -> list[Draft]:
+    """What has come due by ``at``, earliest first."""
+    found: list[tuple[datetime, int, str, Draft]] = []
+    for when, what, key, level in moments(case):
+        if when > at:
+            continue
+        facts: dict[str, Any] = {"deadline": name_of(key), "key": key, "due": moment(case.deadlines[key].due)}
+        if what == "overdue":
+            found.append((when, 0, key, Draft(kind="overdue", facts=facts)))
+        else:
+            found.append((when, level, key, Draft(kind="escalated", facts={**facts, "level": level})))
+    birthday = _birthday_ahead(case)
+    if birthday and birthday <= at:
+        holds = case.stage not in ("reintegration", "closed")
+        found.append((birthday, 0, "", Draft(kind="turned_18", facts={"holds": holds})))
+    return [draft for *_, draft in sorted(found, key=lambda each: each[:3])]
+
+
+def _birthday_ahead(case: Case) -> datetime | None:
+    return None if case.turned_18 else eighteenth_birthday(case)
+
+
+def next_due(case: Case) -> datetime | None:
+    """The earliest moment at which :func:`pass_time` has something to put on record; ``None`` when it never will.
+
+    It may lie in the past when time was not passed up to now.
+    """
+    if case.closed:
+        return None
+    ahead = [when for when, *_ in moments(case)]
+    if birthday := _birthday_ahead(case):
+        ahead.append(birthday)
+    window = case.appeal_window_ends
+    if window and stage_of(case, window) != case.stage:
+        ahead.append(window)
+    return min(ahead, default=None)

@@ -1,0 +1,552 @@
+"""Entries into a case. Folding believes: it never validates, never decides and knows no users.
+
+Whatever a rule concluded when an entry was made stands in the entry's facts (``voids``, ``round``,
+``counts``, ``deadlines``), so that a rule changed later never alters what was decided under the
+one before it.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any, Final
+
+from procedure.agreement import Agreement
+from procedure.case import (
+    AgeAssessed,
+    AppealLodged,
+    Approved,
+    CareGuaranteed,
+    Case,
+    Complaint,
+    Consented,
+    Deadline,
+    Determined,
+    FamilyAssessed,
+    FitToTravel,
+    Heard,
+    Identity,
+    InOffice,
+    OnRecord,
+    Relative,
+    RightsImpact,
+    Screening,
+    Services,
+    Suspended,
+    TracingReported,
+    TravelPlan,
+    Visit,
+)
+from procedure.entries import Draft, Entry, read_moment
+from procedure.placement import is_detention, is_emergency
+
+Given = dict[str, Any]
+"""An act as the JSON object that was given."""
+
+IMMATERIAL: Final = frozenset({"note", "assign", "confirm_services", "complain", "answer_complaint"})
+"""Accepted acts after which an approver need not read the dossier again."""
+
+_Fold = Callable[[Case, Given, dict[str, Any], OnRecord], Case]
+_FOLDS: Final[dict[str, _Fold]] = {}
+
+
+def fold(entries: Iterable[Entry]) -> Case:
+    """The case after these entries, which begin with entry 1. Raises ValueError when there are none."""
+    case: Case | None = None
+    for entry in entries:
+        case = opened(entry) if case is None else after(case, entry)
+    if case is None:
+        raise ValueError("a case has at least one entry")
+    return case
+
+
+def opened(entry: Entry) -> Case:
+    """The case that entry 1 begins."""
+    intake, facts = entry.body["intake"], entry.facts
+    bare = Case(
+        reference=facts["reference"],
+        agreement=Agreement.from_terms(entry.body["agreement"]),
+        procedure_version=facts["procedure_version"],
+        host_state=intake["host_state"],
+        origin_state=intake["origin_state"],
+        opened_at=entry.at,
+        opened_by=intake["opened_by"]["id"],
+        situation=intake["situation"],
+        last_material=entry.n,
+    )
+    return _recorded(_with_facts(_with_intake(bare, intake, entry.n), facts, entry.at), entry)
+
+
+def after(case: Case, entry: Entry) -> Case:
+    """The case after one entry more."""
+    return _recorded(apply(case, entry, entry.n, entry.at), entry)
+
+
+def apply(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
+    """What an entry, or a draft of one, changes in the case, but for its place in the record."""
+    facts = entry.facts
+    if voids := facts.get("voids"):
+        case = _void(case, frozenset(voids))
+    match entry.kind:
+        case "accepted":
+            case = _with_act(case, entry, n, at)
+        case "detention":
+            case = replace(case, detained=True)
+            if "placement" in entry.body:
+                case = replace(case, placement=entry.body["placement"], placement_n=n)
+        case "escalated":
+            if "key" in facts:
+                case = _deadline(case, facts["key"], escalations=facts["level"])
+        case "overdue":
+            case = _deadline(case, facts["key"], overdue=True)
+            if facts["deadline"] == "emergency_placement":
+                case = replace(case, emergency_overdue=True)
+            elif facts["deadline"] == "review":
+                case = replace(case, review_reached=True)
+        case "hold":
+            case = replace(case, holds=(*case.holds, facts["hold"]))
+        case "hold_lifted":
+            case = replace(case, holds=tuple(hold for hold in case.holds if hold != facts["hold"]))
+        case "turned_18":
+            case = replace(case, turned_18=True, adulthood_holds=facts["holds"])
+        case "stage":
+            case = replace(case, stage=facts["stage"])
+        case "closed":
+            case = replace(case, closed=True, outcome=facts["outcome"], stage="closed")
+        case _:
+            pass  # a refusal, an erasure: the record keeps it, the case stands as it stood
+    return _with_facts(case, facts, at)
+
+
+def _recorded(case: Case, entry: Entry) -> Case:
+    """The case with the entry counted."""
+    material = entry.kind == "accepted" and entry.act not in IMMATERIAL
+    return replace(
+        case,
+        n=entry.n,
+        head=entry.hash,
+        refused=case.refused + (entry.kind == "refused"),
+        last_material=entry.n if material else case.last_material,
+    )
+
+
+def _with_act(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
+    facts = entry.facts
+    if facts.get("round", case.round) != case.round:
+        case = replace(
+            case,
+            round=facts["round"],
+            hearing=None,
+            assessed=None,
+            determination=None,
+            review_reached=False,
+        )
+    name, given = entry.act or "", entry.body["act"]
+    if name == "correct":
+        if "as_of" not in facts:
+            return case  # what it corrects is no longer in force, or says nothing that stands anywhere
+        name, given, at = facts["of"], entry.body["as_corrected"], read_moment(facts["as_of"])
+        if name == "opened":
+            return _with_intake(case, given, n, corrected=True)
+    folding = _FOLDS.get(name)
+    return folding(case, given, facts, OnRecord(n, at)) if folding else case
+
+
+def _void(case: Case, numbers: frozenset[int]) -> Case:
+    """Take out of force whatever was recorded by the entries with these numbers. They stay in the ledger."""
+    approvals = {who: approval for who, approval in case.approvals.items() if approval.n not in numbers}
+
+    def unless_void(fact: Any) -> Any:
+        return None if fact is not None and fact.n in numbers else fact
+
+    return replace(
+        case,
+        approvals=approvals if len(approvals) < len(case.approvals) else case.approvals,
+        guardian_consent=unless_void(case.guardian_consent),
+        child_consent=unless_void(case.child_consent),
+        plan=unless_void(case.plan),
+        travel_approval=unless_void(case.travel_approval),
+        departed=unless_void(case.departed),
+        age_assessed=unless_void(case.age_assessed),
+        objection=unless_void(case.objection),
+    )
+
+
+def _with_facts(case: Case, facts: dict[str, Any], at: datetime) -> Case:
+    """Deadlines set, met, moved and dropped, and the appeal window, as the entry says."""
+    if (window := facts.get("appeal_window_ends")) is not None:
+        case = replace(case, appeal_window_ends=read_moment(window))
+    changes = facts.get("deadlines")
+    if not changes:
+        return case
+    deadlines = dict(case.deadlines)
+    for key in changes.get("dropped", ()):
+        deadlines.pop(key, None)
+    for key in changes.get("met", ()):
+        deadlines[key] = replace(deadlines[key], met=at, stands_still_since=None)
+    for key, (due, ground) in changes.get("set", {}).items():
+        # Taken out first, so that a deadline that starts anew also stands last.
+        deadlines.pop(key, None)
+        deadlines[key] = Deadline(due=read_moment(due), since=at, ground=ground)
+    for key in changes.get("stand_still", ()):
+        deadlines[key] = replace(deadlines[key], stands_still_since=at)
+    for key, due in changes.get("go_on", {}).items():
+        deadlines[key] = replace(deadlines[key], due=read_moment(due), stands_still_since=None)
+    for key, (due, days) in changes.get("extended", {}).items():
+        deadlines[key] = replace(deadlines[key], due=read_moment(due), extended=deadlines[key].extended + days)
+    return replace(case, deadlines=deadlines)
+
+
+def _deadline(case: Case, key: str, **changes: Any) -> Case:
+    if key not in case.deadlines:
+        return case
+    return replace(case, deadlines={**case.deadlines, key: replace(case.deadlines[key], **changes)})
+
+
+def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) -> Case:
+    child = intake["child"]
+    case = replace(
+        case,
+        situation=intake["situation"],
+        languages=tuple(child["languages"]),
+        relatives={
+            **{r["id"]: Relative(r["state"], r["relationship"]) for r in intake["relatives"]},
+            **case.relatives,
+        },
+    )
+    if not (corrected and case.identity):
+        case = replace(
+            case, date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age")
+        )
+    if corrected:
+        return case  # where the child is now is told by later entries
+    return _placed(case, intake["placement"], n, detained=is_detention(intake["placement"]))
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _placed(case: Case, placement: Given, n: int, *, detained: bool) -> Case:
+    """The child is in another placement. Moving from one emergency placement to the next restarts no clock."""
+    emergency = is_emergency(placement)
+    return replace(
+        case,
+        placement=placement,
+        placement_n=n,
+        detained=detained,
+        emergency_overdue=case.emergency_overdue and emergency,
+    )
+
+
+def _seen_at(case: Case, placement: Given, n: int) -> Case:
+    """Somebody reports where the child is. That never lifts a detention: a release is confirmed as such."""
+    return _placed(case, placement, n, detained=case.detained or is_detention(placement))
+
+
+def _folds(*names: str) -> Callable[[_Fold], _Fold]:
+    def register(folding: _Fold) -> _Fold:
+        for name in names:
+            _FOLDS[name] = folding
+        return folding
+
+    return register
+
+
+# Identification and care
+
+
+@_folds("verify_identity")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    told, known = _date(act.get("date_of_birth")), case.date_of_birth
+    if act["result"] == "verified":
+        known = told or known
+    else:
+        # In doubt the younger age holds (GC6 para 31(i)).
+        known = max(filter(None, (told, known)), default=None)
+    return replace(case, identity=Identity(on.n, act["result"]), date_of_birth=known)
+
+
+@_folds("assess_age")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, age_assessed=AgeAssessed(on.n, on.at, act["result"]))
+
+
+@_folds("screen_protection")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    asylum = "open" if act["asylum"] and case.asylum in ("none", "closed") else case.asylum
+    found = Screening(on.n, act["trafficking"], act["asylum"], act["violence"])
+    return replace(case, screening=found, asylum=asylum)
+
+
+@_folds("place_child")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(_placed(case, act["placement"], on.n, detained=False), place_anew=None)
+
+
+@_folds("confirm_services")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, services=Services(on.n, act["education"], act["healthcare"]))
+
+
+@_folds("report_detention")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    # Whoever reports a detention is believed until somebody confirms the release.
+    return _placed(case, act["placement"], on.n, detained=True)
+
+
+@_folds("confirm_release")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return _placed(case, act["placement"], on.n, detained=is_detention(act["placement"]))
+
+
+@_folds("report_found")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(_seen_at(case, act["placement"], on.n), missing=False)
+
+
+@_folds("report_missing")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, missing=True)
+
+
+# Guardianship
+
+
+@_folds("appoint_guardian", "replace_guardian")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, guardian=InOffice(on.n, act["guardian"]["id"]))
+
+
+@_folds("appoint_counsel")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, counsel=InOffice(on.n, act["counsel"]["id"]))
+
+
+# Family tracing
+
+
+@_folds("open_tracing")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, tracing_opened=on)
+
+
+@_folds("report_tracing")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    found = act.get("relatives", ())
+    relatives = dict(case.relatives)
+    for position, relative in enumerate(found):
+        known = relatives.get(relative["id"])
+        reported = known.reported if known and known.reported else f"{on.n}.{position}"
+        relatives[relative["id"]] = Relative(relative["state"], relative["relationship"], reported)
+    reported_ids = tuple(relative["id"] for relative in found)
+    return replace(case, relatives=relatives, tracing=TracingReported(on.n, act["result"], reported_ids))
+
+
+@_folds("assess_family")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    found = FamilyAssessed(on.n, on.at, act["willing"], act["able"], act["safe"])
+    return replace(case, family={**case.family, act["relative_id"]: found})
+
+
+@_folds("guarantee_care")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, guarantee=CareGuaranteed(on.n, on.at, act["by"], act.get("relative_id")))
+
+
+# Best interests
+
+
+@_folds("hear_child")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    if not facts["counts"]:
+        return case
+    objection = case.objection
+    if act["wish"] == "stay":
+        objection = on
+    elif facts.get("lifts_objection"):
+        objection = None
+    return replace(case, hearing=Heard(on.n, on.at, act["wish"]), objection=objection)
+
+
+@_folds("submit_assessment")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    assessors = tuple(dict.fromkeys((*case.assessors, act["actor"]["id"])))
+    return replace(case, assessed=on, assessors=assessors)
+
+
+@_folds("determine_best_interests")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    determination = Determined(
+        n=on.n,
+        at=on.at,
+        solution=act["solution"],
+        review_on=_date(act.get("review_on")),
+        rests_on_guarantee=facts.get("rests_on_guarantee", False),
+    )
+    members = tuple(dict.fromkeys((*case.panel_members, *(member["id"] for member in act["panel"]))))
+    return replace(case, determination=determination, panel_members=members, review_reached=False)
+
+
+@_folds("appeal")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, appeals=(*case.appeals, AppealLodged(on.n, on.at, act["against"])))
+
+
+@_folds("decide_appeal")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    decided = facts["appeal"]
+    case = replace(case, appeals=tuple(appeal for appeal in case.appeals if appeal.n != decided))
+    if act["result"] == "upheld" and facts["against"] == "placement":
+        case = replace(case, place_anew=on, court_found_danger=True)
+    return case
+
+
+# Return decision
+
+
+@_folds("give_consent")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    by_child = act["actor"]["role"] == "child"
+    consent = Consented(on.n, on.at, act["actor"]["id"]) if act["given"] else None
+    if not by_child:
+        return replace(case, guardian_consent=consent)
+    return replace(case, child_consent=consent, objection=None if act["given"] else on)
+
+
+@_folds("withdraw_consent")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    if act["actor"]["role"] == "child":
+        return replace(case, child_consent=None, objection=on)
+    return replace(case, guardian_consent=None)
+
+
+@_folds("adopt_reintegration_plan")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, reintegration_plan=on)
+
+
+@_folds("assess_rights_impact")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, rights_impact=RightsImpact(on.n, on.at, act["safe"]))
+
+
+@_folds("approve_return")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    approval = Approved(on.n, on.at, act["actor"]["id"])
+    return replace(case, approvals={**case.approvals, facts["approval"]: approval})
+
+
+# Travel
+
+
+@_folds("certify_fit_to_travel")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, fitness=FitToTravel(on.n, act["fit"], date.fromisoformat(act["valid_until"])))
+
+
+@_folds("plan_travel")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    legs, handover = act["legs"], act["handover"]
+    plan = TravelPlan(
+        n=on.n,
+        at=on.at,
+        by=act["actor"]["id"],
+        escort_id=act["escort"]["id"],
+        escort_employer=act["escort"]["employer"],
+        handover_to=handover["to"],
+        handover_relative=handover.get("relative_id"),
+        handover_placement=handover["placement"],
+        overnights=tuple(leg["overnight"] for leg in legs if leg.get("overnight")),
+        first_departure=read_moment(legs[0]["departs"]),
+        last_arrival=read_moment(legs[-1]["arrives"]),
+        documents_ready=act["documents_ready"],
+    )
+    return replace(case, plan=plan)
+
+
+@_folds("approve_travel")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, travel_approval=Approved(on.n, on.at, act["actor"]["id"]))
+
+
+@_folds("depart")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, departed=on)
+
+
+@_folds("report_incident")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    case = _seen_at(case, act["placement"], on.n)
+    if case.plan:
+        case = replace(case, plan=replace(case.plan, interrupted=on.n))
+    return replace(case, objection=on) if act["what"] == "child_objects" else case
+
+
+@_folds("arrive")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(_seen_at(case, act["placement"], on.n), arrived=on)
+
+
+@_folds("record_visit")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    if placement := act.get("placement"):
+        case = _seen_at(case, placement, on.n)
+    return replace(case, visits={**case.visits, act["visit"]: Visit(on.n, on.at, act["safe"])})
+
+
+# Other endings
+
+
+@_folds("grant_stay")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, stay=on)
+
+
+@_folds("arrange_third_country")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, third_country=on)
+
+
+@_folds("transfer_to_adult_services")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, transferred=on)
+
+
+# At any stage
+
+
+@_folds("lodge_asylum_claim")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return case if case.asylum == "granted" else replace(case, asylum="open")
+
+
+@_folds("resolve_asylum_claim")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, asylum="granted" if act["result"] == "granted" else "closed")
+
+
+@_folds("suspend")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    suspended = Suspended(on.n, act["actor"]["id"], _date(act.get("until")))
+    return replace(case, suspensions={**case.suspensions, act["ground"]: suspended})
+
+
+@_folds("resume")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, suspensions={g: s for g, s in case.suspensions.items() if g != act["ground"]})
+
+
+@_folds("complain")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, complaints=(*case.complaints, Complaint(on.n, on.at)))
+
+
+@_folds("answer_complaint")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    return replace(case, complaints=tuple(c for c in case.complaints if c.n != act["complaint"]))
+
+
+@_folds("assign")
+def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    assigned = {**case.caseworkers, act["actor"]["state"]: act["caseworker"]["id"]}
+    return replace(case, caseworkers=assigned)

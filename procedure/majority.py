@@ -1,0 +1,40 @@
+"""Age: how old the child is, and the moment of the eighteenth birthday.
+
+Where the date of birth is not known, the latest plausible date holds (CRC art. 1; GC6 para 31(i):
+the benefit of the doubt). An eighteenth birthday begins at midnight UTC.
+"""
+
+from datetime import UTC, date, datetime, time
+
+from procedure.case import Case
+from procedure.intake import ADULT_AT, age_on, birthday
+
+
+def latest_plausible_birth(date_of_birth: date | None, estimated_age: int | None, on: date) -> date | None:
+    """The latest birth date that what is known on the day ``on`` allows."""
+    candidates = [date_of_birth] if date_of_birth else []
+    if estimated_age is not None:
+        candidates.append(birthday(on, -estimated_age))
+    return max(candidates, default=None)
+
+
+def born(case: Case) -> date | None:
+    """The child's birth date, or the latest plausible one."""
+    if case.date_of_birth and case.identity and case.identity.result == "verified":
+        return case.date_of_birth
+    return latest_plausible_birth(case.date_of_birth, case.estimated_age, case.opened_at.date())
+
+
+def eighteenth_birthday(case: Case) -> datetime | None:
+    """When childhood ends for this procedure, UTC; ``None`` when nothing is known."""
+    known = born(case)
+    return datetime.combine(birthday(known, ADULT_AT), time(), UTC) if known else None
+
+
+def own_consent_needed(case: Case, at: datetime) -> bool:
+    """Whether the child's own consent is needed: from the agreement's ``consent_age`` on (OSCE note 12(v)).
+
+    An age that nobody knows counts as old enough: a child is rather asked once too often.
+    """
+    known = born(case)
+    return known is None or age_on(known, at.date()) >= case.agreement.consent_age

@@ -1,0 +1,265 @@
+"""One case, being conducted: it hears acts, lets time pass, and remembers what it answered.
+
+This is what a durable workflow keeps. It is as pure as the law it applies: what happens depends on
+the arguments alone, moments and the secret seed included.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Self
+
+import rfc8785
+from pydantic import TypeAdapter
+
+from procedure import decide
+from procedure.acts import ACTS, MAX_ACT_BYTES, Act, as_given
+from procedure.agreement import Agreement
+from procedure.case import Case
+from procedure.decide import Pen
+from procedure.entries import GENESIS, Draft, Entry, entry_from_json, seal
+from procedure.faults import Fault, MalformedAct
+from procedure.folding import opened
+from procedure.intake import Intake
+from procedure.ledger import Ledger
+from procedure.placement import detention_reasons, is_detention
+from procedure.safeguards.asked import refuse
+from procedure.views import view
+from procedure.vocabulary import PROCEDURE_VERSION, ROLES
+
+REMEMBERED_ACTS: Final = 1_000
+"""How many of the latest acts are known again when they are sent a second time."""
+
+Receipt = dict[str, Any]
+_CASE: Final = TypeAdapter(Case)
+
+
+class Proceedings:
+    """A case in the making. Not safe for use by several threads at once."""
+
+    def __init__(self, case: Case, ledger: Ledger, seed: bytes, answered: dict[str, list[Any]] | None = None) -> None:
+        self.case = case
+        self._ledger = ledger
+        self._seed = seed
+        # act_id -> [digest of the act, its entry, last entry of its answer, stage, holds]
+        self._answered: dict[str, list[Any]] = answered or {}
+
+    # Beginning and going on
+
+    @classmethod
+    def open_case(
+        cls,
+        intake: Intake,
+        agreement: Agreement,
+        *,
+        reference: str,
+        at: datetime,
+        seed: bytes,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """Open a case: entry 1, and what follows from where the child is.
+
+        ``at`` is the moment of opening (UTC). ``seed`` is 32 secret bytes, drawn once for the case.
+        ``facts`` are further facts for entry 1 that are not personal.
+        """
+        given = intake.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        draft = Draft(
+            kind="opened",
+            actor_role=intake.opened_by.role,
+            actor_state=intake.opened_by.state,
+            facts={
+                **(facts or {}),
+                "reference": reference,
+                "agreement": agreement.id,
+                "agreement_version": agreement.version,
+                "agreement_digest": agreement.digest(),
+                "procedure_version": PROCEDURE_VERSION,
+                "stage": "identification",
+            },
+            body={"intake": given, "agreement": agreement.terms()},
+        )
+        # The deadlines that run from the opening are found on the case that the draft alone would open.
+        bare = opened(seal(draft, n=1, at=at, prev=GENESIS, seed=seed))
+        if deadlines := decide.changes(bare, decide.standing_holds(bare), at):
+            draft.facts["deadlines"] = deadlines
+        entry = seal(draft, n=1, at=at, prev=GENESIS, seed=seed)
+        pen = Pen(opened(entry), Ledger([entry]), at, seed)
+        placement = given["placement"]
+        if is_detention(placement):
+            pen.write(
+                Draft(kind="detention", safeguards=("no-detention",), facts={"because": detention_reasons(placement)})
+            )
+        pen.write_what_follows()
+        return cls(pen.case, pen.ledger, seed)
+
+    @classmethod
+    def resume(cls, carried: Mapping[str, Any]) -> Self:
+        """The proceedings that :meth:`carry` put away."""
+        entries = json.loads(zlib.decompress(base64.b85decode(carried["entries"])))
+        return cls(
+            _CASE.validate_python(_with_agreement(carried["case"])),
+            Ledger(entry_from_json(entry) for entry in entries),
+            bytes.fromhex(carried["seed"]),
+            {act_id: list(answer) for act_id, answer in carried["answered"].items()},
+        )
+
+    def carry(self, most_bytes: int = 1_000_000) -> dict[str, Any]:
+        """Everything as one JSON object, for the next run of the workflow.
+
+        The entries travel along, compressed. Should they outgrow ``most_bytes`` the oldest stay behind:
+        they remain in the histories of the earlier runs, and the chain runs on.
+        """
+        entries = [entry.as_json() for entry in self._ledger]
+        packed = _packed(entries)
+        while len(packed) > most_bytes and len(entries) > 1:
+            entries = entries[len(entries) // 4 or 1 :]
+            packed = _packed(entries)
+        case = _CASE.dump_python(self.case, mode="json", exclude={"agreement"})
+        return {
+            "case": {**case, "agreement": self.case.agreement.terms()},
+            "entries": packed,
+            "seed": self._seed.hex(),
+            "answered": self._answered,
+        }
+
+    # Hearing
+
+    def check(self, act: Act) -> None:
+        """Raise :class:`~procedure.faults.MalformedAct` when the act's id was used with other content."""
+        answered = self._answered.get(act.act_id)
+        if answered is not None and answered[0] != _digest(act):
+            raise MalformedAct(
+                [Fault(path="act_id", message="was used before with other content; give this act an id of its own")]
+            )
+
+    def hear(self, act: Act, at: datetime) -> Receipt:
+        """Hear one act at the moment ``at``, time passing up to it first. The same act again gets its first receipt.
+
+        Raises :class:`~procedure.faults.MalformedAct` when the id was used with other content.
+        """
+        self.check(act)
+        if act.act_id in self._answered:
+            return self._receipt(self._answered[act.act_id])
+        at = self._not_before_the_last(at)
+        self.let_time_pass(at)
+        first = self.case.n + 1
+        self.case = decide.decide(self.case, act, at, self._ledger, self._seed)
+        # ``decide`` writes the act's own entry first.
+        return self._remember(act.act_id, _digest(act), first)
+
+    def hear_malformed(self, given: bytes, faults: list[Fault], at: datetime) -> Receipt:
+        """Put a malformed signal on record as refused by ``well-formed``: nobody waits for its answer, so it must not be lost."""
+        at = self._not_before_the_last(at)
+        self.let_time_pass(at)
+        said = _as_far_as_readable(given)
+        named = said if isinstance(said, dict) else {}
+        actor = named.get("actor") if isinstance(named.get("actor"), dict) else {}
+        act, act_id = named.get("act"), named.get("act_id")
+        found = refuse(
+            "well-formed",
+            "; ".join(f"{fault['path']}: {fault['message']}" for fault in faults)[:4_000],
+            "Send the act again in the contract's shape; `homeward schema act` shows it.",
+        )
+        draft = Draft(
+            kind="refused",
+            act=act if isinstance(act, str) and act in ACTS else None,
+            act_id=act_id if isinstance(act_id, str) and 0 < len(act_id) <= 64 else None,
+            actor_role=actor.get("role") if actor.get("role") in ROLES else None,
+            actor_state=_state(actor.get("state")),
+            safeguards=("well-formed",),
+            facts={"faults": len(faults)},
+            body={"given": said, "bytes": len(given), "refusals": [found]},
+        )
+        first = self.case.n + 1
+        self.case = decide.refuse_malformed(self.case, draft, at, self._ledger, self._seed)
+        return self._receipt(["", first, self.case.n, self.case.stage, list(self.case.holds)])
+
+    def let_time_pass(self, at: datetime) -> list[Entry]:
+        """Put on record what has come due by ``at``. Returns the entries made, in order."""
+        before = self.case.n
+        at = self._not_before_the_last(at)
+        self.case = decide.pass_time(self.case, at, self._ledger, self._seed)
+        return self._ledger.since(before)
+
+    def next_due(self) -> datetime | None:
+        """The earliest moment at which :meth:`let_time_pass` has something to put on record."""
+        return decide.next_due(self.case)
+
+    # Looking
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries at hand, oldest first."""
+        return list(self._ledger)
+
+    def since(self, n: int) -> list[Entry]:
+        """The entries after number ``n``."""
+        return self._ledger.since(n)
+
+    def view(self, at: datetime) -> dict[str, Any]:
+        """The contract's case view at the moment ``at``."""
+        return view(self.case, at)
+
+    def ledger(self, first: int = 1) -> list[dict[str, Any]]:
+        """The entries from number ``first`` on, as the contract's JSON objects."""
+        return [entry.as_json() for entry in self._ledger.since(first - 1)]
+
+    # Remembering
+
+    def _remember(self, act_id: str, digest: str, first: int) -> Receipt:
+        answer = [digest, first, self.case.n, self.case.stage, list(self.case.holds)]
+        self._answered[act_id] = answer
+        while len(self._answered) > REMEMBERED_ACTS:
+            del self._answered[next(iter(self._answered))]
+        return self._receipt(answer)
+
+    def _receipt(self, answer: list[Any]) -> Receipt:
+        _, n, last, stage, holds = answer
+        entry, newest = self._ledger.find(n), self._ledger.find(last)
+        return {
+            "reference": self.case.reference,
+            "entry": n,
+            "result": "refused" if entry and entry.kind == "refused" else "accepted",
+            "refusals": entry.body.get("refusals", []) if entry else [],
+            "stage": stage,
+            "holds": list(holds),
+            "head": newest.hash if newest else "",
+        }
+
+    def _not_before_the_last(self, at: datetime) -> datetime:
+        """The record's moments never run backwards, whatever a clock does."""
+        entries = self._ledger.since(self.case.n - 1)
+        return max(at, entries[-1].at) if entries else at
+
+
+def _digest(act: Act) -> str:
+    return hashlib.sha256(rfc8785.dumps(as_given(act))).hexdigest()[:32]
+
+
+def _packed(entries: list[dict[str, Any]]) -> str:
+    return base64.b85encode(zlib.compress(json.dumps(entries, separators=(",", ":")).encode(), 9)).decode()
+
+
+def _with_agreement(carried: Mapping[str, Any]) -> dict[str, Any]:
+    return {**carried, "agreement": Agreement.from_terms(carried["agreement"])}
+
+
+def _state(given: Any) -> str | None:
+    return given if isinstance(given, str) and len(given) == 2 and given.isascii() and given.isupper() else None
+
+
+def _as_far_as_readable(given: bytes) -> Any:
+    """What was sent, as JSON where it is JSON, else as text; cut where it is too long to keep."""
+    if len(given) > MAX_ACT_BYTES:
+        digest = hashlib.sha256(given).hexdigest()
+        return f"{given[:1_000].decode('utf-8', 'replace')} ... (cut; sha256 of the whole: {digest})"
+    try:
+        said = json.loads(given)
+        rfc8785.dumps(said)
+    except (ValueError, RecursionError, rfc8785.CanonicalizationError):
+        return given.decode("utf-8", "replace")
+    return said
+
