@@ -26,6 +26,8 @@ class OnRecord:
 class Identity:
     n: int
     result: str
+    dated: bool
+    """Whether it told a date of birth, which then stands before the intake's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,7 +213,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
             **case.relatives,
         },
     )
-    if not (corrected and case.identity):
+    if not (corrected and case.identity and case.identity.dated):
         case = replace(
             case, date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age")
         )
@@ -263,7 +263,7 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     else:
         # In doubt the younger age holds (GC6 para 31(i)).
         known = max(filter(None, (told, known)), default=None)
-    return replace(case, identity=Identity(on.n, act["result"]), date_of_birth=known)
+    return replace(case, identity=Identity(on.n, act["result"], told is not None), date_of_birth=known)
 
 
 @_folds("assess_age")
