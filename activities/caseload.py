@@ -1,0 +1,675 @@
+"""The caseload: which cases there are, who owes what by when, and what could not be told to anyone.
+
+SQLite in the data folder, or PostgreSQL by its address. It is a picture, written after each entry and
+rebuilt at will (:mod:`activities.rebuild`); no case waits for it. Children appear by keyed mark only
+(:mod:`activities.marks`).
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    delete,
+    event,
+    func,
+    inspect,
+    literal,
+    make_url,
+    or_,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import selectinload
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from activities.settings import CASELOAD_DRIVERS
+from activities.tables import (
+    CLOSED,
+    NOTHING_DUE,
+    SCHEMA,
+    Base,
+    CaseTable,
+    HoldTable,
+    MarkTable,
+    OwedTable,
+    ToldTable,
+    UntoldTable,
+)
+from procedure.entries import moment, read_moment
+from workflows.messages import CaseloadRow
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+CONNECT_WITHIN = 2
+"""Seconds until a database that does not pick up counts as down."""
+
+ANSWER_WITHIN = 8.0
+"""Seconds until a database that picks up but does not answer counts as down."""
+
+UPGRADE_WITHIN = 300.0
+"""Seconds that bringing the tables up to date may take."""
+
+PAGE = 50
+"""Cases on one page, unless more are asked for."""
+
+_UPGRADE_LOCK = 0x484F4D45
+"""Names our lock among PostgreSQL's advisory locks, so that two processes do not upgrade at once."""
+
+_T = TypeVar("_T")
+
+
+class CaseloadUnreachable(Exception):
+    """The caseload's database cannot be used now. The text holds no data and no address."""
+
+
+@dataclass(frozen=True)
+class OwedAct:
+    """An act that a case waits for. ``due`` is a moment in UTC, or ``None`` where nothing sets one."""
+
+    act: str
+    role: str
+    state: str
+    deadline: str | None
+    due: datetime | None
+    overdue: bool
+    escalations: int
+    stands_still: bool = False
+    """Whether a hold keeps the deadline from running."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As a row of the case view's ``awaiting``."""
+        return {**asdict(self), "due": moment(self.due) if self.due else None}
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A telling that did not get out wholly. ``last_error`` is a class of error, never its text.
+
+    ``refused`` says that the other side answered and will not take it, so a person has to look.
+    """
+
+    reference: str
+    first: int
+    channel: str
+    attempts: int
+    last_error: str
+    refused: bool
+    since: datetime
+    last_tried: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "since": moment(self.since), "last_tried": moment(self.last_tried)}
+
+
+@dataclass(frozen=True)
+class ListedCase:
+    """A case in the caseload. ``due`` is the moment that it is sorted by: the earliest that was asked for."""
+
+    reference: str
+    agreement: str
+    host_state: str
+    origin_state: str
+    status: str
+    stage: str
+    solution: str | None
+    outcome: str | None
+    holds: tuple[str, ...]
+    awaiting: tuple[OwedAct, ...]
+    due: datetime | None
+    overdue: bool
+    entries: int
+    refused: int
+    opened_at: datetime
+    updated_at: datetime
+    untold: tuple[Untold, ...]
+    cursor: str
+    """Given as ``after``, the page that follows this case begins."""
+
+    def as_json(self) -> dict[str, Any]:
+        """As JSON, moments as RFC 3339 texts."""
+        return {
+            **asdict(self),
+            "holds": list(self.holds),
+            "awaiting": [owed.as_json() for owed in self.awaiting],
+            "due": moment(self.due) if self.due else None,
+            "opened_at": moment(self.opened_at),
+            "updated_at": moment(self.updated_at),
+            "untold": [untold.as_json() for untold in self.untold],
+        }
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """How many cases a rebuild wrote, and how many it dropped because the engine knows them no more."""
+
+    kept: int
+    dropped: int
+
+
+class Caseload:
+    """The caseload in one database. Tables are made or brought up to date at first use.
+
+    Every method raises :class:`CaseloadUnreachable`, within seconds, when the database is down.
+    """
+
+    def __init__(self, url: URL | str) -> None:
+        """Take note of the database; nothing is opened yet, so a worker can start while it is down."""
+        self._url = _with_driver(make_url(url))
+        self._engine = _engine(self._url)
+        self._writing = self._engine.execution_options(writing=True)
+        self._ready = False
+        self._making_ready = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, url: URL | str) -> Self:
+        """A caseload whose folder and tables exist. Safe while another process does the same."""
+        caseload = cls(url)
+        try:
+            await caseload.make_ready()
+        except CaseloadUnreachable:
+            await caseload.close()
+            raise
+        return caseload
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def make_ready(self) -> None:
+        """Make the folder and bring the tables up to date, once."""
+        if self._ready:
+            return
+        async with self._making_ready:
+            if self._ready:
+                return
+            self._make_folder()
+            async with self._reaching(ANSWER_WITHIN), self._engine.begin() as connection:
+                version = await connection.run_sync(_schema_version)
+            if version != SCHEMA:
+                async with self._reaching(UPGRADE_WITHIN), self._writing.begin() as connection:
+                    await self._upgrade(connection)
+            self._ready = True
+
+    # Writing
+
+    async def keep(self, row: CaseloadRow, mark: str | None = None) -> bool:
+        """Show a case as it stands after an entry. An older row never overwrites a newer one.
+
+        ``mark`` is the child's keyed mark, given with the first row; it stays while the case is open,
+        and is taken up even when a newer row came first. Returns whether the row was written: false
+        when one of the same or a later entry stands already.
+        """
+        async with self._transaction(writing=True) as connection:
+            return await self._keep(connection, row, mark, again=False)
+
+    async def claim(self, mark: str, reference: str) -> list[str]:
+        """Say that a case is opened for the child with this mark; returns the open cases that said so before.
+
+        Two cases opened for one child at one moment: the later one is told of the earlier one, never
+        the other way round, however often either asks.
+        """
+        async with self._transaction(writing=True) as connection:
+            if self._postgresql:
+                await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(mark))))
+            await self._add_mark(connection, mark, reference)
+            ours = select(MarkTable.number).where(MarkTable.mark == mark, MarkTable.reference == reference)
+            before = select(MarkTable.reference).where(
+                MarkTable.mark == mark, MarkTable.number < ours.scalar_subquery()
+            )
+            return list(await connection.scalars(before.order_by(MarkTable.number)))
+
+    async def unclaim(self, reference: str) -> None:
+        """Take back what :meth:`claim` said: the case was not opened."""
+        async with self._transaction(writing=True) as connection:
+            await connection.execute(delete(MarkTable).where(MarkTable.reference == reference))
+
+    async def replace(self, rows: Sequence[tuple[CaseloadRow, str | None]], *, asked_at: datetime) -> Rebuilt:
+        """Put rows read from the engine in place of what is here, all or nothing.
+
+        ``asked_at`` is when reading began. Cases that are not among the rows are dropped, unless they
+        were written since; a row that has become newer meanwhile stays.
+        """
+        known = {row.reference for row, _ in rows}
+        async with self._transaction(writing=True, within=UPGRADE_WITHIN) as connection:
+            here = await connection.scalars(select(CaseTable.reference).where(CaseTable.kept_at < asked_at))
+            gone = [reference for reference in here if reference not in known]
+            for some in _by_hundreds(gone):
+                for table in (MarkTable, UntoldTable, ToldTable, OwedTable, HoldTable, CaseTable):
+                    await connection.execute(delete(table).where(table.reference.in_(some)))
+            for row, mark in sorted(rows, key=lambda each: each[0].opened_at):
+                await self._keep(connection, row, mark, again=True)
+        return Rebuilt(kept=len(known), dropped=len(gone))
+
+    # Looking
+
+    async def page(
+        self,
+        *,
+        role: str | None = None,
+        state: str | None = None,
+        overdue: bool | None = None,
+        stage: str | None = None,
+        hold: str | None = None,
+        closed: bool | None = None,
+        limit: int = PAGE,
+        after: str | None = None,
+    ) -> list[ListedCase]:
+        """A page of the caseload by due moment, what is due first first, closed cases last.
+
+        ``role``: cases in which this role owes an act. ``overdue``: true, cases in which an act is
+        overdue; false, those in which none is. ``state``: with ``role`` or ``overdue``, the state
+        that owes; alone, cases in which it is host or origin. ``stage``, ``hold``: cases in that
+        stage, under that hold. ``closed``: only closed or only open ones; both when not said.
+        ``after`` is the ``cursor`` of the last case of the page before. Raises ``ValueError`` for a
+        cursor that no page gave.
+        """
+        owing: list[ColumnElement[bool]] = []
+        if role is not None:
+            owing.append(OwedTable.role == role)
+        if state is not None and (role is not None or overdue):
+            owing.append(OwedTable.state == state)
+        if overdue:
+            owing.append(OwedTable.overdue.expression)
+        wanted: list[ColumnElement[bool]] = []
+        if state is not None and not owing:
+            wanted.append(or_(CaseTable.host_state == state, CaseTable.origin_state == state))
+        if overdue is False:
+            late = select(OwedTable.reference).where(OwedTable.reference == CaseTable.reference, OwedTable.overdue)
+            wanted.append(~late.exists())
+        if stage is not None:
+            wanted.append(CaseTable.stage == stage)
+        if hold is not None:
+            held = select(HoldTable.reference).where(HoldTable.reference == CaseTable.reference, HoldTable.hold == hold)
+            wanted.append(held.exists())
+        if closed is not None:
+            wanted.append(CaseTable.status == "closed" if closed else CaseTable.status != "closed")
+
+        sorts_at: ColumnElement[datetime] = CaseTable.sorts_at.expression
+        found = select(CaseTable)
+        if owing:
+            earliest = (
+                select(OwedTable.reference, func.min(OwedTable.sorts_at).label("sorts_at"))
+                .where(*owing)
+                .group_by(OwedTable.reference)
+                .subquery()
+            )
+            found = found.join(earliest, earliest.c.reference == CaseTable.reference)
+            sorts_at = earliest.c.sorts_at
+        if after is not None:
+            moment_after, reference_after = _read_cursor(after)
+            wanted.append(
+                tuple_(sorts_at, CaseTable.reference)
+                > tuple_(literal(moment_after, CaseTable.sorts_at.type), literal(reference_after))
+            )
+        query = (
+            found.add_columns(sorts_at.label("at"))
+            .where(*wanted)
+            .order_by(sorts_at, CaseTable.reference)
+            .limit(limit)
+            .options(selectinload(CaseTable.owed), selectinload(CaseTable.holds), selectinload(CaseTable.untold))
+        )
+        async with self._session() as session:
+            return [_listed(case, at) for case, at in await session.execute(query)]
+
+    async def one(self, reference: str) -> ListedCase | None:
+        """One case of the caseload, or ``None`` where it does not stand there."""
+        query = (
+            select(CaseTable)
+            .where(CaseTable.reference == reference)
+            .options(selectinload(CaseTable.owed), selectinload(CaseTable.holds), selectinload(CaseTable.untold))
+        )
+        async with self._session() as session:
+            case = await session.scalar(query)
+            return _listed(case, case.sorts_at) if case else None
+
+    async def count(self) -> int:
+        """How many cases stand here, closed ones included."""
+        async with self._transaction() as connection:
+            return await connection.scalar(select(func.count()).select_from(CaseTable)) or 0
+
+    async def open_cases_with_mark(self, mark: str) -> list[str]:
+        """The references of open cases of the child with this mark, the first opened first."""
+        query = select(MarkTable.reference).where(MarkTable.mark == mark).order_by(MarkTable.number)
+        async with self._transaction() as connection:
+            return list(await connection.scalars(query))
+
+    # What got out, and what did not
+
+    async def telling_failed(
+        self, reference: str, telling: str, channel: str, *, first: int, error: str, refused: bool
+    ) -> None:
+        """Show that a telling did not get out by a channel: ``mail``, ``folder`` or ``webhook``.
+
+        ``error`` is a class of error and holds nothing personal; ``refused`` says that trying again
+        alone will not help.
+        """
+        now = datetime.now(UTC)
+        adding = self._insert(UntoldTable).values(
+            reference=reference,
+            telling=telling,
+            channel=channel,
+            first_entry=first,
+            attempts=1,
+            last_error=error[:80],
+            refused=refused,
+            since=now,
+            last_tried=now,
+        )
+        statement = adding.on_conflict_do_update(
+            index_elements=["reference", "telling", "channel"],
+            set_={
+                "attempts": UntoldTable.attempts + 1,
+                "last_error": error[:80],
+                "refused": refused,
+                "last_tried": now,
+            },
+        )
+        async with self._transaction(writing=True) as connection:
+            await connection.execute(statement)
+
+    async def telling_done(self, reference: str, telling: str, channel: str | None = None) -> None:
+        """A telling got out by a channel, or by all: what stood of it as untold goes."""
+        statement = delete(UntoldTable).where(UntoldTable.reference == reference, UntoldTable.telling == telling)
+        if channel is not None:
+            statement = statement.where(UntoldTable.channel == channel)
+        async with self._transaction(writing=True) as connection:
+            await connection.execute(statement)
+
+    async def untold(self) -> list[Untold]:
+        """Every telling that did not get out wholly, the oldest first."""
+        async with self._session() as session:
+            rows = await session.scalars(select(UntoldTable).order_by(UntoldTable.since, UntoldTable.reference))
+            return [_untold(row) for row in rows]
+
+    async def told(self, parts: Iterable[str]) -> set[str]:
+        """Those of these parts of a telling that got out already."""
+        found: set[str] = set()
+        async with self._transaction() as connection:
+            for some in _by_hundreds(parts):
+                found.update(await connection.scalars(select(ToldTable.part).where(ToldTable.part.in_(some))))
+        return found
+
+    async def part_told(self, reference: str, part: str) -> None:
+        """Remember that a part of a telling got out."""
+        adding = self._insert(ToldTable).values(part=part, reference=reference, at=datetime.now(UTC))
+        async with self._transaction(writing=True) as connection:
+            await connection.execute(adding.on_conflict_do_nothing())
+
+    # Inside
+
+    @property
+    def _postgresql(self) -> bool:
+        return self._engine.dialect.name == "postgresql"
+
+    def _insert(self, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
+        return postgresql.insert(table) if self._postgresql else sqlite.insert(table)
+
+    def _make_folder(self) -> None:
+        if self._postgresql or not self._url.database or self._url.database == ":memory:":
+            return
+        folder = Path(self._url.database).parent
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CaseloadUnreachable(
+                f"the folder of the caseload cannot be made ({type(error).__name__}): {folder}"
+            ) from None
+
+    async def _upgrade(self, connection: AsyncConnection) -> None:
+        if self._postgresql:
+            await connection.execute(text("SET LOCAL statement_timeout = 0"))
+            await connection.execute(text("SET LOCAL lock_timeout = 0"))
+            await connection.execute(select(func.pg_advisory_xact_lock(_UPGRADE_LOCK)))
+        # On SQLite the transaction began IMMEDIATE: whoever came second waits here, then finds nothing to do.
+        await connection.run_sync(_upgrade_to_newest)
+
+    @asynccontextmanager
+    async def _reaching(self, within: float) -> AsyncGenerator[None]:
+        try:
+            async with asyncio.timeout(within):
+                yield
+        except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
+            # ``from None``: a driver's own words may name hosts, users and files.
+            kind = type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
+            raise CaseloadUnreachable(f"the caseload's database cannot be used now ({kind})") from None
+
+    @asynccontextmanager
+    async def _transaction(
+        self, *, writing: bool = False, within: float = ANSWER_WITHIN
+    ) -> AsyncGenerator[AsyncConnection]:
+        await self.make_ready()
+        async with self._reaching(within), (self._writing if writing else self._engine).begin() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncGenerator[AsyncSession]:
+        await self.make_ready()
+        async with self._reaching(ANSWER_WITHIN), AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    async def _keep(self, connection: AsyncConnection, row: CaseloadRow, mark: str | None, *, again: bool) -> bool:
+        columns = _columns(row)
+        adding = self._insert(CaseTable).values(columns)
+        new: ReadOnlyColumnCollection[str, Any] = adding.excluded
+        newer = CaseTable.entries <= new.entries if again else CaseTable.entries < new.entries
+        statement = adding.on_conflict_do_update(
+            index_elements=["reference"],
+            set_={name: new[name] for name in columns if name != "reference"},
+            where=newer,
+        ).returning(CaseTable.reference)
+        written = await connection.scalar(statement) is not None
+        if written:
+            for table in (OwedTable, HoldTable):
+                await connection.execute(delete(table).where(table.reference == row.reference))
+            if row.awaiting:
+                await connection.execute(self._insert(OwedTable), _owed_columns(row))
+            if row.holds:
+                await connection.execute(
+                    self._insert(HoldTable), [{"reference": row.reference, "hold": hold} for hold in set(row.holds)]
+                )
+        status = row.status
+        if not written and mark:
+            # A first row that comes late still brings the mark, unless the case has closed meanwhile.
+            query = select(CaseTable.status).where(CaseTable.reference == row.reference)
+            status = await connection.scalar(query) or row.status
+        if status == "closed":
+            await connection.execute(delete(MarkTable).where(MarkTable.reference == row.reference))
+        elif mark:
+            await self._add_mark(connection, mark, row.reference)
+        return written
+
+    async def _add_mark(self, connection: AsyncConnection, mark: str, reference: str) -> None:
+        adding = self._insert(MarkTable).values(mark=mark, reference=reference)
+        await connection.execute(adding.on_conflict_do_nothing(index_elements=["mark", "reference"]))
+
+
+def migration_config(connection: Connection) -> "Config":
+    """What alembic needs to work on the database behind a connection."""
+    # Alembic is needed once in a database's life; importing it each time would slow every start.
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def _upgrade_to_newest(connection: Connection) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    try:
+        command.upgrade(migration_config(connection), "head")
+    except CommandError:
+        raise CaseloadUnreachable(
+            "the caseload's tables were made by a newer Homeward than this one; use that, or another database"
+        ) from None
+
+
+def _schema_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername=CASELOAD_DRIVERS.get(url.drivername, url.drivername))
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(
+            url,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_timeout=CONNECT_WITHIN,
+            pool_recycle=1800,
+            connect_args={
+                "connect_timeout": CONNECT_WITHIN,
+                "application_name": "homeward",
+                "options": "-c statement_timeout=5000 -c lock_timeout=3000 -c timezone=UTC",
+            },
+        )
+    engine = create_async_engine(url, hide_parameters=True)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _as_we_need_it(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        # The driver would begin transactions in its own way: late, and not before it makes tables.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        # busy_timeout first: changing the journal mode needs a lock itself.
+        for pragma in ("busy_timeout=5000", "journal_mode=wal", "foreign_keys=on", "synchronous=full"):
+            cursor.execute(f"pragma {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
+        # A transaction that reads first and writes later could find the door shut half-way.
+        writing = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _read(text_: str | None) -> datetime | None:
+    return read_moment(text_) if text_ else None
+
+
+def _columns(row: CaseloadRow) -> dict[str, Any]:
+    next_due = _read(row.next_due)
+    return {
+        "reference": row.reference,
+        "agreement": row.agreement,
+        "host_state": row.host_state,
+        "origin_state": row.origin_state,
+        "status": row.status,
+        "stage": row.stage,
+        "solution": row.solution,
+        "outcome": row.outcome,
+        "next_due": next_due,
+        "overdue": row.overdue,
+        "entries": row.entries,
+        "refused": row.refused,
+        "opened_at": read_moment(row.opened_at),
+        "updated_at": read_moment(row.updated_at),
+        "kept_at": datetime.now(UTC),
+        "sorts_at": CLOSED if row.status == "closed" else next_due or NOTHING_DUE,
+    }
+
+
+def _owed_columns(row: CaseloadRow) -> list[dict[str, Any]]:
+    return [
+        {
+            "reference": row.reference,
+            "position": position,
+            "act": owed["act"],
+            "role": owed["role"],
+            "state": owed["state"],
+            "deadline": owed.get("deadline"),
+            "due": _read(owed.get("due")),
+            "overdue": bool(owed.get("overdue")),
+            "escalations": owed.get("escalations", 0),
+            "stands_still": bool(owed.get("stands_still")),
+            "sorts_at": (None if owed.get("stands_still") else _read(owed.get("due"))) or NOTHING_DUE,
+        }
+        for position, owed in enumerate(row.awaiting)
+    ]
+
+
+def _listed(case: CaseTable, at: datetime) -> ListedCase:
+    return ListedCase(
+        reference=case.reference,
+        agreement=case.agreement,
+        host_state=case.host_state,
+        origin_state=case.origin_state,
+        status=case.status,
+        stage=case.stage,
+        solution=case.solution,
+        outcome=case.outcome,
+        holds=tuple(held.hold for held in case.holds),
+        awaiting=tuple(
+            OwedAct(
+                act=owed.act,
+                role=owed.role,
+                state=owed.state,
+                deadline=owed.deadline,
+                due=owed.due,
+                overdue=owed.overdue,
+                escalations=owed.escalations,
+                stands_still=owed.stands_still,
+            )
+            for owed in case.owed
+        ),
+        due=at if at < NOTHING_DUE else None,
+        overdue=case.overdue,
+        entries=case.entries,
+        refused=case.refused,
+        opened_at=case.opened_at,
+        updated_at=case.updated_at,
+        untold=tuple(_untold(row) for row in case.untold),
+        cursor=f"{moment(at)}~{case.reference}",
+    )
+
+
+def _untold(row: UntoldTable) -> Untold:
+    return Untold(
+        reference=row.reference,
+        first=row.first_entry,
+        channel=row.channel,
+        attempts=row.attempts,
+        last_error=row.last_error,
+        refused=row.refused,
+        since=row.since,
+        last_tried=row.last_tried,
+    )
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    at, tilde, reference = cursor.partition("~")
+    try:
+        found = read_moment(at)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not tilde:
+        raise ValueError("no page of the caseload ends there")
+    return found, reference
+
+
+def _by_hundreds(many: Iterable[_T]) -> Iterator[list[_T]]:
+    rest = iter(many)
+    while some := list(islice(rest, 500)):
+        yield some

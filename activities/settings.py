@@ -1,0 +1,218 @@
+"""What an operator sets: read from the environment when asked, never at import.
+
+Every name begins with ``HOMEWARD_``. An empty value counts as not set. Connection to the engine is
+not here: the engine's own environment variables and profile file say where it is.
+"""
+
+import os
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
+
+from procedure.faults import Fault, say
+
+PREFIX = "HOMEWARD_"
+CASELOAD_DRIVERS = {
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+}
+
+
+class SettingsFault(ValueError):
+    """What is set cannot be used. The text is one sentence a fault, and never repeats a value."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(f"{fault['path']} {fault['message']}." for fault in faults))
+
+
+def default_data_folder() -> Path:
+    """``$XDG_DATA_HOME/homeward``, or ``~/.local/share/homeward``."""
+    given = os.environ.get("XDG_DATA_HOME")
+    base = Path(given) if given and Path(given).is_absolute() else Path.home() / ".local" / "share"
+    return base / "homeward"
+
+
+class Settings(BaseSettings):
+    """Where the caseload is kept, how notices and events leave, and how the worker names itself."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data: Path = Field(
+        default_factory=default_data_folder,
+        description="Folder for what is kept: the embedded caseload, notices, the duplicates key.",
+    )
+    caseload_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Database of the caseload: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. "
+        "Default: caseload.db in the data folder.",
+    )
+
+    smtp_host: str | None = Field(
+        default=None, description="Mail server for notices. Without it they are written to notices/ in the data folder."
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server; 465 means TLS at once.")
+    smtp_user: str | None = Field(default=None, description="User name at the mail server.")
+    smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server.")
+    smtp_starttls: bool = Field(default=True, description="Whether to demand STARTTLS (not asked on port 465).")
+    smtp_sender: str | None = Field(default=None, description="Address that notices come from.")
+    address_book: Path | None = Field(
+        default=None,
+        description='TOML file of mail addresses: "ROLE@STATE" or a person\'s id on the left, an address on the right.',
+    )
+
+    webhook_url: str | None = Field(
+        default=None, repr=False, description="Where outgoing events are posted. Without it none are sent."
+    )
+    webhook_secret: SecretStr | None = Field(
+        default=None,
+        description="Secret that signs events (Standard Webhooks: whsec_ and base64). "
+        "Several, with spaces between, while one replaces another.",
+    )
+
+    build_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Name of this build: with it runs stay on the code that they began with.",
+    )
+    promote: bool = Field(default=False, description="Whether a worker makes its build the current one at start.")
+
+    log_format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="How log lines look; auto is console on a terminal and JSON otherwise."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
+
+    @field_validator("log_format", "log_level", mode="before")
+    @classmethod
+    def _in_small_letters(cls, given: Any) -> Any:
+        return given.lower() if isinstance(given, str) else given
+
+    @field_validator("data", "address_book", mode="after")
+    @classmethod
+    def _at_home(cls, given: Path | None) -> Path | None:
+        return given.expanduser() if given else None
+
+    @field_validator("caseload_url")
+    @classmethod
+    def _a_database_we_know(cls, given: str | None) -> str | None:
+        if given is not None:
+            try:
+                drivername = make_url(given).drivername
+            except ArgumentError:
+                raise ValueError("must be an address such as sqlite:///FILE or postgresql://HOST/NAME") from None
+            if drivername not in CASELOAD_DRIVERS:
+                raise ValueError("must begin with sqlite: or postgresql:")
+        return given
+
+    @field_validator("smtp_sender")
+    @classmethod
+    def _a_mail_address(cls, given: str | None) -> str | None:
+        if given is not None and not is_mail_address(given):
+            raise ValueError("must be one mail address, such as homeward@example.org")
+        return given
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _a_web_address(cls, given: str | None) -> str | None:
+        if given is not None and not given.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return given
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _keys_that_sign(cls, given: SecretStr | None) -> SecretStr | None:
+        if given is not None:
+            secrets = given.get_secret_value().split()
+            try:
+                for secret in secrets:
+                    Webhook(secret)
+            except (EmptyWebhookSecretError, ValueError):
+                secrets = []
+            if not secrets:
+                raise ValueError("must be whsec_ followed by base64, as the Standard Webhooks specification has it")
+        return given
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.smtp_host and not self.smtp_sender:
+            raise ValueError(f"{PREFIX}SMTP_SENDER must be set when {PREFIX}SMTP_HOST is")
+        if (self.smtp_user is None) != (self.smtp_password is None):
+            raise ValueError(f"{PREFIX}SMTP_USER and {PREFIX}SMTP_PASSWORD must be set together")
+        if self.smtp_password and not self.smtp_starttls and self.smtp_port != 465 and not _loopback(self.smtp_host):
+            raise ValueError(f"{PREFIX}SMTP_STARTTLS must stay on, or the password would travel readable by anyone")
+        if self.webhook_url and not self.webhook_secret:
+            raise ValueError(f"{PREFIX}WEBHOOK_SECRET must be set when {PREFIX}WEBHOOK_URL is: events are signed")
+        if self.promote and not self.build_id:
+            raise ValueError(f"{PREFIX}PROMOTE needs {PREFIX}BUILD_ID: only a named build can be made the current one")
+        return self
+
+    @property
+    def caseload(self) -> URL:
+        """The caseload's database, with the driver that this project uses. The password is in it."""
+        if self.caseload_url is None:
+            return URL.create("sqlite+aiosqlite", database=str(self.data / "caseload.db"))
+        url = make_url(self.caseload_url)
+        return url.set(drivername=CASELOAD_DRIVERS[url.drivername])
+
+    @property
+    def notices_folder(self) -> Path:
+        """Where notices lie that no mail server takes."""
+        return self.data / "notices"
+
+    @property
+    def duplicates_key(self) -> Path:
+        """The file with the key of the children's marks."""
+        return self.data / "duplicates.key"
+
+    @property
+    def webhook_secrets(self) -> tuple[str, ...]:
+        """The secrets that sign events, the newest first."""
+        return tuple(self.webhook_secret.get_secret_value().split()) if self.webhook_secret else ()
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of the environment; what is ``given`` by name goes before it, ``None`` counting as not given.
+
+    Raises :class:`SettingsFault` with one sentence a fault.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        raise SettingsFault([_fault(each) for each in error.errors(include_url=False, include_input=False)]) from None
+
+
+def is_mail_address(text: str) -> bool:
+    """Whether a text looks like one mail address and nothing more: no display name, no second line."""
+    local, at, domain = text.partition("@")
+    return (
+        bool(local and at and domain) and text.isascii() and not any(c in ' ,;:<>"()\\\r\n\t@' for c in local + domain)
+    )
+
+
+def _fault(error: Any) -> Fault:
+    if not error["loc"]:
+        setting, _, rest = str(error["ctx"]["error"]).partition(" ")
+        return Fault(path=setting, message=rest)
+    words = say(error)
+    if error["type"] in ("int_parsing", "int_type"):
+        words = "must be a whole number"
+    elif error["type"] in ("bool_parsing", "bool_type"):
+        words = "must be true or false"
+    return Fault(path=f"{PREFIX}{str(error['loc'][0]).upper()}", message=words)
+
+
+def _loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False

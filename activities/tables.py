@@ -1,0 +1,162 @@
+"""The caseload's tables. Nothing personal in clear stands in any of them.
+
+The caseload is a picture of the cases for people who look for work; the cases themselves live in
+the engine, and ``homeward rebuild-caseload`` paints the picture anew from them.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+SCHEMA: Final = "0001"
+"""The newest migration; a database that names it needs no upgrade."""
+
+NOTHING_DUE: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""``sorts_at`` of an open case or an owed act without a due moment: after all that have one."""
+
+CLOSED: Final = datetime(9001, 1, 1, tzinfo=UTC)
+"""``sorts_at`` of a closed case: after all open ones."""
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment. Databases that forget time zones (SQLite) are given UTC and give UTC back; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a time zone cannot be kept")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class CaseTable(Base):
+    """A case as it stood after its entry number ``entries``."""
+
+    __tablename__ = "cases"
+
+    reference: Mapped[str] = mapped_column(String(18), primary_key=True)
+    agreement: Mapped[str] = mapped_column(String(64))
+    host_state: Mapped[str] = mapped_column(String(2))
+    origin_state: Mapped[str] = mapped_column(String(2))
+    status: Mapped[str] = mapped_column(String(16))
+    stage: Mapped[str] = mapped_column(String(32))
+    solution: Mapped[str | None] = mapped_column(String(32))
+    outcome: Mapped[str | None] = mapped_column(String(32))
+    next_due: Mapped[datetime | None] = mapped_column(Utc)
+    overdue: Mapped[bool]
+    entries: Mapped[int]
+    refused: Mapped[int]
+    opened_at: Mapped[datetime] = mapped_column(Utc)
+    updated_at: Mapped[datetime] = mapped_column(Utc)
+    kept_at: Mapped[datetime] = mapped_column(Utc)
+    """When this row was written, by the clock of the worker that wrote it."""
+    sorts_at: Mapped[datetime] = mapped_column(Utc)
+
+    owed: Mapped[list["OwedTable"]] = relationship(order_by="OwedTable.position", lazy="raise", viewonly=True)
+    holds: Mapped[list["HoldTable"]] = relationship(order_by="HoldTable.hold", lazy="raise", viewonly=True)
+    untold: Mapped[list["UntoldTable"]] = relationship(
+        primaryjoin="CaseTable.reference == foreign(UntoldTable.reference)",
+        order_by="UntoldTable.first_entry, UntoldTable.channel",
+        lazy="raise",
+        viewonly=True,
+    )
+
+    __table_args__ = (
+        Index("ix_cases_sorts_at_reference", "sorts_at", "reference"),
+        Index("ix_cases_stage_sorts_at_reference", "stage", "sorts_at", "reference"),
+        Index("ix_cases_host_state_sorts_at", "host_state", "sorts_at"),
+        Index("ix_cases_origin_state_sorts_at", "origin_state", "sorts_at"),
+    )
+
+
+class OwedTable(Base):
+    """An act that a case waits for, and who owes it."""
+
+    __tablename__ = "owed_acts"
+
+    reference: Mapped[str] = mapped_column(ForeignKey("cases.reference", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    act: Mapped[str] = mapped_column(String(64))
+    role: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(2))
+    deadline: Mapped[str | None] = mapped_column(String(64))
+    due: Mapped[datetime | None] = mapped_column(Utc)
+    overdue: Mapped[bool]
+    escalations: Mapped[int]
+    stands_still: Mapped[bool]
+    sorts_at: Mapped[datetime] = mapped_column(Utc)
+
+    __table_args__ = (
+        Index("ix_owed_acts_role_state_sorts_at", "role", "state", "sorts_at"),
+        Index("ix_owed_acts_overdue_sorts_at", "overdue", "sorts_at"),
+    )
+
+
+class HoldTable(Base):
+    """A hold that stands on a case."""
+
+    __tablename__ = "case_holds"
+
+    hold: Mapped[str] = mapped_column(String(64), primary_key=True)
+    reference: Mapped[str] = mapped_column(
+        ForeignKey("cases.reference", ondelete="CASCADE"), primary_key=True, index=True
+    )
+
+
+class MarkTable(Base):
+    """The keyed mark of a child with an open case. Lower numbers were given first."""
+
+    __tablename__ = "child_marks"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    mark: Mapped[str] = mapped_column(String(64))
+    reference: Mapped[str] = mapped_column(String(18), index=True)
+
+    __table_args__ = (UniqueConstraint("mark", "reference"),)
+
+
+class UntoldTable(Base):
+    """A telling that did not get out, or not wholly: a server could not be reached, or refused."""
+
+    __tablename__ = "untold"
+
+    reference: Mapped[str] = mapped_column(String(18), primary_key=True)
+    telling: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    first_entry: Mapped[int]
+    attempts: Mapped[int]
+    last_error: Mapped[str] = mapped_column(String(80))
+    refused: Mapped[bool]
+    since: Mapped[datetime] = mapped_column(Utc)
+    last_tried: Mapped[datetime] = mapped_column(Utc)
+
+
+class ToldTable(Base):
+    """A part of a telling that got out, so that a second attempt does not repeat it."""
+
+    __tablename__ = "told"
+
+    part: Mapped[str] = mapped_column(String(32), primary_key=True)
+    reference: Mapped[str] = mapped_column(String(18), index=True)
+    at: Mapped[datetime] = mapped_column(Utc)
