@@ -264,8 +264,9 @@ RULES: Final[dict[str, Rule]] = {
             "caseworker",
             "child",
             _while(
-                lambda case: not (case.services and case.services.education and case.services.healthcare)
-                and not case.arrived,
+                lambda case: (
+                    not (case.services and case.services.education and case.services.healthcare) and not case.arrived
+                ),
                 "services",
             ),
             lambda case, key: case.services is not None and case.services.education and case.services.healthcare,
@@ -469,4 +470,3 @@ def still(deadline: Deadline, at: datetime) -> Deadline:
     if deadline.stands_still_since is None:
         return deadline
     return replace(deadline, due=deadline.due + (at - deadline.stands_still_since))
-

@@ -240,7 +240,9 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
         report = parse_act(merged)
     except Malformed as malformed:
         faults = "; ".join(f"{fault['path']}: {fault['message']}" for fault in malformed.faults)
-        return [refuse("well-formed", f"With this correction the entry is malformed: {faults}.", "Mend the fields.")], None
+        return [
+            refuse("well-formed", f"With this correction the entry is malformed: {faults}.", "Mend the fields.")
+        ], None
     if entry.act in DECISIONS or not _in_force(asked, entry):
         return [], None
     return [], replace(asked, act=report)

@@ -139,9 +139,8 @@ def _voids(asked: Asked, facts: dict[str, Any], begins: bool) -> set[int]:
     by_child = asked.act.actor.role == "child"
     detained = tells_of_detention(asked)
     refuses = name == "withdraw_consent" or (name == "give_consent" and not asked.act.given)
-    objects = (
-        (name == "hear_child" and facts["counts"] and asked.act.wish == "stay")
-        or (name == "report_incident" and asked.act.what == "child_objects")
+    objects = (name == "hear_child" and facts["counts"] and asked.act.wish == "stay") or (
+        name == "report_incident" and asked.act.what == "child_objects"
     )
     travel = {fact.n for fact in (case.travel_approval,) if fact}
     approvals = {approval.n for approval in case.approvals.values()} | travel

@@ -214,9 +214,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
         },
     )
     if not (corrected and case.identity and case.identity.dated):
-        case = replace(
-            case, date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age")
-        )
+        case = replace(case, date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age"))
     if corrected:
         return case  # where the child is now is told by later entries
     return _placed(case, intake["placement"], n, detained=is_detention(intake["placement"]))

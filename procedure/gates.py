@@ -175,4 +175,3 @@ def _after_18(asked: Asked) -> Iterator[Refusal]:
     instead = "Use `transfer_to_adult_services` and `close_case`; care goes on until then."
     yield refuse("held", message, instead)
     yield refuse("out-of-order", message, instead)
-

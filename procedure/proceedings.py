@@ -262,4 +262,3 @@ def _as_far_as_readable(given: bytes) -> Any:
     except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         return given.decode("utf-8", "replace")
     return said
-

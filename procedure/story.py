@@ -147,7 +147,9 @@ _SAY: Final[dict[str, _Say]] = {
     "complain": lambda act, facts: "complained",
     "answer_complaint": lambda act, facts: f"answered the complaint of entry {facts['complaint']}: {facts['result']}",
     "assign": lambda act, facts: f"assigned the caseworker {act.get('caseworker', {}).get('id', '')}",
-    "extend_deadline": lambda act, facts: f"extended the deadline “{_words(facts['deadline'])}” by {facts['days']} days",
+    "extend_deadline": lambda act, facts: (
+        f"extended the deadline “{_words(facts['deadline'])}” by {facts['days']} days"
+    ),
     "correct": lambda act, facts: f"corrected entry {facts['corrects']}",
     "note": lambda act, facts: "noted something",
 }

@@ -57,9 +57,7 @@ def consent_informed(asked: Asked) -> Iterator[Refusal]:
     """consent, when it is given: informed, understood, and not in detention (OSCE note 12(v))."""
     case, act = asked.case, asked.act
     if not act.informed:
-        yield refuse(
-            "consent", "Consent was given without being informed.", "Inform first, then record consent again."
-        )
+        yield refuse("consent", "Consent was given without being informed.", "Inform first, then record consent again.")
     if not act.interpreter and not language_understood(case, act.language):
         yield refuse(
             "consent",

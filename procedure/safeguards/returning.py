@@ -15,7 +15,9 @@ def plan_complete_and_funded(asked: Asked) -> Iterator[Refusal]:
         yield refuse("reintegration-plan", "The plan is not funded.", "Secure the funds before adopting the plan.")
     for part in ("housing", "education", "healthcare", "support"):
         if not getattr(act, part).strip():
-            yield refuse("reintegration-plan", f"The plan says nothing about {part}.", f"Say what is planned for {part}.")
+            yield refuse(
+                "reintegration-plan", f"The plan says nothing about {part}.", f"Say what is planned for {part}."
+            )
 
 
 @gate("reintegration-plan")
@@ -112,7 +114,9 @@ def approved_once_each(asked: Asked) -> Iterator[Refusal]:
     """out-of-order: an authority whose approval stands need not approve again."""
     case, actor = asked.case, asked.act.actor
     if f"{actor.role}@{case.side_of(actor.state)}" in case.approvals:
-        yield refuse("out-of-order", "This authority's approval is in force already.", "Nothing more is needed from it.")
+        yield refuse(
+            "out-of-order", "This authority's approval is in force already.", "Nothing more is needed from it."
+        )
 
 
 @gate("out-of-order")

@@ -117,9 +117,7 @@ def _fit(asked: Asked, day: date, when: str) -> Iterator[Refusal]:
             "fit-to-travel", "The health worker found the child not fit to travel.", f"Let the child recover. {instead}"
         )
     elif fitness.valid_until < day:
-        yield refuse(
-            "fit-to-travel", f"The certificate is not valid {when} (it ends {fitness.valid_until}).", instead
-        )
+        yield refuse("fit-to-travel", f"The certificate is not valid {when} (it ends {fitness.valid_until}).", instead)
 
 
 @gate("travel-approved")
