@@ -76,6 +76,8 @@ _T = TypeVar("_T")
 class CaseloadUnreachable(Exception):
     """The caseload's database cannot be used now. The text holds no data and no address."""
 
+    says_nothing_personal = True
+
 
 @dataclass(frozen=True)
 class OwedAct:

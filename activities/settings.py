@@ -30,6 +30,8 @@ CASELOAD_DRIVERS = {
 class SettingsFault(ValueError):
     """What is set cannot be used. The text is one sentence a fault, and never repeats a value."""
 
+    says_nothing_personal = True
+
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         super().__init__("\n".join(f"{fault['path']} {fault['message']}." for fault in faults))

@@ -1,0 +1,116 @@
+"""Admission: asked once as a case opens. Is its agreement good, and is this child known already?"""
+
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import structlog
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.agreements import AgreementShelf, UnknownAgreement
+from activities.caseload import Caseload, CaseloadUnreachable
+from activities.marks import ChildMarks
+from procedure.agreement import BelowTheFloor, MalformedAgreement
+from procedure.faults import Fault
+from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, STAGE, Admission, AdmissionRequest
+
+DONE = "done"
+NOT_MADE = "not_made"
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class AdmissionDesk:
+    """Looks an intake's agreement up and looks for an open case of the same child."""
+
+    def __init__(self, shelf: AgreementShelf, caseload: Caseload, marks: ChildMarks, client: Client | None) -> None:
+        """``client`` tells whether a case that looks like the same child's is still running."""
+        self._shelf = shelf
+        self._caseload = caseload
+        self._marks = marks
+        self._client = client
+
+    async def admit(self, request: AdmissionRequest) -> Admission:
+        """The terms of the agreement, and whether the check for a duplicate could be made.
+
+        Raises, for good, ``ApplicationError`` of type ``MalformedIntake`` (agreement unknown or below
+        the floor; the details are the list of faults) or ``LikelyDuplicate`` (the details are the
+        reference of the open case). A caseload that is down, or a child without a date of birth,
+        holds up nothing: the answer then says ``not_made``.
+        """
+        agreement = self._agreement(str(request.intake["agreement"]))
+        return Admission(agreement=agreement, duplicate_check=await self._check_for_duplicate(request))
+
+    def _agreement(self, name: str) -> dict[str, Any]:
+        try:
+            return self._shelf.get(name).terms()
+        except UnknownAgreement:
+            _malformed([Fault(path="agreement", message="no agreement of this name is on the shelf")])
+        except BelowTheFloor as error:
+            _malformed(
+                [
+                    Fault(
+                        path="agreement",
+                        message=f"breaks the floor in {breach.clause}: {breach.says}; {breach.floor} ({breach.source})",
+                    )
+                    for breach in error.breaches
+                ]
+            )
+        except MalformedAgreement as error:
+            _malformed(
+                [
+                    Fault(path="agreement", message=f"is not a readable profile: {fault['path']} {fault['message']}")
+                    for fault in error.faults
+                ]
+            )
+
+    async def _check_for_duplicate(self, request: AdmissionRequest) -> str:
+        mark = self._marks.of(request.intake["child"])
+        if mark is None:
+            return NOT_MADE
+        try:
+            earlier = await self._caseload.claim(mark, request.reference)
+            excused = (request.reference, request.intake.get("not_duplicate_of"))
+            for reference in earlier:
+                if reference not in excused and await self._is_open(reference):
+                    # Best effort: an unopened case's claim does no harm, for the engine says that it is not running.
+                    with suppress(CaseloadUnreachable):
+                        await self._caseload.unclaim(request.reference)
+                    raise ApplicationError(
+                        f"the same child very likely has an open case: {reference}. "
+                        f'If this is another child, give "not_duplicate_of": "{reference}" in the intake.',
+                        reference,
+                        type=LIKELY_DUPLICATE,
+                        non_retryable=True,
+                    )
+        except CaseloadUnreachable as error:
+            _log.warning("duplicate check not made", because=str(error))
+            return NOT_MADE
+        except RPCError as error:
+            _log.warning("duplicate check not made", because=f"the engine answered {error.status.name}")
+            return NOT_MADE
+        return DONE
+
+    async def _is_open(self, reference: str) -> bool:
+        """What the engine says; the caseload may lag behind, or know a case of an engine that is gone."""
+        if self._client is None:
+            return True
+        try:
+            described = await self._client.get_workflow_handle(reference).describe()
+        except RPCError as error:
+            if error.status == RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        # A closed case's run stays for a while to hear late acts.
+        closed = described.typed_search_attributes.get(STAGE) == "closed"
+        return described.status == WorkflowExecutionStatus.RUNNING and not closed
+
+
+def _malformed(faults: list[Fault]) -> NoReturn:
+    raise ApplicationError(
+        "; ".join(f"{fault['path']}: {fault['message']}" for fault in faults),
+        faults,
+        type=MALFORMED_INTAKE,
+        non_retryable=True,
+    )

@@ -1,0 +1,128 @@
+"""The worker's hands: the three activities that a case calls, with all that they need in one grip.
+
+Every one may run twice for one cause and still does its work once: rows carry their entry number,
+notices and events their own ids, and a claim its case.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from activities.admission import AdmissionDesk
+from activities.agreements import AgreementShelf
+from activities.caseload import Caseload, CaseloadUnreachable
+from activities.events import EventWebhook
+from activities.mail import MailServer
+from activities.marks import ChildMarks
+from activities.notices import AddressBook, NoticeFolder
+from activities.settings import Settings
+from activities.telling import Teller
+from workflows.messages import (
+    ADMIT,
+    KEEP_CASELOAD_ROW,
+    TELL,
+    Admission,
+    AdmissionRequest,
+    CaseloadRow,
+    RowKept,
+    Telling,
+)
+
+
+class Hands:
+    """The activities of a worker. Made once, in its composition root; closed when it ends.
+
+    ::
+
+        hands = Hands.of(settings, shelf, client)
+        worker = Worker(client, task_queue=TASK_QUEUE, activities=hands.activities(), ...)
+        ...
+        await hands.close()
+    """
+
+    def __init__(
+        self,
+        *,
+        caseload: Caseload,
+        shelf: AgreementShelf,
+        marks: ChildMarks,
+        folder: NoticeFolder,
+        client: Client | None = None,
+        mail: MailServer | None = None,
+        address_book: Callable[[], AddressBook] = lambda: AddressBook({}),
+        webhook: EventWebhook | None = None,
+    ) -> None:
+        """``client`` tells whether a case still runs; without one, a case in the caseload counts as running."""
+        self._caseload = caseload
+        self._marks = marks
+        self._webhook = webhook
+        self._desk = AdmissionDesk(shelf, caseload, marks, client)
+        self._teller = Teller(caseload, folder, mail=mail, address_book=address_book, webhook=webhook)
+
+    @classmethod
+    def of(cls, settings: Settings, shelf: AgreementShelf, client: Client | None = None) -> Self:
+        """The hands that the settings describe. The caseload's database may be down: it is opened at first use.
+
+        Raises :class:`activities.marks.KeyUnusable` or :class:`activities.notices.AddressBookFault`:
+        a worker that cannot keep marks or find addresses should say so at start.
+        """
+        book = settings.address_book
+
+        def address_book() -> AddressBook:
+            return AddressBook.read(book) if book else AddressBook({})
+
+        address_book()
+        return cls(
+            caseload=Caseload(settings.caseload),
+            shelf=shelf,
+            marks=ChildMarks.with_key_at(settings.duplicates_key),
+            folder=NoticeFolder(settings.notices_folder),
+            client=client,
+            mail=MailServer(settings) if settings.smtp_host else None,
+            address_book=address_book,
+            webhook=EventWebhook(settings.webhook_url, settings.webhook_secrets) if settings.webhook_url else None,
+        )
+
+    @property
+    def caseload(self) -> Caseload:
+        return self._caseload
+
+    @property
+    def marks(self) -> ChildMarks:
+        return self._marks
+
+    def activities(self) -> Sequence[Callable[..., Any]]:
+        """What the worker registers."""
+        return [self.admit, self.keep_caseload_row, self.tell]
+
+    async def close(self) -> None:
+        await self._caseload.close()
+        if self._webhook is not None:
+            await self._webhook.close()
+
+    @activity.defn(name=ADMIT)
+    async def admit(self, request: AdmissionRequest) -> Admission:
+        """See :meth:`activities.admission.AdmissionDesk.admit`."""
+        return await self._desk.admit(request)
+
+    @activity.defn(name=KEEP_CASELOAD_ROW)
+    async def keep_caseload_row(self, row: CaseloadRow) -> RowKept:
+        """Show a case in the caseload as it stands after an entry; an older row changes nothing.
+
+        Raises ``ApplicationError`` of type ``CaseloadUnreachable`` when the database is down; it may be
+        tried again at any time, in any order.
+        """
+        mark = self._marks.of(row.child) if row.child else None
+        try:
+            await self._caseload.keep(row, mark)
+        except CaseloadUnreachable as error:
+            raise ApplicationError(str(error), type=CaseloadUnreachable.__name__) from None
+        return RowKept(events_wanted=self._webhook is not None)
+
+    @activity.defn(name=TELL)
+    async def tell(self, telling: Telling) -> None:
+        """See :meth:`activities.telling.Teller.tell`."""
+        await self._teller.tell(telling)
