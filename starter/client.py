@@ -1,0 +1,383 @@
+"""The one client by which the command line and the desk speak to cases.
+
+Nothing here waits for ever: where no engine or no worker answers, a sentence says so and what to do.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, TypeVar
+
+import pydantic_core
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.client import (
+    Client,
+    RPCTimeoutOrCancelledError,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryFailedError,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
+from temporalio.envconfig import ClientConfig
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from procedure.faults import Fault, MalformedAct, MalformedIntake
+from procedure.intake import REFERENCE_LETTERS, parse_intake
+from starter.endings import CannotGoOn, Exit
+from workflows.messages import (
+    CASE,
+    LEDGER,
+    LIKELY_DUPLICATE,
+    MALFORMED_ACT,
+    MALFORMED_INTAKE,
+    RECORD,
+    RETURN_CASE,
+    TASK_QUEUE,
+)
+
+PATIENCE: Final = timedelta(seconds=15)
+"""How long a person is kept waiting for an answer before being told that none comes."""
+
+T = TypeVar("T")
+
+
+class EngineUnreachable(CannotGoOn):
+    """No Temporal server answers, or none as configured."""
+
+    code = Exit.NO_ENGINE
+
+
+class NoWorkerAnswers(CannotGoOn):
+    """The engine is there, but nothing works on cases."""
+
+    code = Exit.NO_ENGINE
+
+
+class NotPermitted(CannotGoOn):
+    code = Exit.NOT_PERMITTED
+
+
+class NoSuchCase(CannotGoOn):
+    code = Exit.NO_SUCH_CASE
+
+
+class DuplicateCase(CannotGoOn):
+    """The reference is taken, or the child has an open case already. :attr:`reference` is that case's."""
+
+    code = Exit.REFUSED
+
+    def __init__(self, sentence: str, *, reference: str) -> None:
+        super().__init__(sentence)
+        self.reference = reference
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the engine is: what is None comes from the SDK's environment variables and profile file."""
+
+    address: str | None = None
+    namespace: str | None = None
+
+
+async def connect(place: Place, *, elsewhere: bool = True) -> Client:
+    """A client for the engine at ``place``. Raises :class:`EngineUnreachable` and :class:`NotPermitted`.
+
+    ``elsewhere`` false: the engine is our own, and what the environment says of other ones does not count.
+    """
+    try:
+        settings = ClientConfig.load_client_connect_config(disable_file=not elsewhere, disable_env=not elsewhere)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise CannotGoOn(f"The connection profile cannot be read: {error}", code=Exit.MALFORMED) from error
+    if place.address:
+        settings["target_host"] = place.address
+    if place.namespace:
+        settings["namespace"] = place.namespace
+    address = settings.setdefault("target_host", "localhost:7233")
+    try:
+        return await asyncio.wait_for(Client.connect(**settings), PATIENCE.total_seconds())
+    except (RPCError, RuntimeError, ValueError, TimeoutError) as error:
+        _if_not_permitted(error)
+        raise EngineUnreachable(
+            f"No engine answers at {address}. Start one with `homeward up`, or name another with --address "
+            "or TEMPORAL_ADDRESS."
+        ) from error
+
+
+def new_reference(host_state: str, origin_state: str, year: int) -> str:
+    """A case reference drawn by chance: nothing personal goes into it."""
+    drawn = "".join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))
+    return f"{host_state}-{origin_state}-{year}-{drawn}"
+
+
+class Cases:
+    """The cases that run on one engine.
+
+    Every method raises :class:`EngineUnreachable`, :class:`NoWorkerAnswers` or :class:`NotPermitted`
+    when it gets no answer, and :class:`NoSuchCase` for a reference that is not known.
+    """
+
+    def __init__(self, client: Client, *, patience: timedelta = PATIENCE) -> None:
+        self._client = client
+        self._patience = patience
+
+    @property
+    def client(self) -> Client:
+        return self._client
+
+    async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str:
+        """Open a case and wait until it is open; its reference.
+
+        ``today`` is the day against which ages and dates are judged, the clock's own by default. Raises
+        :class:`procedure.faults.MalformedIntake` with every fault, and :class:`DuplicateCase`.
+        """
+        day = today or datetime.now(UTC).date()
+        asked = parse_intake(intake, today=day)
+        given: dict[str, Any] = dict(intake) if isinstance(intake, Mapping) else pydantic_core.from_json(intake)
+        reference = asked.reference or new_reference(asked.host_state, asked.origin_state, day.year)
+        given["reference"] = reference
+        try:
+            handle = await self._answer(
+                self._client.start_workflow(
+                    RETURN_CASE,
+                    given,
+                    id=reference,
+                    task_queue=TASK_QUEUE,
+                    # A reference stands for one case for good; only a run that never became a case frees it.
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                    static_summary=f"Return case {asked.host_state}-{asked.origin_state}, agreement {asked.agreement}",
+                    static_details=f"Opened by the central authority of {asked.host_state}. "
+                    "The stage, what is owed and by when stand in the current details.",
+                    rpc_timeout=self._patience,
+                )
+            )
+        except WorkflowAlreadyStartedError:
+            raise DuplicateCase(
+                f"There is a case {reference} already; a second intake with its reference is refused.",
+                reference=reference,
+            ) from None
+        await self._until_open(handle)
+        return reference
+
+    async def record(self, reference: str, act: bytes | str | Mapping[str, Any]) -> dict[str, Any]:
+        """Say one act to a case; the receipt. Its shape is judged by the case itself.
+
+        The act's ``act_id`` makes it safe to send again. To a case that has ended for good the receipt
+        is a refusal by ``closed-case`` whose ``entry`` is None: nothing can be written any more. Raises
+        :class:`procedure.faults.MalformedAct` with every fault.
+        """
+        try:
+            given = dict(act) if isinstance(act, Mapping) else pydantic_core.from_json(act)
+        except ValueError:
+            raise MalformedAct([Fault(path="$", message="is not JSON")]) from None
+        handle = self._handle(reference)
+        try:
+            return await self._answer(handle.execute_update(RECORD, given, id=_update_id(given)), reference=reference)
+        except WorkflowUpdateFailedError as failed:
+            raise _failure_of(failed.cause, MalformedAct, MALFORMED_ACT) from None
+        except _Ended:
+            return await self._refused_for_good(reference)
+
+    async def view(self, reference: str) -> dict[str, Any]:
+        """The case view as it is now (contract, section 6)."""
+        return await self._query(reference, CASE)
+
+    async def ledger(self, reference: str, first: int = 1) -> list[dict[str, Any]]:
+        """The entries from number ``first`` on (contract, section 7)."""
+        return await self._query(reference, LEDGER, first)
+
+    async def references(self, *, closed: bool = False) -> AsyncIterator[str]:
+        """The references of the cases that the engine lists, which lags a moment behind the cases themselves."""
+        asked = f"WorkflowType = '{RETURN_CASE}'" + ("" if closed else " AND ExecutionStatus = 'Running'")
+        try:
+            async for run in self._client.list_workflows(asked, rpc_timeout=self._patience):
+                if run.status in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+                    yield run.id
+        except RPCError as error:
+            raise _not_reached(error) from error
+
+    def _handle(self, reference: str) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(reference)
+
+    async def _query(self, reference: str, query: str, *args: Any) -> Any:
+        handle = self._handle(reference)
+        try:
+            return await self._answer(
+                handle.query(query, args=list(args), rpc_timeout=self._patience), reference=reference
+            )
+        except WorkflowQueryFailedError as failed:
+            if await self._came_to_nothing(handle):
+                raise NoSuchCase(f"There is no case {reference}: its opening failed.") from None
+            raise CannotGoOn(f"Case {reference} could not answer: {failed.message}") from None
+
+    async def _came_to_nothing(self, handle: WorkflowHandle[Any, Any]) -> bool:
+        found = await self._answer(handle.describe(rpc_timeout=self._patience), reference=handle.id)
+        return found.status is WorkflowExecutionStatus.FAILED
+
+    async def _until_open(self, handle: WorkflowHandle[Any, Any]) -> None:
+        """Return when the case answers; raise what its opening failed of."""
+        until = time.monotonic() + self._patience.total_seconds()
+        while True:
+            try:
+                left = max(0.1, until - time.monotonic())
+                await handle.query(
+                    CASE,
+                    reject_condition=QueryRejectCondition.NOT_OPEN,
+                    rpc_timeout=timedelta(seconds=min(left, 5)),
+                )
+                return
+            except WorkflowQueryRejectedError:
+                await self._what_it_failed_of(handle)
+                return
+            except (WorkflowQueryFailedError, RPCError) as error:
+                # Not open yet, or no worker yet: whoever starts engine and worker together may be a moment early.
+                _if_not_permitted(error)
+                if time.monotonic() >= until:
+                    raise NoWorkerAnswers(
+                        f"Case {handle.id} is taken in, but no worker opens it. It will open by itself as soon as one "
+                        "runs: `homeward up`, or `python worker.py` for a server of your own."
+                    ) from None
+                await asyncio.sleep(0.05)
+
+    async def _what_it_failed_of(self, handle: WorkflowHandle[Any, Any]) -> None:
+        try:
+            await asyncio.wait_for(handle.result(), self._patience.total_seconds())
+        except WorkflowFailureError as failed:
+            raise _failure_of(failed.cause, MalformedIntake, MALFORMED_INTAKE) from None
+        except (RPCError, TimeoutError) as error:
+            raise _not_reached(error) from error
+
+    async def _refused_for_good(self, reference: str) -> dict[str, Any]:
+        """The receipt of a case whose process has ended: what a closed case says, with nothing written."""
+        view = await self.view(reference)
+        return {
+            "reference": reference,
+            "entry": None,
+            "result": "refused",
+            "refusals": [
+                {
+                    "safeguard": "closed-case",
+                    "message": "This case is closed and its record is complete; nothing can be added to it.",
+                    "source": "procedure of this system",
+                    "instead": "Open a new case if the child needs one; tell the ombudsperson of a wrong in this one.",
+                }
+            ],
+            "stage": view["stage"],
+            "holds": view["holds"],
+            "head": view["head"],
+        }
+
+    async def _answer(self, asked: Awaitable[T], *, reference: str | None = None) -> T:
+        """What the engine answers within the client's patience, its failures told in the trade's words."""
+        try:
+            return await asyncio.wait_for(asked, self._patience.total_seconds())
+        except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCTimeoutOrCancelledError):
+            raise await self._why_no_answer() from None
+        except RPCError as error:
+            _if_not_permitted(error)
+            if error.status is RPCStatusCode.NOT_FOUND and reference:
+                if "completed" in error.message:
+                    raise _Ended from None
+                raise NoSuchCase(f"There is no case {reference}.") from None
+            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION):
+                raise await self._why_no_answer() from None
+            raise _not_reached(error) from error
+
+    async def _why_no_answer(self) -> CannotGoOn:
+        try:
+            reached = await self._client.service_client.check_health(timeout=timedelta(seconds=3))
+        except RPCError:
+            reached = False
+        if not reached:
+            return EngineUnreachable("The engine answers no more. See whether `homeward up` or your server still runs.")
+        if await self._worker_polls():
+            return NoWorkerAnswers(
+                "A worker runs, but this case gives no answer. Look into the worker's log, and send this again "
+                "when it is mended: an act with the same act_id is never recorded twice."
+            )
+        return NoWorkerAnswers(
+            "The engine is there, but no worker answers. Start one with `homeward up`, or with `python worker.py` "
+            "for a server of your own, and send this again: an act with the same act_id is never recorded twice."
+        )
+
+    async def _worker_polls(self) -> bool:
+        """Whether a worker asked the engine for work on cases within the last minutes, as far as the engine tells."""
+        try:
+            found = await self._client.workflow_service.describe_task_queue(
+                DescribeTaskQueueRequest(
+                    namespace=self._client.namespace,
+                    task_queue=TaskQueue(name=TASK_QUEUE),
+                    task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+                ),
+                timeout=timedelta(seconds=3),
+            )
+        except RPCError:
+            return False
+        now = datetime.now(UTC)
+        return any(now - poller.last_access_time.ToDatetime(UTC) < timedelta(minutes=2) for poller in found.pollers)
+
+
+class _Ended(Exception):
+    """The case's process has completed; it takes no message any more."""
+
+
+def _update_id(given: Any) -> str | None:
+    """The engine's own id of an act: the same act finds the same update again, other content under its id does not.
+
+    The engine answers a known update id without asking the case, so the content has to be part of it.
+    """
+    act_id = given.get("act_id") if isinstance(given, dict) else None
+    if not isinstance(act_id, str) or len(act_id) > 64:
+        return None
+    content = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    return f"{act_id}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def _failure_of(
+    cause: BaseException | None, malformed: type[MalformedAct | MalformedIntake], type_name: str
+) -> Exception:
+    """The typed error behind an application failure of a case."""
+    if isinstance(cause, ApplicationError):
+        if cause.type == type_name:
+            return malformed(_faults_in(cause))
+        if cause.type == LIKELY_DUPLICATE:
+            details = cause.details[0] if cause.details else None
+            named = details.get("reference", "") if isinstance(details, dict) else str(details or "")
+            return DuplicateCase(str(cause.message), reference=named)
+    return CannotGoOn(f"The case could not do it: {cause}")
+
+
+def _faults_in(cause: ApplicationError) -> list[Fault]:
+    """The faults among a failure's details: one list of them, or each a detail of its own."""
+    found: list[Fault] = []
+    for detail in cause.details:
+        for each in detail if isinstance(detail, list) else [detail]:
+            if isinstance(each, dict) and "path" in each:
+                found.append(Fault(path=str(each["path"]), message=str(each.get("message", ""))))
+    return found or [Fault(path="$", message=str(cause.message))]
+
+
+def _if_not_permitted(error: BaseException) -> None:
+    if isinstance(error, RPCError) and error.status in (
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.UNAUTHENTICATED,
+    ):
+        raise NotPermitted("The engine does not permit this. Sign in with credentials that may, or ask its operator.")
+
+
+def _not_reached(error: BaseException) -> CannotGoOn:
+    _if_not_permitted(error)
+    if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+        return EngineUnreachable(f"The engine knows no such namespace: {error.message}")
+    return EngineUnreachable(f"The engine cannot be reached: {getattr(error, 'message', None) or error}")

@@ -1,0 +1,620 @@
+"""The command line: `homeward`. Answers go to standard output; progress and trouble go to standard error.
+
+With --json standard output holds one JSON document and nothing else; trouble is then one JSON object
+on standard error, `{"error": …, "faults": […]}`. Exit codes are the contract's (section 8).
+"""
+
+import asyncio
+import json
+import os
+import sys
+import traceback
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from procedure.faults import Fault, Malformed
+from starter.endings import CannotGoOn, Exit
+
+if TYPE_CHECKING:
+    # Imported where used: `homeward --help` must not wait for an engine's client to load.
+    from temporalio.client import Client
+
+    from starter.client import Cases
+    from starter.rehearsal import Course, Played
+    from starter.scenario import Read
+    from starter.up import Running
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    name="homeward",
+    help="Conducts the return procedure of a child found in another state, with the safeguards built in.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(agreements_app, name="agreements")
+
+Address = Annotated[
+    str | None, typer.Option("--address", metavar="HOST:PORT", help="Where the engine is. [env: TEMPORAL_ADDRESS]")
+]
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", metavar="NAME", help="The engine's namespace. [env: TEMPORAL_NAMESPACE]")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")]
+Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The case's reference.")]
+
+
+def run() -> NoReturn:
+    """The console command. Never returns, and never shows a traceback unless --debug is given."""
+    argv = sys.argv[1:]
+    code = _ended(argv)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass  # whoever read it has gone
+    # A process that used the engine's client may abort while the interpreter tears down, long after its work is done.
+    os._exit(code)
+
+
+def _ended(argv: list[str]) -> int:
+    asked = argv[: argv.index("--")] if "--" in argv else argv
+    debug, as_json = "--debug" in asked, "--json" in asked
+    try:
+        app(args=argv, prog_name="homeward")
+        return Exit.DONE
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.FAILED if ended.code else Exit.DONE
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return Exit.DONE
+    except CannotGoOn as error:
+        if debug:
+            traceback.print_exc()
+        _trouble(error.sentence, error.faults, as_json=as_json)
+        return error.code
+    except Malformed as error:
+        if debug:
+            traceback.print_exc()
+        # A scenario's faults are told by file, step and field, and to a program in so many fields.
+        faults = getattr(error, "found", error.faults) if as_json else error.faults
+        _trouble(f"The {error.what} is malformed; nothing was done.", faults, as_json=as_json)
+        return Exit.MALFORMED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        _trouble(f"An unforeseen error ({type(error).__name__}); --debug shows where.", [], as_json=as_json)
+        return Exit.FAILED
+
+
+def _trouble(sentence: str, faults: Sequence[Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": sentence, "faults": list(faults)}, ensure_ascii=False), file=sys.stderr)
+        return
+    from starter import showing
+
+    showing.faults(showing.err(), sentence, faults)
+
+
+def _print_json(document: Any) -> None:
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+@app.callback()
+def _homeward(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
+    debug: Debug = False,
+) -> None:
+    if version:
+        from procedure import PROCEDURE_VERSION
+
+        print(f"homeward {_version()} (procedure {PROCEDURE_VERSION})")
+        raise typer.Exit
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("homeward")
+    except PackageNotFoundError:
+        return "from source"
+
+
+# Everything embedded
+
+
+@app.command("up")
+def up_command(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Where the state is kept. [env: HOMEWARD_DATA]")
+    ] = None,
+    demo: Annotated[bool, typer.Option("--demo", help="Add invented cases, once per data folder.")] = False,
+    engine_port: Annotated[int, typer.Option("--engine-port", min=0, max=65535, help="0 for any free one.")] = 7233,
+    ui_port: Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="0 for any free one.")] = 8233,
+    desk_port: Annotated[
+        int, typer.Option("--desk-port", min=0, max=65535, help="Reserved: the desk comes with a later release.")
+    ] = 8080,
+    namespace: Annotated[str, typer.Option("--namespace", metavar="NAME", help="The engine's namespace.")] = "default",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when all is ready.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Start everything embedded and run until Ctrl-C: engine with its file, worker, invented cases if asked for."""
+    from starter import showing
+    from starter.up import Wanted, say_on_stderr, up
+
+    folder = _settings(data=data).data
+
+    async def announce(running: "Running", cases: "Cases") -> None:
+        if as_json:
+            print(running.as_line(), flush=True)
+            return
+        console = showing.out()
+        console.print("[bold]Homeward is up.[/bold]")
+        showing.places(
+            console,
+            {
+                "engine": f"{running.engine}  (namespace {running.namespace})",
+                "engine's own pages": running.ui,
+                "desk": "comes with a later release",
+                "data folder": running.data,
+                "engine's log": f"{running.data}/engine.log",
+            },
+        )
+        console.print()
+        showing.caseload(console, await _caseload_rows(cases))
+        console.print("\nOpen a case with `homeward open INTAKE.json`. Ctrl-C stops everything.", soft_wrap=True)
+        sys.stdout.flush()
+
+    with showing.bar("Invented cases") as progress:
+        asyncio.run(
+            up(
+                Wanted(folder, namespace, engine_port, ui_port, demo),
+                _work,
+                announce=announce,
+                say=say_on_stderr,
+                progress=progress,
+            )
+        )
+
+
+# Cases
+
+
+@app.command("open")
+def open_command(
+    intake: Annotated[str, typer.Argument(metavar="INTAKE.json", help="The intake; - reads standard input.")],
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Open a case; prints its reference."""
+    from procedure.intake import parse_intake
+
+    text = _text(intake)
+    parse_intake(text, today=datetime.now(UTC).date())
+    reference = _with_cases(address, namespace, lambda cases: cases.open(text))
+    if as_json:
+        _print_json({"reference": reference})
+    else:
+        print(reference)
+
+
+@app.command("record")
+def record_command(
+    reference: Reference,
+    acts: Annotated[
+        str,
+        typer.Argument(metavar="ACT.json", help="One act, a JSON array, or one act a line; - reads standard input."),
+    ],
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Record one act or several; prints the receipts. Nothing of a malformed file is sent."""
+    from procedure.acts import parse_act
+    from procedure.faults import MalformedAct
+    from starter import showing
+    from starter.acts_file import read_acts
+
+    given = read_acts(_text(acts))
+    faults: list[Fault] = []
+    for n, act in enumerate(given.acts, start=1):
+        try:
+            parse_act(act)
+        except MalformedAct as malformed:
+            faults += given.at(n, malformed.faults)
+    if faults:
+        raise MalformedAct(faults)
+    receipts: list[dict[str, Any]] = []
+
+    async def record(cases: "Cases") -> None:
+        for n, act in enumerate(given.acts, start=1):
+            try:
+                receipts.append(await cases.record(reference, act))
+            except MalformedAct as malformed:
+                raise MalformedAct(given.at(n, malformed.faults)) from None
+            if not as_json:
+                showing.receipt(showing.out(), receipts[-1], str(act.get("act")))
+
+    try:
+        _with_cases(address, namespace, record)
+    finally:
+        if as_json and (receipts or given.many):
+            _print_json(receipts if given.many else receipts[0])
+    if any(receipt["result"] == "refused" for receipt in receipts):
+        raise typer.Exit(Exit.REFUSED)
+
+
+@app.command("show")
+def show_command(
+    reference: Reference,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="WHEN", help="As it was at an entry number, a time, or the end of a day (UTC)."),
+    ] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """The case view now, or as it was."""
+    from starter import showing
+    from starter.moments import read_when
+
+    try:
+        asked = read_when(at) if at is not None else None
+    except ValueError as error:
+        raise CannotGoOn(f"--at {error}", code=Exit.MALFORMED) from None
+
+    async def look(cases: "Cases") -> dict[str, Any]:
+        if asked is None:
+            return await cases.view(reference)
+        return _as_it_was(await cases.ledger(reference), asked)
+
+    view = _with_cases(address, namespace, look)
+    if as_json:
+        _print_json(view)
+    else:
+        seen_from = asked if isinstance(asked, datetime) else datetime.now(UTC)
+        as_it_was = f"entry {asked}" if isinstance(asked, int) else at
+        showing.case(showing.out(), view, now=seen_from, as_it_was=as_it_was)
+
+
+@app.command("list")
+def list_command(
+    role: Annotated[str | None, typer.Option("--role", help="Cases in which this role owes an act.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="With --role or --overdue the state that owes; alone, host or origin state."),
+    ] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Cases in which an act is overdue.")] = False,
+    stage: Annotated[str | None, typer.Option("--stage", help="Cases in this stage.")] = None,
+    hold: Annotated[str | None, typer.Option("--hold", help="Cases under this hold.")] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """The caseload, by due date; closed cases last."""
+    from procedure.vocabulary import HOLDS, ROLES, STAGES
+    from starter import showing
+
+    _known("--role", role, ROLES)
+    _known("--stage", stage, STAGES)
+    _known("--hold", hold, HOLDS)
+    rows = _with_cases(
+        address,
+        namespace,
+        lambda cases: _caseload_rows(cases, role=role, state=state, overdue=overdue, stage=stage, hold=hold),
+    )
+    if as_json:
+        _print_json(rows)
+    else:
+        showing.caseload(showing.out(), rows, role=role)
+
+
+@app.command("ledger")
+def ledger_command(
+    reference: Reference,
+    refused: Annotated[bool, typer.Option("--refused", help="Refusals only.")] = False,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """The entries of a case, as sentences or as JSON."""
+    from starter import showing
+
+    found = _with_cases(address, namespace, lambda cases: cases.ledger(reference))
+    entries = [entry for entry in found if not refused or entry["kind"] == "refused"]
+    if as_json:
+        _print_json(entries)
+        return
+    from procedure.entries import entry_from_json
+    from procedure.story import sentence
+
+    console = showing.out()
+    if not entries:
+        console.print("No refusals." if refused else "No entries.")
+    showing.entries(
+        console, [(each["n"], each["at"], each["kind"], sentence(entry_from_json(each))) for each in entries]
+    )
+
+
+# Trying out
+
+
+@app.command("rehearse")
+def rehearse_command(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SCENARIO...", help="Files (YAML or JSON), - for standard input, or shipped names."),
+    ] = None,
+    all_shipped: Annotated[bool, typer.Option("--all", help="Play every scenario that is shipped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Play scenarios on the time-skipping engine through the real workflows. Without a name: list the shipped ones."""
+    from starter.scenario import shipped
+
+    names = [*(scenarios or []), *(shipped() if all_shipped else [])]
+    if not names:
+        _list_scenarios(as_json=as_json)
+        return
+    read = _scenarios(names)
+    # A rehearsal is nobody's case: no mail, no webhook and no caseload of the real house may hear of it.
+    for name in [name for name in os.environ if name.startswith("HOMEWARD_")]:
+        del os.environ[name]
+    from starter import showing
+    from starter.rehearsal import Listener, rehearse
+
+    class OnTerminal(Listener):
+        def begins(self, course: "Course", steps: int) -> None:
+            if not as_json:
+                showing.course(showing.out(), course)
+
+        def played(self, course: "Course", step: "Played") -> None:
+            if not as_json:
+                showing.played(showing.out(), step)
+                sys.stdout.flush()
+
+    rehearsal = asyncio.run(rehearse(read, _work, OnTerminal()))
+    if as_json:
+        _print_json(rehearsal.as_json())
+    else:
+        print(rehearsal.summary)
+    if rehearsal.as_expected != rehearsal.steps:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _list_scenarios(*, as_json: bool) -> None:
+    from starter import showing
+    from starter.scenario import find, shipped
+
+    found = [{"name": name, "title": find(name).title} for name in shipped()]
+    if as_json:
+        _print_json(found)
+    else:
+        showing.names(showing.out(), [(each["name"], each["title"]) for each in found])
+
+
+def _scenarios(names: Sequence[str]) -> "list[Read]":
+    """Every scenario named, read. Raises with every fault of every file: nothing is played then."""
+    from starter.profiles import agreement_faults
+    from starter.scenario import MalformedScenario, ScenarioFault, find
+
+    read: list[Read] = []
+    found: list[ScenarioFault] = []
+    for name in names:
+        try:
+            scenario = find(name)
+            if faults := agreement_faults(scenario):
+                raise MalformedScenario(faults)
+            read.append(scenario)
+        except MalformedScenario as malformed:
+            found += malformed.found
+        except OSError as error:
+            sentence = str(error) if error.errno is None else f"cannot be read ({error.strerror})"
+            found.append(ScenarioFault(file=name, step=None, field="$", message=sentence))
+    if found:
+        raise MalformedScenario(found)
+    return read
+
+
+@agreements_app.command("check")
+def agreements_check_command(
+    profiles: Annotated[
+        list[str], typer.Argument(metavar="PROFILE...", help="Files, folders with a profile.toml, or shipped ids.")
+    ],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Load agreement profiles; refuses one that breaks the floor, clause by clause."""
+    from starter import showing
+    from starter.profiles import check
+
+    checked = [check(profile) for profile in profiles]
+    if as_json:
+        _print_json([each.as_json() for each in checked] if len(checked) > 1 else checked[0].as_json())
+    else:
+        for each in checked:
+            showing.profile(showing.out(), each)
+    if any(each.faults for each in checked):
+        raise typer.Exit(Exit.MALFORMED)
+    if any(each.breaches for each in checked):
+        raise typer.Exit(Exit.REFUSED)
+
+
+@app.command("schema")
+def schema_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="intake, act, receipt, view, entry, scenario or agreement.")
+    ],
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """JSON Schema of what Homeward reads and writes."""
+    from starter.schemas import NAMES, schema
+
+    _known("NAME", name, NAMES)
+    _print_json(schema(name))
+
+
+@app.command("rebuild-caseload")
+def rebuild_caseload_command(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="The data folder whose caseload is rebuilt.")
+    ] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Rebuild the caseload's table from the cases themselves."""
+    from starter import showing
+
+    async def rebuild(cases: "Cases") -> dict[str, int]:
+        from activities.caseload import Caseload, CaseloadUnreachable
+        from activities.marks import ChildMarks, KeyUnusable
+        from activities.rebuild import RebuildFailed, rebuild_caseload
+        from starter.up import data_folder_of
+
+        settings = _settings(data=data or await data_folder_of(cases.client))
+        caseload = Caseload(settings.caseload)
+        try:
+            marks = ChildMarks.with_key_at(settings.duplicates_key)
+            with showing.bar("Cases") as progress:
+                rebuilt = await rebuild_caseload(cases.client, caseload, marks, progress=progress)
+        except (CaseloadUnreachable, KeyUnusable, RebuildFailed) as error:
+            raise CannotGoOn(f"Nothing was changed: {error}.") from None
+        finally:
+            await caseload.close()
+        return {"kept": rebuilt.kept, "dropped": rebuilt.dropped}
+
+    rebuilt = _with_cases(address, namespace, rebuild)
+    if as_json:
+        _print_json(rebuilt)
+    else:
+        gone = f"; {rebuilt['dropped']} that the engine knows no more are gone" if rebuilt["dropped"] else ""
+        print(f"The caseload shows {rebuilt['kept']} cases{gone}.")
+
+
+# Inside
+
+
+def _text(name: str) -> str:
+    """The text of a file, or of standard input. Raises CannotGoOn when it cannot be read."""
+    try:
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return raw.decode("utf-8-sig")
+    except OSError as error:
+        raise CannotGoOn(f"{name} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
+    except UnicodeDecodeError:
+        raise CannotGoOn(f"{name} is not UTF-8 text.", code=Exit.MALFORMED) from None
+
+
+def _known(option: str, given: str | None, names: Sequence[str]) -> None:
+    if given is not None and given not in names:
+        raise CannotGoOn(f"{option}: there is no {given}; there are {', '.join(names)}.", code=Exit.MALFORMED)
+
+
+def _settings(**given: Any) -> Any:
+    from activities.settings import SettingsFault, read_settings
+
+    try:
+        return read_settings(**given)
+    except SettingsFault as error:
+        sentence = "What is set in the environment cannot be used."
+        raise CannotGoOn(sentence, code=Exit.MALFORMED, faults=error.faults) from None
+
+
+def _with_cases(address: str | None, namespace: str | None, ask: "Callable[[Cases], Coroutine[Any, Any, T]]") -> T:
+    """What ``ask`` gets from the cases on the engine."""
+    from starter.client import Cases, Place, connect
+
+    async def asked() -> T:
+        return await ask(Cases(await connect(Place(address, namespace))))
+
+    return asyncio.run(asked())
+
+
+def _as_it_was(ledger: list[dict[str, Any]], asked: int | datetime) -> dict[str, Any]:
+    """The case view as it was at an entry number or a moment: the entries up to there, folded."""
+    from procedure.entries import entry_from_json, moment
+    from procedure.folding import fold
+    from procedure.views import view
+
+    entries = [entry_from_json(each) for each in ledger]
+    if isinstance(asked, int):
+        if not 1 <= asked <= len(entries):
+            raise CannotGoOn(f"--at: the case has entries 1 to {len(entries)}.", code=Exit.MALFORMED)
+        return view(fold(entries[:asked]), entries[asked - 1].at)
+    upto = [entry for entry in entries if entry.at <= asked]
+    if not upto:
+        raise CannotGoOn(f"--at: the case was opened later, at {moment(entries[0].at)}.", code=Exit.MALFORMED)
+    return view(fold(upto), min(asked, datetime.now(UTC)))
+
+
+async def _caseload_rows(
+    cases: "Cases",
+    *,
+    role: str | None = None,
+    state: str | None = None,
+    overdue: bool = False,
+    stage: str | None = None,
+    hold: str | None = None,
+) -> list[dict[str, Any]]:
+    """The caseload by due moment: from its table when it can be had, else from the cases themselves."""
+    from activities.caseload import Caseload, CaseloadUnreachable
+    from starter.listing import from_cases, from_table
+
+    asked: dict[str, Any] = {"role": role, "state": state, "overdue": overdue or None, "stage": stage, "hold": hold}
+    if (url := await _table_of(cases)) is not None:
+        caseload = Caseload(url)
+        try:
+            return await from_table(caseload, asked)
+        except CaseloadUnreachable as error:
+            print(f"{error}; asking the cases themselves.", file=sys.stderr)
+        finally:
+            await caseload.close()
+    return await from_cases(cases, asked)
+
+
+async def _table_of(cases: "Cases") -> Any:
+    """Where the table of these cases lies; None when that is not known. A wrong table would be worse than none."""
+    from starter.up import data_folder_of
+
+    if os.environ.get("HOMEWARD_CASELOAD_URL"):
+        return _settings().caseload
+    if noted := await data_folder_of(cases.client):
+        return _settings(data=noted).caseload
+    if os.environ.get("HOMEWARD_DATA"):
+        return _settings().caseload
+    return None
+
+
+@asynccontextmanager
+async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> AsyncGenerator[None]:
+    """A worker on cases, in this process, while the context is open; ``profiles`` are further ones, by id."""
+    import worker
+
+    settings = _settings(data=data)
+    async with worker.build_worker(client, settings):
+        yield
+
+
+if __name__ == "__main__":
+    run()

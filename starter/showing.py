@@ -1,0 +1,243 @@
+"""What the command line shows a person: plain words, and tables that still read well when piped."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from procedure.faults import Fault
+from starter.moments import in_words
+
+if TYPE_CHECKING:
+    from starter.profiles import Checked
+    from starter.rehearsal import Course, Played
+
+
+def out() -> Console:
+    """Where answers go. Piped, lines are as long as they are: nobody breaks them for a screen that is not there."""
+    return _console(sys.stdout)
+
+
+def err() -> Console:
+    """Where progress and trouble go."""
+    return _console(sys.stderr)
+
+
+def _console(stream: Any) -> Console:
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else 200, emoji=False)
+
+
+def words(name: str | None) -> str:
+    """A name of the contract as a person would write it."""
+    return (name or "").replace("_", " ").replace("-", " ")
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(words(name) for name in names) or "none"
+
+
+def when(text: str | None, *, now: datetime | None = None) -> str:
+    """A moment of the contract, to the minute, and how far it is from ``now``."""
+    if not text:
+        return ""
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    shown = moment.strftime("%Y-%m-%d %H:%M")
+    if now is None:
+        return shown
+    away = moment - now
+    return f"{shown} ({in_words(away)} ago)" if away.total_seconds() < 0 else f"{shown} (in {in_words(away)})"
+
+
+def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) -> None:
+    """A receipt: what was taken in, or what refused it, why, and what can be done instead."""
+    what = words(act) or "the act"
+    if given["result"] == "accepted":
+        console.print(
+            f"[green]Accepted[/green]: {escape(what)}, entry {given['entry']} of {given['reference']}. "
+            f"Stage {words(given['stage'])}; holds: {listed(given['holds'])}.",
+            soft_wrap=True,
+        )
+        return
+    kept = f", kept as entry {given['entry']} of {given['reference']}" if given["entry"] else ""
+    console.print(f"[bold red]Refused[/bold red]: {escape(what)}{kept}.", soft_wrap=True)
+    for refusal in given["refusals"]:
+        console.print(f"  [bold]{escape(refusal['safeguard'])}[/bold]: {escape(refusal['message'])}", soft_wrap=True)
+        if refusal.get("source"):
+            console.print(f"    source:  {escape(refusal['source'])}", style="dim", soft_wrap=True)
+        if refusal.get("instead"):
+            console.print(f"    instead: {escape(refusal['instead'])}", soft_wrap=True)
+    console.print(f"  Stage {words(given['stage'])}; holds: {listed(given['holds'])}.", soft_wrap=True)
+
+
+def faults(console: Console, sentence: str, found: Sequence[Fault]) -> None:
+    """What is wrong with what was given, a line each."""
+    console.print(escape(sentence), style="bold red", soft_wrap=True)
+    for fault in found:
+        console.print(f"  {escape(fault['path'])}: {escape(fault['message'])}", soft_wrap=True)
+
+
+def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was: str | None = None) -> None:
+    """A case view."""
+    head = f"[bold]{view['reference']}[/bold]  {view['status']}, stage {words(view['stage'])}"
+    if as_it_was:
+        head += f"  (as it was at {escape(as_it_was)})"
+    console.print(head, soft_wrap=True)
+    facts = Table.grid(padding=(0, 2))
+    placement = view["placement"] or {}
+    may_leave = {True: "may leave at will", False: "may NOT leave at will"}.get(
+        placement.get("child_may_leave_at_will"), "not known whether the child may leave"
+    )
+    where = (
+        f"{placement['name']} ({words(placement['kind'])}, run by {words(placement['run_by'])}; {may_leave})"
+        if placement
+        else "not known"
+    )
+    for name, value in (
+        ("between", f"{view['host_state']} (host) and {view['origin_state']} (origin), agreement {view['agreement']}"),
+        ("solution", words(view["solution"]) or "none yet"),
+        ("outcome", words(view["outcome"]) or "none yet"),
+        ("holds", listed(view["holds"])),
+        ("placement", where),
+        ("guardian", view["guardian"] or "none"),
+        ("counsel", view["counsel"] or "none"),
+        ("caseworker", view["caseworker"] or "not assigned"),
+        ("record", f"{view['entries']} entries, {view['refused']} refused, head {view['head'][:16]}…"),
+    ):
+        facts.add_row(Text(name, style="dim"), Text(str(value)))
+    if view["turned_18"]:
+        facts.add_row(Text("age", style="dim"), Text("turned 18"))
+    console.print(facts)
+    console.print(_owed_table(view["awaiting"], now))
+
+
+def _owed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Table | Text:
+    if not rows:
+        return Text("Nobody owes an act.")
+    table = Table(title="Owed", title_justify="left", box=None, padding=(0, 2), header_style="dim")
+    for name in ("act", "by", "due", ""):
+        table.add_column(name, no_wrap=name != "by")
+    for row in rows:
+        escalated = f", escalated {row['escalations']}×" if row["escalations"] else ""
+        late = f"overdue{escalated}" if row["overdue"] else ""
+        if row.get("stands_still"):
+            late = "stands still"
+        table.add_row(
+            words(row["act"]),
+            f"{words(row['role'])} {row['state']}",
+            when(row["due"], now=now) or "no date",
+            Text(late, style="bold red" if row["overdue"] else ""),
+        )
+    return table
+
+
+def caseload(console: Console, rows: Sequence[Mapping[str, Any]], *, role: str | None = None) -> None:
+    """The caseload, a line a case; of what is owed, what ``role`` owes first."""
+    if not rows:
+        console.print("No cases.")
+        return
+    table = Table(box=None, padding=(0, 2), header_style="dim")
+    for name in ("case", "stage", "holds", "next owed", "by", "due", ""):
+        table.add_column(name, no_wrap=name in ("case", "due"))
+    for row in rows:
+        owed = sorted(row["awaiting"], key=lambda each: (role not in (None, each["role"]), not each["overdue"]))
+        first = owed[0] if owed else None
+        more = len(row["awaiting"]) - 1
+        table.add_row(
+            row["reference"],
+            words(row["stage"]) if row["status"] == "open" else f"closed: {words(row['outcome'])}",
+            Text(", ".join(words(hold) for hold in row["holds"]), style="yellow"),
+            f"{words(first['act'])}{f' +{more}' if more > 0 else ''}" if first else "",
+            f"{words(first['role'])} {first['state']}" if first else "",
+            when(row["due"]),
+            Text("overdue" if row["overdue"] else "", style="bold red"),
+        )
+    console.print(table)
+    closed = sum(row["status"] != "open" for row in rows)
+    console.print(f"{len(rows) - closed} open, {closed} closed.", style="dim")
+
+
+def entries(console: Console, rows: Sequence[tuple[int, str, str, str]]) -> None:
+    """Entries as (number, moment, kind, sentence), a line each."""
+    styles = {"refused": "red", "overdue": "bold red", "escalated": "bold red", "detention": "bold red"}
+    for n, at, kind, sentence in rows:
+        console.print(
+            f"{n:>4}  {when(at)}  [{styles.get(kind, 'dim')}]{words(kind):<11}[/]  {escape(sentence)}",
+            soft_wrap=True,
+        )
+
+
+def places(console: Console, named: Mapping[str, str]) -> None:
+    """Names and addresses, a line each."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in named.items():
+        table.add_row(Text(name, style="dim"), Text(value))
+    console.print(table)
+
+
+def names(console: Console, rows: Sequence[tuple[str, str]]) -> None:
+    """Names with what they stand for."""
+    table = Table.grid(padding=(0, 2))
+    for name, meaning in rows:
+        table.add_row(Text(name, style="bold"), Text(meaning))
+    console.print(table)
+
+
+def course(console: Console, begun: "Course") -> None:
+    """The heading of a scenario that begins."""
+    where = f"{begun.file}, agreement {begun.agreement}"
+    console.print(f"[bold]{escape(begun.title)}[/bold]  ({escape(where)})", soft_wrap=True)
+
+
+def played(console: Console, step: "Played") -> None:
+    """One step of a rehearsal, on one line."""
+    mark = "[green]ok [/green]" if step.as_expected else "[bold red]NOT[/bold red]"
+    line = f"  {mark} {step.step!s:>7}  {step.at[:16].replace('T', ' ')}  {escape(step.does)}"
+    if step.result:
+        line += f": {step.result}"
+    if step.receipt and step.receipt["refusals"]:
+        line += " by " + ", ".join(refusal["safeguard"] for refusal in step.receipt["refusals"])
+    if step.faults:
+        line += " (" + escape("; ".join(f"{fault['path']}: {fault['message']}" for fault in step.faults)) + ")"
+    if step.unmet:
+        line += "; but " + escape("; ".join(step.unmet))
+    console.print(line, soft_wrap=True)
+
+
+def profile(console: Console, checked: "Checked") -> None:
+    """What became of an agreement profile: loaded, malformed, or refused clause by clause."""
+    name, loaded = escape(checked.profile), checked.agreement
+    if loaded:
+        what = f"{checked.profile}, {loaded.title}, version {loaded.version}."
+        console.print(f"[green]In order[/green]: {escape(what)}", soft_wrap=True)
+    elif checked.faults:
+        faults(console, f"{checked.profile}: malformed.", checked.faults)
+    else:
+        console.print(f"[bold red]Refused[/bold red]: {name} breaks the floor in {len(checked.breaches)} clauses.")
+    for breach in checked.breaches:
+        console.print(f"  [bold]{escape(breach.clause)}[/bold]: {escape(breach.says)}", soft_wrap=True)
+        console.print(f"    the floor: {escape(breach.floor)}", soft_wrap=True)
+        known = f"; the clause is {breach.certainty}: {breach.cited}" if breach.certainty else ""
+        console.print(escape(f"    source:    {breach.source}{known}"), style="dim", soft_wrap=True)
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal's standard error, told (done, of all). Elsewhere it is silent."""
+    console = err()
+    if not console.is_terminal:
+        yield lambda done, of_all: None
+        return
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None, visible=False)
+
+        def told(done: int, of_all: int) -> None:
+            progress.update(task, completed=done, total=of_all, visible=done < of_all)
+
+        yield told

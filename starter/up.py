@@ -1,0 +1,182 @@
+"""`homeward up`: engine, worker and, when asked, invented cases, all embedded, until somebody says stop."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.namespace.v1 import NamespaceConfig, UpdateNamespaceInfo
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from starter.client import Cases, EngineUnreachable, Place, connect
+from starter.demo import play_demo
+from starter.embedded import DataFolder, Engine
+from starter.endings import CannotGoOn, Exit
+from starter.rehearsal import Work
+
+RETENTION: Final = timedelta(days=3650)
+"""How long the embedded engine keeps a case that has ended. Its own default is one day."""
+
+DATA_KEY: Final = "homeward-data"
+"""The namespace's note of where its caseload lies, for commands that are given an address only."""
+
+RESTARTS: Final = 3
+"""How often an engine that ended by itself is started again within :data:`RESTARTS_WITHIN` seconds."""
+RESTARTS_WITHIN: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What `homeward up` was asked for."""
+
+    data: Path
+    namespace: str
+    engine_port: int
+    ui_port: int
+    demo: bool
+
+
+@dataclass(frozen=True)
+class Running:
+    """What runs, and where (contract, section 8)."""
+
+    engine: str
+    namespace: str
+    ui: str
+    desk: str | None
+    data: str
+
+    def as_line(self) -> str:
+        return json.dumps(
+            {
+                "engine": self.engine,
+                "namespace": self.namespace,
+                "ui": self.ui,
+                "desk": self.desk,
+                "data": self.data,
+            }
+        )
+
+
+Say = Callable[[str], None]
+Announce = Callable[[Running, Cases], Awaitable[None]]
+
+
+async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
+    """Run everything until SIGINT or SIGTERM, then stop all that was started. Raises CannotGoOn."""
+    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(_run(wanted, work, announce, say, progress))
+    asked: list[signal.Signals] = []
+
+    def stop(received: signal.Signals) -> None:
+        if asked:
+            # Asked twice: the engine ends with this process, and its file is made for that.
+            os._exit(128 + received)
+        asked.append(received)
+        say("Stopping …")
+        running.cancel()
+
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop, each)
+    try:
+        await running
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+    finally:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(each)
+    say("Stopped. The cases are kept; the next `homeward up` on this folder finds them again.")
+
+
+async def _run(wanted: Wanted, work: Work, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
+    folder = DataFolder(wanted.data)
+    folder.hold()
+    engine = Engine(folder, port=wanted.engine_port, ui_port=wanted.ui_port, namespace=wanted.namespace)
+    try:
+        await engine.start()
+        client = await _connected(engine)
+        await _prepare(client, folder)
+        async with work(client, folder.path, {}):
+            cases = Cases(client)
+            if wanted.demo:
+                await play_demo(cases, folder.demo, progress)
+            await announce(
+                Running(engine.address, engine.namespace, engine.ui, desk=None, data=str(folder.path)), cases
+            )
+            await _watch(engine, say)
+    finally:
+        # Whatever ends us, the engine is ours to end; a second cancellation must not leave it behind.
+        await asyncio.shield(engine.stop())
+        folder.let_go()
+
+
+async def _connected(engine: Engine) -> Client:
+    """A client, as soon as all of the server answers and not only its port."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            client = await connect(Place(engine.address, engine.namespace), elsewhere=False)
+            await client.workflow_service.describe_namespace(
+                DescribeNamespaceRequest(namespace=engine.namespace), timeout=timedelta(seconds=2)
+            )
+            return client
+        except (EngineUnreachable, RPCError) as error:
+            if time.monotonic() > until:
+                raise CannotGoOn(f"The engine does not answer at {engine.address}.", code=Exit.NO_ENGINE) from error
+            await asyncio.sleep(0.1)
+
+
+async def _prepare(client: Client, folder: DataFolder) -> None:
+    """Let ended cases be kept for years, and note where the caseload lies."""
+    keep = Duration()
+    keep.FromTimedelta(RETENTION)
+    await client.workflow_service.update_namespace(
+        UpdateNamespaceRequest(
+            namespace=client.namespace,
+            config=NamespaceConfig(workflow_execution_retention_ttl=keep),
+            update_info=UpdateNamespaceInfo(data={DATA_KEY: str(folder.path)}),
+        ),
+        timeout=timedelta(seconds=10),
+    )
+
+
+async def data_folder_of(client: Client) -> Path | None:
+    """The data folder of the `homeward up` that runs this engine, when it lies on this machine."""
+    try:
+        told = await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=timedelta(seconds=5)
+        )
+    except RPCError:
+        return None
+    noted = told.namespace_info.data.get(DATA_KEY)
+    return Path(noted) if noted and Path(noted).is_dir() else None
+
+
+async def _watch(engine: Engine, say: Say) -> None:
+    """Wait for ever; start the engine again when it ends by itself, and give up when it keeps ending."""
+    ends: list[float] = []
+    while True:
+        code = await engine.ended()
+        now = time.monotonic()
+        ends = [each for each in ends if now - each < RESTARTS_WITHIN] + [now]
+        if len(ends) > RESTARTS:
+            raise CannotGoOn("The engine ended again and again; look into its log.", code=Exit.NO_ENGINE)
+        say(f"The engine ended by itself (code {code}); it is started again on its file.")
+        await engine.again()
+        say(f"The engine runs again at {engine.address}.")
+
+
+def say_on_stderr(sentence: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        print(sentence, file=sys.stderr, flush=True)
