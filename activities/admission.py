@@ -1,5 +1,6 @@
 """Admission: asked once as a case opens. Is its agreement good, and is this child known already?"""
 
+import asyncio
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -39,24 +40,19 @@ class AdmissionDesk:
         reference of the open case). A caseload that is down, or a child without a date of birth,
         holds up nothing: the answer then says ``not_made``.
         """
-        agreement = self._agreement(str(request.intake["agreement"]))
+        # Off the event loop: a profile is read from its files.
+        agreement = await asyncio.to_thread(self._agreement, str(request.intake["agreement"]))
         return Admission(agreement=agreement, duplicate_check=await self._check_for_duplicate(request))
 
     def _agreement(self, name: str) -> dict[str, Any]:
         try:
             return self._shelf.get(name).terms()
-        except UnknownAgreement:
-            _malformed([Fault(path="agreement", message="no agreement of this name is on the shelf")])
-        except BelowTheFloor as error:
+        except UnknownAgreement as error:
             _malformed(
-                [
-                    Fault(
-                        path="agreement",
-                        message=f"breaks the floor in {breach.clause}: {breach.says}; {breach.floor} ({breach.source})",
-                    )
-                    for breach in error.breaches
-                ]
+                [Fault(path="agreement", message=f"there is none of this name; there are: {', '.join(error.known)}")]
             )
+        except BelowTheFloor as error:
+            _malformed([Fault(path="agreement", message=f"breaks the floor: {b.sentence()}") for b in error.breaches])
         except MalformedAgreement as error:
             _malformed(
                 [

@@ -1,0 +1,51 @@
+"""The caseload's schema, up and down, on both kinds of database."""
+
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy.engine import make_url
+
+import activities.migrations
+from activities.caseload import migration_config
+from activities.tables import SCHEMA, Base
+
+
+def connect(database: str, tmp_path: Path) -> Connection:
+    url = make_url(database)
+    if url.get_backend_name() == "sqlite":
+        (tmp_path / "data").mkdir()
+    return create_engine(url).connect()
+
+
+def test_the_tables_are_what_the_migrations_make(database: str, tmp_path: Path) -> None:
+    """From empty to the newest schema, alembic finds nothing left to change."""
+    with connect(database, tmp_path) as connection:
+        config = migration_config(connection)
+        command.upgrade(config, "head")
+
+        command.check(config)
+
+        assert set(Base.metadata.tables) | {"alembic_version"} == set(inspect(connection).get_table_names())
+
+
+def test_every_step_can_be_taken_back(database: str, tmp_path: Path) -> None:
+    """Down to nothing and up again."""
+    with connect(database, tmp_path) as connection:
+        config = migration_config(connection)
+        command.upgrade(config, "head")
+
+        command.downgrade(config, "base")
+
+        assert {"alembic_version"} == set(inspect(connection).get_table_names())
+        command.upgrade(config, "head")
+        command.check(config)
+
+
+def test_the_newest_step_is_the_one_that_the_code_expects() -> None:
+    """A database that names it is not upgraded, so the constant must not lag behind."""
+    folder = Path(activities.migrations.__file__).parent
+
+    assert [SCHEMA] == ScriptDirectory(str(folder)).get_heads()
