@@ -1,0 +1,70 @@
+# Two commands do everything on a machine that has Python 3.11 and make:
+#   make up     sets up, then runs Homeward with invented cases until Ctrl-C
+#   make test   sets up, then runs the whole test suite
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up test lint types walks lock
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# The first Python on PATH that is new enough; `make setup PYTHON=...` names another.
+PYTHON ?= $(firstword $(foreach p,python3.11 python3.12 python3.13 python3 python,$(shell \
+	$(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $(p))))
+
+# Further arguments: make up UP_ARGS="--engine-port 0", make test TEST_ARGS="-k ledger".
+UP_ARGS ?=
+TEST_ARGS ?=
+TEST_WORKERS ?= 2
+WALKS ?= 20000
+
+help:
+	@echo "make up      set up, then run Homeward with invented cases; Ctrl-C stops all of it"
+	@echo "make test    set up, then run the whole test suite"
+	@echo "make setup   set up the environment in $(VENV), start nothing"
+	@echo "make lint    style, form, and which room may import which"
+	@echo "make types   the type check"
+	@echo "make walks   $(WALKS) random walks through the law"
+	@echo "make lock    choose the newest versions anew (needs a network)"
+
+setup: $(READY)
+
+# The stamp is written last, so that a set-up that was interrupted is done again.
+$(READY): requirements/dev.lock pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "Homeward needs Python 3.11 or newer, and found none; install it, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 2; fi
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Homeward needs Python 3.11 or newer, and $(PYTHON) is not; name another: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(BIN)/python -c 'import pip' 2>/dev/null || { \
+		echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV) && $(BIN)/python -c 'import pip' || $(PYTHON) -m venv --clear $(VENV); } || { \
+		echo "This Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	@echo "Installing what requirements/dev.lock names ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+up: setup
+	@exec $(BIN)/homeward up --demo --data data $(UP_ARGS)
+
+test: setup
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/pyright
+
+walks: setup
+	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest tests/procedure/walks_test.py
+
+# Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
+	--custom-compile-command "make lock"
+lock: setup
+	$(COMPILE) pyproject.toml -o requirements/runtime.lock
+	$(COMPILE) --group build -o requirements/build.lock
+	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -c requirements/build.lock -o requirements/dev.lock
