@@ -110,6 +110,13 @@ def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes) -> C
     return pen.case
 
 
+def refuse_malformed(case: Case, draft: Draft, at: datetime, ledger: Ledger, seed: bytes) -> Case:
+    """Put on record that something came which is no act at all."""
+    pen = Pen(case, ledger, at, seed)
+    pen.write(draft)
+    return pen.case
+
+
 def _said(
     asked: Asked, kind: Literal["accepted", "refused"], found: Sequence[Refusal], corrected: Asked | None = None
 ) -> Draft:

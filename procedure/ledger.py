@@ -20,6 +20,12 @@ class Ledger:
         self._entries.append(entry)
         self._number_of[entry.hash] = entry.n
 
+    def cut(self, n: int) -> None:
+        """Take back the entries after number ``n``, which nobody has seen yet."""
+        for entry in self.since(n):
+            del self._number_of[entry.hash]
+        del self._entries[len(self._entries) - len(self.since(n)) :]
+
     def __len__(self) -> int:
         return len(self._entries)
 

@@ -146,7 +146,12 @@ class Proceedings:
         at = self._not_before_the_last(at)
         self.let_time_pass(at)
         first = self.case.n + 1
-        self.case = decide.decide(self.case, act, at, self._ledger, self._seed)
+        try:
+            self.case = decide.decide(self.case, act, at, self._ledger, self._seed)
+        except BaseException:
+            # A fault of ours must not leave half an answer on record.
+            self._ledger.cut(self.case.n)
+            raise
         # ``decide`` writes the act's own entry first.
         return self._remember(act.act_id, _digest(act), first)
 

@@ -40,6 +40,17 @@ TELL: Final = "tell"
 MALFORMED_ACT: Final = "MalformedAct"
 MALFORMED_INTAKE: Final = "MalformedIntake"
 LIKELY_DUPLICATE: Final = "LikelyDuplicate"
+UNFORESEEN: Final = "Unforeseen"
+
+
+def tracing_id(reference: str, entry: int) -> str:
+    """The workflow id of the family tracing that an entry of a case opened."""
+    return f"{reference}/tracing-{entry}"
+
+
+def monitoring_id(reference: str, entry: int) -> str:
+    """The workflow id of the reintegration monitoring that an arrival began."""
+    return f"{reference}/monitoring-{entry}"
 
 
 @dataclass(frozen=True)

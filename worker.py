@@ -1,0 +1,244 @@
+"""The worker: `python worker.py` conducts cases on any Temporal server.
+
+The connection is configured by the SDK's own environment variables and profile file
+(``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ...), everything else by ``HOMEWARD_*``
+(:mod:`activities.settings`). Exit codes: 0 stopped in order, 2 bad settings, 5 no engine.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, SetWorkerDeploymentCurrentVersionRequest
+from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.envconfig import ClientConfig
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.agreements import AgreementShelf
+from activities.hands import Hands
+from activities.logs import configure_logs, engine_logging
+from activities.marks import KeyUnusable
+from activities.notices import AddressBookFault
+from activities.settings import Settings, SettingsFault, read_settings
+from workflows.family_tracing import FamilyTracing
+from workflows.messages import SEARCH_ATTRIBUTES, TASK_QUEUE
+from workflows.raw import for_worker
+from workflows.reintegration_monitoring import ReintegrationMonitoring
+from workflows.return_case import ReturnCase
+
+WORKFLOWS: Final = (ReturnCase, FamilyTracing, ReintegrationMonitoring)
+DEPLOYMENT: Final = "homeward"
+CONNECT_WITHIN: Final = 60.0
+"""Seconds for which a starting worker waits for its engine: both are often started together."""
+DRAIN_FOR: Final = timedelta(seconds=10)
+
+_log = structlog.get_logger("homeward.worker")
+
+
+class NoEngine(ConnectionError):
+    """No Temporal server answers at the address."""
+
+
+def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
+    """How workflow code runs.
+
+    The sandbox proves in tests that workflow code reaches nothing it should not. A worker runs without
+    it: it costs a third of the worker's CPU and half of its memory (docs/decisions/0015).
+    """
+    if not sandboxed:
+        return UnsandboxedWorkflowRunner()
+    passed = ("procedure", "pydantic", "pydantic_core", "rfc8785", "holidays", "dateutil", "structlog", "workflows.logs")
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed))
+
+
+@asynccontextmanager
+async def build_worker(
+    client: Client,
+    settings: Settings,
+    *,
+    profiles: Mapping[str, Path] | None = None,
+    hands: Hands | None = None,
+    sandboxed: bool = False,
+    task_queue: str = TASK_QUEUE,
+) -> AsyncGenerator[Worker]:
+    """A worker on cases that runs while the context is open; at its end work in hand is finished.
+
+    ``profiles`` are further agreement profiles by id, beside those on the shelf; ``hands`` are others
+    than the settings describe (tests give broken ones).
+    """
+    await ensure_search_attributes(client)
+    own_hands = hands or Hands.of(settings, AgreementShelf(extra=profiles), client)
+    build = settings.build_id
+    deployment = (
+        WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(DEPLOYMENT, build),
+            use_worker_versioning=True,
+            # Said here and not at the workflows: a worker without versioning must not name a behaviour.
+            default_versioning_behavior=VersioningBehavior.PINNED,
+        )
+        if build
+        else None
+    )
+    worker = Worker(
+        for_worker(client),
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=own_hands.activities(),
+        workflow_runner=workflow_runner(sandboxed=sandboxed),
+        deployment_config=deployment,
+        # When a worker dies, its cached cases wait this long for it before another takes them up.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
+        activity_task_poller_behavior=PollerBehaviorAutoscaling(),
+        graceful_shutdown_timeout=DRAIN_FOR,
+    )
+    try:
+        async with worker:
+            if build and settings.promote:
+                await promote(client, build)
+            yield worker
+    finally:
+        if hands is None:
+            await own_hands.close()
+
+
+async def ensure_search_attributes(client: Client) -> None:
+    """Register the contract's search attributes where the server does not know them yet.
+
+    A server that has no such call (the time-skipping one) takes any attribute as it comes.
+    """
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {
+            key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
+            for key in SEARCH_ATTRIBUTES
+            if key.name not in listed.custom_attributes
+        }
+        if missing:
+            await client.operator_service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
+    except RPCError as error:
+        if error.status == RPCStatusCode.PERMISSION_DENIED:
+            # A hosted engine keeps this for its operators; they find the list in docs/for-operators.md.
+            _log.warning("search attributes not registered: not permitted")
+        elif error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.ALREADY_EXISTS):
+            raise
+
+
+async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
+    """Make a build the one on which new runs begin. The engine knows it only once a worker of it has polled."""
+    until = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            await client.workflow_service.set_worker_deployment_current_version(
+                SetWorkerDeploymentCurrentVersionRequest(
+                    namespace=client.namespace, deployment_name=DEPLOYMENT, build_id=build, identity=client.identity
+                )
+            )
+        except RPCError as error:
+            not_yet = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
+            if not not_yet or asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
+
+
+async def connect(within: float = CONNECT_WITHIN) -> Client:
+    """A client as the environment says. Raises :class:`NoEngine` when nobody answers for so many seconds."""
+    settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    address = settings.setdefault("target_host", "127.0.0.1:7233")
+    until = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            return await Client.connect(**settings)
+        except (RPCError, RuntimeError) as error:
+            if asyncio.get_running_loop().time() > until:
+                raise NoEngine(
+                    f"No engine answers at {address}. Start one, or name another with TEMPORAL_ADDRESS."
+                ) from error
+            await asyncio.sleep(1)
+
+
+async def is_polled(client: Client) -> bool:
+    """Whether some worker asked for cases within the last minutes, as the engine tells."""
+    described = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    return bool(described.pollers)
+
+
+async def work(settings: Settings) -> None:
+    """Work on cases until told to stop (SIGINT or SIGTERM)."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    client = await connect()
+    async with build_worker(client, settings):
+        _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
+        await stop.wait()
+        _log.info("stopping")
+    _log.info("stopped")
+
+
+async def check() -> int:
+    """The health check: 0 when cases are being worked on, else 1."""
+    try:
+        return 0 if await is_polled(await connect(within=0)) else 1
+    except (NoEngine, RPCError):
+        return 1
+
+
+def main() -> int:
+    """Run the worker, or its health check with ``--check``; the exit code."""
+    parser = argparse.ArgumentParser(prog="worker.py", description="Conduct return cases on a Temporal server.")
+    parser.add_argument("--check", action="store_true", help="only tell whether cases are being worked on")
+    asked = parser.parse_args()
+    if asked.check:
+        return asyncio.run(check())
+    try:
+        settings = read_settings()
+        configure_logs(settings.log_format, settings.log_level)
+        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
+        asyncio.run(work(settings))
+    except (SettingsFault, KeyUnusable, AddressBookFault) as fault:
+        print(fault, file=sys.stderr)
+        return 2
+    except NoEngine as error:
+        print(error, file=sys.stderr)
+        return 5
+    except (OSError, RPCError, RuntimeError) as error:
+        print(f"The worker ended: {type(error).__name__}.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # The SDK's threads can bring a finishing interpreter down after its work is done (temporalio/sdk-python#300).
+    os._exit(code)

@@ -1,0 +1,76 @@
+"""Family tracing: the origin state's own process, from the request to its answer.
+
+It tells the tracing service what is asked, reminds it, and ends when the case says that the answer
+came or is no longer needed. What the answer is, and what follows from silence, is the case's matter:
+silence here brings reminders and nothing else.
+"""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+
+from workflows.messages import FAMILY_TRACING, Notice, TracingRequest
+from workflows.reminding import remind, sleep_until
+
+with workflow.unsafe.imports_passed_through():
+    from procedure.entries import moment, read_moment
+
+REMINDED_EVERY: Final = timedelta(days=14)
+REMINDED_AT_MOST: Final = 26
+"""A year of reminders after the due moment. Then the case's own escalation is all that is left."""
+
+
+@workflow.defn(name=FAMILY_TRACING)
+class FamilyTracing:
+    """One tracing request to the origin state."""
+
+    @workflow.init
+    def __init__(self, request: TracingRequest) -> None:
+        self._request = request
+        self._ended: str | None = None
+        self._reminders = 0
+
+    @workflow.run
+    async def run(self, request: TracingRequest) -> str:
+        """See the request through. Returns how it ended: ``answered``, ``withdrawn``, ``replaced`` or ``unanswered``."""
+        due = read_moment(request.due)
+        # Halfway first, then at the due moment, then again and again.
+        moments = [workflow.now() + (due - workflow.now()) / 2, due]
+        moments += [due + REMINDED_EVERY * n for n in range(1, REMINDED_AT_MOST + 1)]
+        for when in moments:
+            await sleep_until(when, lambda: self._ended is not None)
+            if self._ended is not None:
+                return self._ended
+            self._reminders += 1
+            await remind(self._notice(), request.reference, self._reminders)
+        await workflow.wait_condition(lambda: self._ended is not None, timeout=REMINDED_EVERY)
+        return self._ended or "unanswered"
+
+    @workflow.signal
+    def ended(self, why: str) -> None:
+        """The case says that the answer came, or that none is needed any more."""
+        self._ended = why
+
+    @workflow.query
+    def standing(self) -> dict[str, Any]:
+        """What is asked, since when it is owed, and how often was reminded."""
+        return {
+            "reference": self._request.reference,
+            "due": self._request.due,
+            "overdue": workflow.now() > read_moment(self._request.due),
+            "reminders": self._reminders,
+            "ended": self._ended,
+            "seen_at": moment(workflow.now()),
+        }
+
+    def _notice(self) -> Notice:
+        return Notice(
+            kind="reminder",
+            to_role="tracing_service",
+            to_state=self._request.origin_state,
+            entry=self._request.entry,
+            act="report_tracing",
+            deadline="tracing",
+            due=self._request.due,
+        )

@@ -1,0 +1,36 @@
+"""Arguments as they came: a worker on cases decodes none that it has no type for.
+
+The SDK decodes arguments before any code of ours sees them. What does not fit fails the task (the case
+then hangs), or is dropped (a signal, and with it an act). Handlers that take ``*given`` have no types,
+so this converter leaves each argument as a :class:`~temporalio.common.RawValue` for them to judge.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.converter import DataConverter
+
+
+class RawUnlessTyped(PydanticPayloadConverter):
+    """Payloads by their type hints; where there are none, raw."""
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type[Any]] | None = None) -> list[Any]:
+        if type_hints is None:
+            return [RawValue(payload) for payload in payloads]
+        return super().from_payloads(payloads, type_hints)
+
+
+def for_worker(client: Client) -> Client:
+    """The same client with the converter that a worker on cases needs."""
+    config = client.config()
+    config["data_converter"] = _raw(config["data_converter"])
+    return Client(**config)
+
+
+def _raw(converter: DataConverter) -> DataConverter:
+    return replace(converter, payload_converter_class=RawUnlessTyped)

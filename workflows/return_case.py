@@ -1,0 +1,612 @@
+"""A return case: the durable keeper of its proceedings.
+
+It hears acts, lets time pass, has the hands carry out what follows, and decides nothing itself: that
+is :mod:`procedure`'s. Nothing but a person's act moves the child.
+"""
+
+import asyncio
+import json
+from collections.abc import Coroutine, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, NoReturn
+
+from temporalio import workflow
+from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate
+from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+
+from workflows.messages import (
+    ADMIT,
+    AGREEMENT,
+    AWAITING,
+    CASE,
+    FAMILY_TRACING,
+    HOLDS,
+    HOST_STATE,
+    INTAKE,
+    KEEP_CASELOAD_ROW,
+    LEDGER,
+    MALFORMED_ACT,
+    MALFORMED_INTAKE,
+    NEXT_DUE,
+    ORIGIN_STATE,
+    OVERDUE,
+    RECORD,
+    REINTEGRATION_MONITORING,
+    RETURN_CASE,
+    STAGE,
+    TELL,
+    UNFORESEEN,
+    Admission,
+    AdmissionRequest,
+    CaseloadRow,
+    MonitoringRequest,
+    Notice,
+    OutgoingEvent,
+    RowKept,
+    Telling,
+    TracingRequest,
+    VisitDue,
+    monitoring_id,
+    tracing_id,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from procedure import consequences
+    from procedure.acts import Act, parse_act
+    from procedure.agreement import Agreement
+    from procedure.entries import Entry, moment, read_moment
+    from procedure.faults import Fault, Malformed, MalformedAct
+    from procedure.intake import REFERENCE, Intake, parse_intake
+    from procedure.proceedings import Proceedings
+    from workflows.logs import log
+
+ENTRIES_A_RUN: Final = 100
+"""A run that is longer costs too much to take up again after a worker was restarted (measured: docs/decisions/0012)."""
+
+HEARS_LATE_ACTS_FOR: Final = timedelta(days=30)
+"""So long a closed case still hears acts, to refuse them on record (docs/decisions/0013)."""
+
+ROW_WITHIN: Final = timedelta(seconds=3)
+"""The longest that the caseload may keep a person waiting for a receipt."""
+
+TELL_FOR: Final = timedelta(days=14)
+"""So long a notice or an event is tried again when a server cannot be reached."""
+
+_SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
+_PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
+_ONCE: Final = RetryPolicy(maximum_attempts=1)
+
+
+@workflow.defn(name=RETURN_CASE)
+class ReturnCase:
+    """One child's case, from its opening to its closing."""
+
+    @workflow.init
+    def __init__(self, *given: Any) -> None:
+        """``given``: the intake, or what an earlier run of this same case put away."""
+        self._proceedings: Proceedings | None = None
+        self._refused: ApplicationError | None = None
+        self._intake: dict[str, Any] = {}
+        self._begun_at = 0
+        self._stage_changed = False
+
+        self._shown: dict[str, Any] = {}
+        self._row_lock = asyncio.Lock()
+        self._row_kept = 0
+        self._row_behind: CaseloadRow | None = None
+        self._catching_up = False
+        self._events_wanted = False
+        self._untold: dict[int, Telling] = {}
+
+        self._timer: asyncio.Task[None] | None = None
+        self._timer_at: datetime | None = None
+        self._due = False
+        self._hears_until: datetime | None = None
+
+        self._tracing: str | None = None
+        self._monitoring: str | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+        # Only the engine continues a run as new: nobody can start a case with a past of their own making.
+        if workflow.info().continued_run_id:
+            self._take_up(json.loads(_one(given)))
+
+    @workflow.run
+    async def run(self, *given: Any) -> dict[str, Any]:
+        """Conduct the case. Returns the case view as it was left."""
+        if self._proceedings is None:
+            await self._open(given)
+        else:
+            self._go_on()
+        while not self._over():
+            await workflow.wait_condition(lambda: self._due or self._over() or self._run_is_long())
+            if self._due:
+                await self._let_time_pass()
+            elif self._run_is_long():
+                await self._continue_in_a_new_run()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return self._case.view(workflow.now())
+
+    # Messages
+
+    @workflow.update(name=RECORD)
+    async def record(self, *given: Any) -> dict[str, Any]:
+        """Take in one act; its receipt. A refusal is an answer and an entry, not a failure."""
+        act = _act(given)
+        await self._opened()
+        before = self._case.case.n
+        receipt = self._hear(act)
+        if self._case.case.n > before:
+            await self._carry_out(before)
+        return receipt
+
+    @record.validator
+    def _record_is_well_formed(self, *given: Any) -> None:
+        # Shape alone is judged here: what is rejected here leaves no trace, and a refusal must leave one.
+        act = _act(given)
+        if self._proceedings is not None:
+            try:
+                self._proceedings.check(act)
+            except MalformedAct as malformed:
+                raise _malformed_act(malformed) from None
+
+    @workflow.signal(name=RECORD)
+    async def record_signalled(self, *given: Any) -> None:
+        """Take in one act without a receipt. Nobody waits for an answer, so even a malformed one is put on record."""
+        await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
+        if self._proceedings is None:
+            return
+        before = self._case.case.n
+        try:
+            self._hear(parse_act(_one(given)))
+        except (Malformed, ApplicationError) as error:
+            sent = b"".join(each.payload.data for each in given)
+            self._case.hear_malformed(sent, _faults(error), workflow.now())
+        if self._case.case.n > before:
+            await self._carry_out(before)
+
+    @workflow.query(name=CASE)
+    def case(self) -> dict[str, Any]:
+        """The case view (contract, section 6)."""
+        return self._for_reading().view(workflow.now())
+
+    @workflow.query(name=LEDGER)
+    def ledger(self, *first: Any) -> list[dict[str, Any]]:
+        """The entries, from number ``first`` on."""
+        number = _first_wanted(first)
+        return self._for_reading().ledger(number)
+
+    @workflow.query(name=INTAKE)
+    def intake(self) -> dict[str, Any]:
+        """The intake as it was given, for rebuilding the caseload."""
+        self._for_reading()
+        return self._intake
+
+    # Opening
+
+    async def _open(self, given: Sequence[RawValue]) -> None:
+        reference = workflow.info().workflow_id
+        try:
+            intake = self._read_intake(given, reference)
+            admission = await self._admitted(reference)
+        except ApplicationError as refused:
+            # Acts that came early are told why before the run ends with the same words.
+            self._refused = refused
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            raise
+        opened = Proceedings.open_case(
+            intake,
+            Agreement.from_terms(admission.agreement),
+            reference=reference,
+            at=workflow.now(),
+            seed=workflow.random().randbytes(32),
+            facts={"duplicate_check": admission.duplicate_check},
+        )
+        self._proceedings = opened
+        await self._carry_out(0)
+
+    def _read_intake(self, given: Sequence[RawValue], reference: str) -> Intake:
+        try:
+            raw = _one(given)
+            intake = parse_intake(raw, today=workflow.now().date())
+        except Malformed as malformed:
+            _refuse_intake(malformed.faults)
+        faults: list[Fault] = []
+        if not REFERENCE.match(reference):
+            faults.append(Fault(path="reference", message="the workflow id must be a case reference"))
+        elif not reference.startswith(f"{intake.host_state}-{intake.origin_state}-"):
+            faults.append(Fault(path="reference", message="must begin with the host state and the origin state"))
+        if intake.reference not in (None, reference):
+            faults.append(Fault(path="reference", message="is not the workflow id; they must be the same"))
+        if faults:
+            _refuse_intake(faults)
+        self._intake = json.loads(raw)
+        return intake
+
+    async def _admitted(self, reference: str) -> Admission:
+        try:
+            return await workflow.execute_local_activity(
+                ADMIT,
+                AdmissionRequest(reference, self._intake),
+                result_type=Admission,
+                start_to_close_timeout=timedelta(seconds=20),
+                retry_policy=_SOON_AND_FOR_EVER,
+            )
+        except ActivityError as error:
+            cause = error.cause
+            if isinstance(cause, ApplicationError):
+                raise ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True) from None
+            raise
+
+    async def _opened(self) -> None:
+        await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
+        if self._refused is not None:
+            refused = self._refused
+            raise ApplicationError(refused.message, *refused.details, type=refused.type, non_retryable=True)
+
+    @property
+    def _case(self) -> Proceedings:
+        assert self._proceedings is not None
+        return self._proceedings
+
+    def _for_reading(self) -> Proceedings:
+        if self._proceedings is None:
+            raise ApplicationError("the case is not open yet", type="NotOpenYet")
+        return self._proceedings
+
+    # Hearing
+
+    def _hear(self, act: Act) -> dict[str, Any]:
+        # No await in here: two acts of the same moment are heard one after the other, each whole.
+        try:
+            return self._case.hear(act, workflow.now())
+        except MalformedAct as malformed:
+            raise _malformed_act(malformed) from None
+        except Exception as error:
+            # A failing task would keep every later act of this case waiting. The proceedings are as they were.
+            log.error("an act could not be decided", act=act.act, error=type(error).__name__)  # type: ignore[attr-defined]
+            raise ApplicationError(
+                "this act could not be decided because of a fault in the program; nothing was recorded",
+                type=UNFORESEEN,
+                non_retryable=True,
+            ) from None
+
+    async def _let_time_pass(self) -> None:
+        self._due = False
+        before = self._case.case.n
+        self._case.let_time_pass(workflow.now())
+        if self._case.case.n > before:
+            await self._carry_out(before)
+        else:
+            self._arm()
+
+    # What follows
+
+    async def _carry_out(self, before: int) -> None:
+        """Have the hands do what follows from the entries after number ``before``."""
+        entries = self._case.since(before)
+        case, now = self._case.case, workflow.now()
+        self._stage_changed = self._stage_changed or any(entry.kind == "stage" for entry in entries)
+        if case.closed and self._hears_until is None:
+            self._hears_until = now + HEARS_LATE_ACTS_FOR
+        self._show(now)
+        self._arm()
+        self._untold[entries[0].n] = Telling(
+            reference=case.reference,
+            first=entries[0].n,
+            last=entries[-1].n,
+            notices=[Notice(**notice) for notice in consequences.notices(case, entries, now)],
+        )
+        self._start_processes(entries)
+        await self._keep_row()
+        self._tell(entries[0].n)
+
+    def _show(self, now: datetime) -> None:
+        """What operators' tools show: search attributes that changed, and the current details."""
+        row = consequences.caseload_row(self._case.case, now)
+        roles = list(dict.fromkeys(owed["role"] for owed in row["awaiting"]))
+        shown: dict[str, Any] = {
+            STAGE.name: row["stage"],
+            HOST_STATE.name: row["host_state"],
+            ORIGIN_STATE.name: row["origin_state"],
+            AGREEMENT.name: row["agreement"],
+            HOLDS.name: row["holds"],
+            AWAITING.name: roles,
+            NEXT_DUE.name: row["next_due"],
+            OVERDUE.name: row["overdue"],
+        }
+        updates = [_update(name, value) for name, value in shown.items() if self._shown.get(name, _NOT_SHOWN) != value]
+        if updates:
+            workflow.upsert_search_attributes(updates)
+            self._shown = shown
+        workflow.set_current_details(_details(row))
+
+    async def _keep_row(self) -> None:
+        """Bring the caseload up to date, if it answers at once; else go on and leave it to catch up."""
+        async with self._row_lock:
+            case = self._case.case
+            if self._row_kept >= case.n:
+                return  # the row of a later act has told this one's too
+            # The caseload needs the child once, to make the keyed mark that tells a duplicate.
+            child = self._intake["child"] if self._row_kept == 0 else None
+            row = CaseloadRow(**consequences.caseload_row(case, workflow.now()), child=child)
+            self._row_kept = case.n
+            if self._catching_up:
+                behind = self._row_behind
+                self._row_behind = replace(row, child=behind.child) if behind and behind.child else row
+                return
+            try:
+                kept = await workflow.execute_local_activity(
+                    KEEP_CASELOAD_ROW,
+                    row,
+                    result_type=RowKept,
+                    schedule_to_close_timeout=ROW_WITHIN,
+                    retry_policy=_ONCE,
+                )
+            except ActivityError:
+                self._row_behind = row
+                self._catching_up = True
+                self._spawn(self._catch_up())
+            else:
+                self._events_wanted = kept.events_wanted
+
+    async def _catch_up(self) -> None:
+        """Keep the newest row as soon as the caseload answers again, however long that takes."""
+        while self._row_behind is not None:
+            row, self._row_behind = self._row_behind, None
+            kept = await workflow.execute_activity(
+                KEEP_CASELOAD_ROW,
+                row,
+                result_type=RowKept,
+                start_to_close_timeout=timedelta(seconds=30),
+                retry_policy=_SOON_AND_FOR_EVER,
+                summary="caseload row",
+            )
+            self._events_wanted = kept.events_wanted
+        self._catching_up = False
+
+    def _tell(self, first: int) -> None:
+        telling = self._untold[first]
+        if self._events_wanted:
+            entries = [entry for entry in self._case.since(first - 1) if entry.n <= telling.last]
+            telling = replace(telling, events=[OutgoingEvent(**event) for event in consequences.events(entries)])
+        if telling.notices or telling.events:
+            self._spawn(self._told(telling))
+        else:
+            del self._untold[first]
+
+    async def _told(self, telling: Telling) -> None:
+        try:
+            await workflow.execute_activity(
+                TELL,
+                telling,
+                start_to_close_timeout=timedelta(minutes=2),
+                schedule_to_close_timeout=TELL_FOR,
+                retry_policy=_PATIENTLY,
+                summary=f"entries {telling.first} to {telling.last}",
+            )
+        except ActivityError:
+            # The caseload shows what could not be told; the case goes on without it.
+            log.warning("could not be told in time", first=telling.first, last=telling.last)
+        self._untold.pop(telling.first, None)
+
+    def _spawn(self, doing: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(doing)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # The origin state's processes
+
+    def _start_processes(self, entries: list[Entry]) -> None:
+        """Family tracing and reintegration monitoring are the origin state's; here they run as children."""
+        case = self._case.case
+        for entry in entries:
+            if entry.kind != "accepted":
+                continue
+            if entry.act == "open_tracing" and "tracing" in case.deadlines:
+                self._end_process(self._tracing, "replaced")
+                self._tracing = tracing_id(case.reference, entry.n)
+                request = TracingRequest(
+                    reference=case.reference,
+                    entry=entry.n,
+                    host_state=case.host_state,
+                    origin_state=case.origin_state,
+                    via=entry.facts["via"],
+                    due=moment(case.deadlines["tracing"].due),
+                )
+                self._spawn(self._start(FAMILY_TRACING, request, self._tracing))
+            elif entry.act == "arrive":
+                self._monitoring = monitoring_id(case.reference, entry.n)
+                visits = [
+                    VisitDue(visit, moment(case.deadlines[f"visit_{visit}"].due))
+                    for visit in range(1, len(case.agreement.visits) + 1)
+                    if f"visit_{visit}" in case.deadlines
+                ]
+                monitoring = MonitoringRequest(case.reference, entry.n, case.origin_state, visits)
+                self._spawn(self._start(REINTEGRATION_MONITORING, monitoring, self._monitoring))
+            elif entry.act == "record_visit" and self._monitoring:
+                self._spawn(self._signal(self._monitoring, "visited", entry.facts["visit"]))
+        tracing = case.deadlines.get("tracing")
+        if self._tracing and (tracing is None or not tracing.open):
+            self._end_process(self._tracing, "answered" if tracing else "withdrawn")
+            self._tracing = None
+        if case.closed:
+            self._end_process(self._monitoring, "closed")
+            self._monitoring = None
+
+    async def _start(self, process: str, request: TracingRequest | MonitoringRequest, id: str) -> None:
+        try:
+            await workflow.start_child_workflow(
+                process,
+                request,
+                id=id,
+                # It outlives the runs of this case, and is ended by word, never with a run.
+                parent_close_policy=workflow.ParentClosePolicy.ABANDON,
+                static_summary=process,
+            )
+        except (WorkflowAlreadyStartedError, ChildWorkflowError) as error:
+            log.warning("a process of the origin state could not be started", error=type(error).__name__)
+
+    def _end_process(self, id: str | None, why: str) -> None:
+        if id is not None:
+            self._spawn(self._signal(id, "ended", why))
+
+    async def _signal(self, id: str, name: str, word: str | int) -> None:
+        try:
+            await workflow.get_external_workflow_handle(id).signal(name, word)
+        except Exception as error:
+            # It has ended already, or the origin state's engine does not answer: the case needs neither.
+            log.info("a process of the origin state was not reached", error=type(error).__name__)
+
+    # Time
+
+    def _arm(self) -> None:
+        """Have the one timer wake the case at its next due moment, or earlier.
+
+        A due moment that moved further away leaves a running timer alone: it wakes, looks, and sleeps again.
+        """
+        due = self._hears_until if self._case.case.closed else self._case.next_due()
+        if due is None or (self._timer is not None and self._timer_at is not None and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = asyncio.create_task(self._wake_at(due))
+
+    async def _wake_at(self, due: datetime) -> None:
+        # Rounded up, so that the engine's coarser timers do not wake it just before.
+        wait = max(due - workflow.now(), timedelta(0)) + timedelta(milliseconds=1)
+        await workflow.sleep(wait, summary="next due moment")
+        self._timer = self._timer_at = None
+        self._due = True
+
+    def _over(self) -> bool:
+        return self._hears_until is not None and workflow.now() >= self._hears_until
+
+    # Runs
+
+    def _run_is_long(self) -> bool:
+        info = workflow.info()
+        return (
+            info.is_continue_as_new_suggested()
+            or self._case.case.n - self._begun_at >= ENTRIES_A_RUN
+            # A new version of the code is taken up where one stage ends and the next begins.
+            or (self._stage_changed and info.is_target_worker_deployment_version_changed())
+        )
+
+    async def _continue_in_a_new_run(self) -> None:
+        # Between handlers only: an act half heard would be lost with the run.
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        upgrade = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
+        workflow.continue_as_new(
+            self._put_away(),
+            initial_versioning_behavior=upgrade if workflow.info().get_current_deployment_version() else None,
+        )
+
+    def _put_away(self) -> dict[str, Any]:
+        behind = self._row_behind is not None or self._catching_up
+        return {
+            "proceedings": self._case.carry(),
+            "intake": self._intake,
+            "row_kept": 0 if behind else self._row_kept,
+            "events_wanted": self._events_wanted,
+            "untold": [asdict(telling) for _, telling in sorted(self._untold.items())],
+            "shown": self._shown,
+            "hears_until": moment(self._hears_until) if self._hears_until else None,
+            "tracing": self._tracing,
+            "monitoring": self._monitoring,
+        }
+
+    def _take_up(self, carried: dict[str, Any]) -> None:
+        self._proceedings = Proceedings.resume(carried["proceedings"])
+        self._intake = carried["intake"]
+        self._begun_at = self._case.case.n
+        self._row_kept = carried["row_kept"]
+        self._events_wanted = carried["events_wanted"]
+        self._untold = {telling["first"]: _telling(telling) for telling in carried["untold"]}
+        self._shown = carried["shown"]
+        self._hears_until = read_moment(carried["hears_until"]) if carried["hears_until"] else None
+        self._tracing = carried["tracing"]
+        self._monitoring = carried["monitoring"]
+
+    def _go_on(self) -> None:
+        self._show(workflow.now())
+        self._arm()
+        for first in sorted(self._untold):
+            self._tell(first)
+        if self._row_kept < self._case.case.n:
+            self._spawn(self._keep_row())
+
+
+_NOT_SHOWN: Final = object()
+_KEYS: Final = {key.name: key for key in (STAGE, HOST_STATE, ORIGIN_STATE, AGREEMENT, HOLDS, AWAITING, OVERDUE)}
+
+
+def _update(name: str, value: Any) -> SearchAttributeUpdate[Any]:
+    if name == NEXT_DUE.name:
+        return NEXT_DUE.value_set(read_moment(value)) if value else NEXT_DUE.value_unset()
+    return _KEYS[name].value_set(value)
+
+
+def _details(row: dict[str, Any]) -> str:
+    """A few lines of Markdown for the engine's own web page; nothing personal."""
+    lines = [f"**{row['stage'].replace('_', ' ')}** · {row['status']} · {row['entries']} entries, {row['refused']} refused"]
+    if row["holds"]:
+        lines.append(f"Held: {', '.join(hold.replace('_', ' ') for hold in row['holds'])}")
+    for owed in row["awaiting"][:12]:
+        due = f" by {owed['due'][:16].replace('T', ' ')}" if owed["due"] else ""
+        late = " (overdue)" if owed["overdue"] else ""
+        lines.append(f"- `{owed['act']}`: {owed['role'].replace('_', ' ')} of {owed['state']}{due}{late}")
+    return "\n".join(lines)
+
+
+def _telling(given: dict[str, Any]) -> Telling:
+    return Telling(
+        reference=given["reference"],
+        first=given["first"],
+        last=given["last"],
+        notices=[Notice(**notice) for notice in given["notices"]],
+    )
+
+
+def _one(given: Sequence[RawValue]) -> bytes:
+    """The one argument that a message of ours has, as it came."""
+    if len(given) != 1:
+        raise Malformed([Fault(path="$", message=f"takes exactly one argument; {len(given)} were given")])
+    return given[0].payload.data
+
+
+def _act(given: Sequence[RawValue]) -> Act:
+    try:
+        return parse_act(_one(given))
+    except Malformed as malformed:
+        raise _malformed_act(malformed) from None
+
+
+def _faults(error: Malformed | ApplicationError) -> list[Fault]:
+    if isinstance(error, Malformed):
+        return error.faults
+    if error.type == MALFORMED_ACT:
+        return list(error.details[0])
+    return [Fault(path="$", message="could not be decided because of a fault in the program")]
+
+
+def _first_wanted(given: Sequence[RawValue]) -> int:
+    try:
+        number = json.loads(given[0].payload.data) if given and given[0].payload.data else 1
+    except ValueError:
+        number = None
+    if not isinstance(number, int) or isinstance(number, bool):
+        raise ApplicationError("the first entry wanted is a whole number", type="MalformedQuery")
+    return number
+
+
+def _malformed_act(malformed: Malformed) -> ApplicationError:
+    return ApplicationError(f"malformed act: {malformed}", malformed.faults, type=MALFORMED_ACT, non_retryable=True)
+
+
+def _refuse_intake(faults: list[Fault]) -> NoReturn:
+    raise ApplicationError(
+        f"malformed intake: {Malformed(faults)}", faults, type=MALFORMED_INTAKE, non_retryable=True
+    ) from None
