@@ -76,4 +76,6 @@ def _unsendable(error: Exception) -> NoticeUnsendable:
     if isinstance(error, aiosmtplib.SMTPResponseException):
         gone = error.code == _CLOSING or isinstance(error, aiosmtplib.SMTPConnectError)
         return NoticeUnsendable(f"SMTP {error.code}", refused=error.code >= 500, gone=gone)
-    return NoticeUnsendable(type(error).__name__, refused=isinstance(error, (aiosmtplib.SMTPNotSupported, ValueError)))
+    # The bare class is raised for what the server lacks, such as encryption that we demand.
+    lacking = type(error) is aiosmtplib.SMTPException or isinstance(error, (aiosmtplib.SMTPNotSupported, ValueError))
+    return NoticeUnsendable("NotSupported" if lacking else type(error).__name__, refused=lacking)

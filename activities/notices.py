@@ -107,6 +107,7 @@ _SHOWABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 URGENT = frozenset({"detention", "missing"})
 """Kinds of notice that must lie somewhere at once, whatever the mail server does."""
 
+_ANSWERED_BY = {"detention": "confirm_release", "missing": "report_found"}
 _FIREWALLED = frozenset({"law_enforcement"})
 """Roles that read nothing of a case (contract, section 3)."""
 
@@ -316,22 +317,20 @@ def _escalated(notice: Notice) -> str:
 
 
 def _how(reference: str, notice: Notice) -> str:
+    answer = notice.act or _ANSWERED_BY.get(notice.kind)
     if notice.to_role in _FIREWALLED:
         # What care knows of a child is never used for enforcement: no way into the case is offered.
-        if notice.kind == "missing":
-            return (
-                "What the search needs is given by the child protection authority that names this reference.\n"
-                f"When the child is found: homeward record {reference} ACT.json, with the act report_found."
-            )
-        return "Nothing is asked of you."
-    lines = [f"To read the case: homeward show {reference}"]
-    if notice.act:
-        lines.append(f"To answer: homeward record {reference} ACT.json, with the act {notice.act}")
-    elif notice.kind == "detention":
-        lines.append(f"After release: homeward record {reference} ACT.json, with the act confirm_release")
-    elif notice.kind == "missing":
-        lines.append(f"When the child is found: homeward record {reference} ACT.json, with the act report_found")
-    return "\n".join(lines)
+        if notice.kind != "missing":
+            return "Nothing is asked of you."
+        first, answer = (
+            fill("The child protection authority that gives this reference tells what you need.", LINE),
+            "report_found",
+        )
+    else:
+        first = f"To read the case:\n    homeward show {reference}"
+    if not answer:
+        return first
+    return f"{first}\nTo record the act {answer}:\n    homeward record {reference} ACT.json"
 
 
 def _person(notice: Notice) -> str:
