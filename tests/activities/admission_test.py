@@ -1,0 +1,182 @@
+"""Admission: agreements good and bad, and children who are known already."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.admission import AdmissionDesk
+from activities.agreements import AgreementShelf
+from activities.caseload import Caseload
+from activities.marks import ChildMarks
+from procedure.agreement import Agreement
+from workflows.messages import STAGE, AdmissionRequest
+
+pytestmark = pytest.mark.asyncio
+
+FIRST, SECOND, THIRD = "MD-UA-2026-000001", "MD-UA-2026-000002", "MD-UA-2026-000003"
+MARKS = ChildMarks(b"k" * 32)
+
+
+def request(reference: str = FIRST, **intake: Any) -> AdmissionRequest:
+    child = {"given_names": "Inventa", "family_name": "Sample", "date_of_birth": "2013-05-04"}
+    return AdmissionRequest(reference, {"agreement": "model", "child": child, **intake})
+
+
+@dataclass
+class Described:
+    """What the engine says of a case."""
+
+    status: WorkflowExecutionStatus = WorkflowExecutionStatus.RUNNING
+    stage: str = "guardianship"
+
+    @property
+    def typed_search_attributes(self) -> TypedSearchAttributes:
+        return TypedSearchAttributes([SearchAttributePair(STAGE, self.stage)])
+
+    async def describe(self) -> "Described":
+        return self
+
+
+@dataclass
+class Engine:
+    """The cases that an engine knows."""
+
+    cases: dict[str, Described] = field(default_factory=dict[str, Described])
+    away: bool = False
+
+    def get_workflow_handle(self, reference: str) -> "Described | Engine":
+        return self.cases.get(reference, self)
+
+    async def describe(self) -> Described:
+        status = RPCStatusCode.UNAVAILABLE if self.away else RPCStatusCode.NOT_FOUND
+        raise RPCError("no", status, b"")
+
+
+def desk(caseload: Caseload, engine: Engine | None = None, shelf: AgreementShelf | None = None) -> AdmissionDesk:
+    known = engine or Engine({FIRST: Described(), SECOND: Described()})
+    return AdmissionDesk(shelf or AgreementShelf(), caseload, MARKS, cast(Client, known))
+
+
+async def test_a_child_nobody_knows_is_admitted(small_caseload: Caseload) -> None:
+    """The answer carries the terms of the agreement, whole."""
+    admission = await desk(small_caseload).admit(request())
+
+    assert "done" == admission.duplicate_check
+    assert Agreement.from_terms(admission.agreement) == AgreementShelf().get("model")
+
+
+async def test_admission_may_be_asked_twice(small_caseload: Caseload) -> None:
+    """A repeated activity does not take its own case for another one."""
+    await desk(small_caseload).admit(request())
+
+    assert "done" == (await desk(small_caseload).admit(request())).duplicate_check
+
+
+async def test_the_same_child_with_an_open_case_is_refused(small_caseload: Caseload) -> None:
+    """For good, naming the reference and nobody's name; the refused case leaves no trace."""
+    await desk(small_caseload).admit(request(FIRST))
+
+    with pytest.raises(ApplicationError) as refusal:
+        await desk(small_caseload).admit(request(SECOND))
+
+    assert "LikelyDuplicate" == refusal.value.type
+    assert refusal.value.non_retryable
+    assert (FIRST,) == tuple(refusal.value.details)
+    assert FIRST in str(refusal.value)
+    assert "Inventa" not in str(refusal.value)
+    mark = MARKS.of(request().intake["child"])
+    assert mark is not None
+    assert [FIRST] == await small_caseload.open_cases_with_mark(mark)
+
+
+async def test_a_case_named_as_another_childs_is_excused(small_caseload: Caseload) -> None:
+    """`not_duplicate_of` excuses the case that it names, and no other."""
+    await desk(small_caseload).admit(request(FIRST))
+    await desk(small_caseload).admit(request(SECOND, not_duplicate_of=FIRST))
+
+    with pytest.raises(ApplicationError, match=SECOND):
+        await desk(small_caseload).admit(request(THIRD, not_duplicate_of=FIRST))
+
+
+@pytest.mark.parametrize(
+    "engine",
+    [
+        Engine({FIRST: Described(WorkflowExecutionStatus.COMPLETED)}),
+        Engine({FIRST: Described(WorkflowExecutionStatus.TERMINATED)}),
+        Engine({FIRST: Described(stage="closed")}),
+        Engine({}),
+    ],
+)
+async def test_a_case_that_is_over_stands_in_nobodys_way(small_caseload: Caseload, engine: Engine) -> None:
+    """Ended, closed and waiting for late acts, or unknown to this engine."""
+    await desk(small_caseload).admit(request(FIRST))
+
+    assert "done" == (await desk(small_caseload, engine).admit(request(SECOND))).duplicate_check
+
+
+async def test_a_caseload_that_is_down_holds_up_no_child(unreachable: str) -> None:
+    """The case opens, and says that the check was not made."""
+    down = Caseload(unreachable)
+
+    assert "not_made" == (await desk(down).admit(request())).duplicate_check
+    await down.close()
+
+
+async def test_an_engine_that_does_not_answer_holds_up_no_child(small_caseload: Caseload) -> None:
+    """Whether the other case runs cannot be known, so this one opens."""
+    await desk(small_caseload).admit(request(FIRST))
+
+    assert "not_made" == (await desk(small_caseload, Engine(away=True)).admit(request(SECOND))).duplicate_check
+
+
+async def test_without_a_date_of_birth_no_check_is_made(small_caseload: Caseload) -> None:
+    """Two children of one name and unknown birth are not taken for one."""
+    child = {"given_names": "Inventa", "family_name": "Sample", "date_of_birth": None, "estimated_age": 13}
+    for reference in (FIRST, SECOND):
+        admission = await desk(small_caseload).admit(request(reference, child=child))
+        assert "not_made" == admission.duplicate_check
+
+
+async def faults(caseload: Caseload, shelf: AgreementShelf, name: str) -> list[dict[str, str]]:
+    with pytest.raises(ApplicationError) as refusal:
+        await desk(caseload, shelf=shelf).admit(request(agreement=name))
+    assert "MalformedIntake" == refusal.value.type
+    assert refusal.value.non_retryable
+    [found] = refusal.value.details
+    assert {"agreement"} == {fault["path"] for fault in found}
+    return found
+
+
+async def test_an_unknown_agreement_is_malformed(small_caseload: Caseload) -> None:
+    """The fault names those there are."""
+    [fault] = await faults(small_caseload, AgreementShelf(), "no-such-agreement")
+
+    assert "model" in fault["message"]
+
+
+async def test_an_agreement_below_the_floor_is_malformed(small_caseload: Caseload, tmp_path: Path) -> None:
+    """Every clause that breaks the floor is a fault of its own, with its source; nothing was claimed."""
+    profile = (AgreementShelf()._root / "model" / "profile.toml").read_text()  # pyright: ignore[reportPrivateUsage]
+    low = profile.replace("consent_age = 12", "consent_age = 17")
+    assert low != profile
+    (tmp_path / "low.toml").write_text(low)
+
+    [fault] = await faults(small_caseload, AgreementShelf(extra={"low": tmp_path / "low.toml"}), "low")
+
+    assert "consent_age" in fault["message"]
+    mark = MARKS.of(request().intake["child"])
+    assert mark is not None
+    assert [] == await small_caseload.open_cases_with_mark(mark)
+
+
+async def test_an_unreadable_profile_is_malformed(small_caseload: Caseload, tmp_path: Path) -> None:
+    """A profile that is not of the shape is told as a fault of the agreement."""
+    (tmp_path / "bad.toml").write_text("id = 'bad'\n")
+
+    assert await faults(small_caseload, AgreementShelf(extra={"bad": tmp_path / "bad.toml"}), "bad")

@@ -1,0 +1,126 @@
+"""The caseload rebuilt from the cases in an engine."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from temporalio import workflow
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from activities.caseload import Caseload
+from activities.marks import ChildMarks
+from activities.rebuild import RebuildFailed, rebuild_caseload
+from workflows.messages import CASE, INTAKE, RETURN_CASE, TASK_QUEUE, CaseloadRow
+
+pytestmark = pytest.mark.asyncio
+
+FIRST, SECOND, THIRD = "MD-UA-2026-000001", "MD-UA-2026-000002", "MD-UA-2026-000003"
+GONE, MALFORMED, MUTE = "MD-UA-2026-000004", "MD-UA-2026-000005", "MD-UA-2026-000006"
+CHILD = {"given_names": "Inventa", "family_name": "Sample", "date_of_birth": "2013-05-04"}
+MARKS = ChildMarks(b"k" * 32)
+
+
+@workflow.defn(name=RETURN_CASE)
+class StandIn:
+    """Answers like a case; its view is its input."""
+
+    @workflow.run
+    async def run(self, view: dict[str, Any]) -> None:
+        self.view = view
+        if view.get("malformed"):
+            raise ApplicationError("malformed", type="MalformedIntake", non_retryable=True)
+        if view.pop("moves_on", False):
+            workflow.continue_as_new(view)
+        if view["status"] == "open":
+            await workflow.wait_condition(lambda: False)
+
+    @workflow.query(name=CASE)
+    def case(self) -> dict[str, Any]:
+        if self.view.get("mute"):
+            raise ValueError(CHILD["given_names"])
+        return self.view
+
+    @workflow.query(name=INTAKE)
+    def intake(self) -> dict[str, Any]:
+        return {"child": CHILD}
+
+
+@pytest_asyncio.fixture
+async def engine() -> AsyncGenerator[Client]:
+    # Beside this Python, where the environment was not activated.
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    program = shutil.which("temporal", path=beside)
+    assert program is not None
+    async with await WorkflowEnvironment.start_local(dev_server_existing_path=program) as environment:
+        async with Worker(
+            environment.client,
+            task_queue=TASK_QUEUE,
+            workflows=[StandIn],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+        ):
+            yield environment.client
+
+
+async def start(client: Client, row: CaseloadRow, **more: Any) -> None:
+    view = {**asdict(row), **more}
+    await client.start_workflow(RETURN_CASE, view, id=row.reference, task_queue=TASK_QUEUE)
+
+
+async def listed(client: Client, count: int) -> None:
+    """Wait until the engine's list, which lags, shows so many runs."""
+    while (await client.count_workflows(f"WorkflowType = '{RETURN_CASE}'")).count < count:
+        await asyncio.sleep(0.05)
+
+
+async def test_every_case_of_the_engine_stands_and_no_other(
+    engine: Client, small_caseload: Caseload, row: Callable[..., CaseloadRow]
+) -> None:
+    """Open, closed and moved-on cases are kept once each; a forgotten one and a malformed intake are not."""
+    await small_caseload.keep(row(9, reference=GONE))
+    await small_caseload.keep(row(3, reference=FIRST, stage="wrong"))
+    await start(engine, row(3, reference=FIRST))
+    await start(engine, row(8, reference=SECOND, status="closed", stage="closed", outcome="stays", awaiting=[]))
+    await start(engine, row(4, reference=THIRD, holds=["asylum"]), moves_on=True)
+    await start(engine, row(1, reference=MALFORMED), malformed=True)
+    await listed(engine, 5)
+    steps: list[tuple[int, int]] = []
+
+    rebuilt = await rebuild_caseload(engine, small_caseload, MARKS, progress=lambda done, of: steps.append((done, of)))
+
+    assert (3, 1) == (rebuilt.kept, rebuilt.dropped)
+    assert [(1, 3), (2, 3), (3, 3)] == steps
+    cases = {case.reference: case for case in await small_caseload.page()}
+    assert {FIRST, SECOND, THIRD} == set(cases)
+    assert "guardianship" == cases[FIRST].stage
+    assert "2026-03-04T10:00:00Z" == cases[FIRST].as_json()["due"]
+    assert ("closed", "stays") == (cases[SECOND].status, cases[SECOND].outcome)
+    assert ("asylum",) == cases[THIRD].holds
+    mark = MARKS.of(CHILD)
+    assert mark is not None
+    assert {FIRST, THIRD} == set(await small_caseload.open_cases_with_mark(mark))
+
+
+async def test_a_rebuild_that_fails_leaves_the_caseload_as_it_was(
+    engine: Client, small_caseload: Caseload, row: Callable[..., CaseloadRow]
+) -> None:
+    """A case that does not answer is named; nobody's name is."""
+    await small_caseload.keep(row(9, reference=GONE))
+    await start(engine, row(3, reference=FIRST))
+    await start(engine, row(1, reference=MUTE), mute=True)
+    await listed(engine, 2)
+
+    with pytest.raises(RebuildFailed, match=MUTE) as failure:
+        await rebuild_caseload(engine, small_caseload, MARKS)
+
+    assert "Inventa" not in str(failure.value)
+    assert [GONE] == [case.reference for case in await small_caseload.page()]
