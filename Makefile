@@ -40,8 +40,8 @@ $(READY): requirements/dev.lock pyproject.toml
 		echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV) && $(BIN)/python -c 'import pip' || $(PYTHON) -m venv --clear $(VENV); } || { \
 		echo "This Python cannot make a virtual environment; on Debian: apt-get install python3-venv" >&2; exit 2; }
 	@echo "Installing what requirements/dev.lock names ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
 up: setup
