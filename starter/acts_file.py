@@ -7,6 +7,7 @@ from typing import Any
 import pydantic_core
 
 from procedure.faults import Fault, MalformedAct
+from starter.json_values import is_list
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def read_acts(text: str) -> GivenActs:
         if len(lines) < 2:
             raise MalformedAct([Fault(path="$", message=f"is not JSON: {error}")]) from None
         return GivenActs(_a_line_each(lines), many=True)
-    if isinstance(whole, list):
+    if is_list(whole):
         if not whole:
             raise MalformedAct([Fault(path="$", message="is an empty list; there is no act in it")])
         return GivenActs(whole, many=True)

@@ -29,13 +29,14 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
-from temporalio.envconfig import ClientConfig
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from procedure.faults import Fault, MalformedAct, MalformedIntake
 from procedure.intake import REFERENCE_LETTERS, parse_intake
 from starter.endings import CannotGoOn, Exit
+from starter.json_values import is_list, is_object
 from workflows.messages import (
     CASE,
     LEDGER,
@@ -97,7 +98,7 @@ async def connect(place: Place, *, elsewhere: bool = True) -> Client:
     ``elsewhere`` false: the engine is our own, and what the environment says of other ones does not count.
     """
     try:
-        settings = ClientConfig.load_client_connect_config(disable_file=not elsewhere, disable_env=not elsewhere)
+        settings = ClientConfig.load_client_connect_config() if elsewhere else ClientConnectConfig()
     except (OSError, RuntimeError, ValueError) as error:
         raise CannotGoOn(f"The connection profile cannot be read: {error}", code=Exit.MALFORMED) from error
     if place.address:
@@ -181,7 +182,8 @@ class Cases:
             given = dict(act) if isinstance(act, Mapping) else pydantic_core.from_json(act)
         except ValueError:
             raise MalformedAct([Fault(path="$", message="is not JSON")]) from None
-        handle = self._handle(reference)
+        # Typed as Any: the message is named by its text, as any other program of an authority names it.
+        handle: Any = self._handle(reference)
         try:
             return await self._answer(handle.execute_update(RECORD, given, id=_update_id(given)), reference=reference)
         except WorkflowUpdateFailedError as failed:
@@ -245,8 +247,11 @@ class Cases:
                 _if_not_permitted(error)
                 if time.monotonic() >= until:
                     raise NoWorkerAnswers(
-                        f"Case {handle.id} is taken in, but no worker opens it. It will open by itself as soon as one "
-                        "runs: `homeward up`, or `python worker.py` for a server of your own."
+                        f"Case {handle.id} is taken in, but the worker that runs does not open it. Look into its log; "
+                        "the case opens by itself when that is mended."
+                        if await self._worker_polls()
+                        else f"Case {handle.id} is taken in, but no worker opens it. It opens by itself as soon as "
+                        "one runs: `homeward up`, or `python worker.py` for a server of your own."
                     ) from None
                 await asyncio.sleep(0.05)
 
@@ -337,7 +342,7 @@ def _update_id(given: Any) -> str | None:
 
     The engine answers a known update id without asking the case, so the content has to be part of it.
     """
-    act_id = given.get("act_id") if isinstance(given, dict) else None
+    act_id = given.get("act_id") if is_object(given) else None
     if not isinstance(act_id, str) or len(act_id) > 64:
         return None
     content = json.dumps(given, sort_keys=True, separators=(",", ":"))
@@ -353,7 +358,7 @@ def _failure_of(
             return malformed(_faults_in(cause))
         if cause.type == LIKELY_DUPLICATE:
             details = cause.details[0] if cause.details else None
-            named = details.get("reference", "") if isinstance(details, dict) else str(details or "")
+            named = details.get("reference", "") if is_object(details) else str(details or "")
             return DuplicateCase(str(cause.message), reference=named)
     return CannotGoOn(f"The case could not do it: {cause}")
 
@@ -362,8 +367,8 @@ def _faults_in(cause: ApplicationError) -> list[Fault]:
     """The faults among a failure's details: one list of them, or each a detail of its own."""
     found: list[Fault] = []
     for detail in cause.details:
-        for each in detail if isinstance(detail, list) else [detail]:
-            if isinstance(each, dict) and "path" in each:
+        for each in detail if is_list(detail) else [detail]:
+            if is_object(each) and "path" in each:
                 found.append(Fault(path=str(each["path"]), message=str(each.get("message", ""))))
     return found or [Fault(path="$", message=str(cause.message))]
 

@@ -49,6 +49,10 @@ class DataFolder:
         return self.path / "engine.log"
 
     @property
+    def worker_log(self) -> Path:
+        return self.path / "worker.log"
+
+    @property
     def running(self) -> Path:
         """What runs on this folder now, or ran when the last process was killed."""
         return self.path / "engine.json"
@@ -189,7 +193,8 @@ class Engine:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=_end_with_parent(),
+                    # Between fork and exec it calls one function of the C library, looked up before.
+                    preexec_fn=_end_with_parent(),  # noqa: PLW1509
                 )
         except OSError as error:
             raise CannotGoOn(

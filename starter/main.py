@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequen
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar
 
 import typer
 
@@ -90,7 +90,7 @@ def _ended(argv: list[str]) -> int:
         faults = getattr(error, "found", error.faults) if as_json else error.faults
         _trouble(f"The {error.what} is malformed; nothing was done.", faults, as_json=as_json)
         return Exit.MALFORMED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         if debug:
             traceback.print_exc()
         _trouble(f"An unforeseen error ({type(error).__name__}); --debug shows where.", [], as_json=as_json)
@@ -151,9 +151,13 @@ def up_command(
 ) -> None:
     """Start everything embedded and run until Ctrl-C: engine with its file, worker, invented cases if asked for."""
     from starter import showing
+    from starter.embedded import DataFolder
     from starter.up import Wanted, say_on_stderr, up
 
-    folder = _settings(data=data).data
+    folder = DataFolder(_settings(data=data).data)
+    folder.hold()
+    # The terminal shows addresses and cases; what the worker has to say goes where an operator looks for it.
+    _log_to(folder.worker_log.open("a", encoding="utf-8"))
 
     async def announce(running: "Running", cases: "Cases") -> None:
         if as_json:
@@ -168,7 +172,7 @@ def up_command(
                 "engine's own pages": running.ui,
                 "desk": "comes with a later release",
                 "data folder": running.data,
-                "engine's log": f"{running.data}/engine.log",
+                "logs": f"{running.data}/worker.log and engine.log",
             },
         )
         console.print()
@@ -380,6 +384,8 @@ def rehearse_command(
         del os.environ[name]
     from starter import showing
     from starter.rehearsal import Listener, rehearse
+
+    _log_to(sys.stderr, level="warning" if debug else "error")
 
     class OnTerminal(Listener):
         def begins(self, course: "Course", steps: int) -> None:
@@ -610,10 +616,26 @@ async def _table_of(cases: "Cases") -> Any:
 async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> AsyncGenerator[None]:
     """A worker on cases, in this process, while the context is open; ``profiles`` are further ones, by id."""
     import worker
+    from activities.marks import KeyUnusable
+    from activities.notices import AddressBookFault
 
-    settings = _settings(data=data)
-    async with worker.build_worker(client, settings):
-        yield
+    try:
+        building = worker.build_worker(client, _settings(data=data), profiles=profiles)
+        async with building:
+            yield
+    except (KeyUnusable, AddressBookFault) as error:
+        raise CannotGoOn(f"The worker cannot start: {error}", code=Exit.MALFORMED) from None
+
+
+def _log_to(stream: TextIO, *, level: str | None = None) -> None:
+    """Send this process's log lines there, the engine client's own core included."""
+    from temporalio.runtime import Runtime, TelemetryConfig
+
+    from activities.logs import configure_logs, engine_logging
+
+    settings = _settings()
+    configure_logs(settings.log_format, level or settings.log_level, to=stream)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
+from starter.json_values import is_list, is_object
+
 _UNITS: Final = {"y": "years", "mo": "months", "w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)(mo|y|w|d|h|m|s)")
 _SHORT: Final = re.compile(rf"(?:{_PART.pattern})+")
@@ -95,9 +97,9 @@ def resolve(given: Any, now: datetime, *, field: str = "") -> Any:
     A field that holds neither a date nor a time is left as it is. Raises ValueError for a relative
     moment that cannot be read.
     """
-    if isinstance(given, dict):
+    if is_object(given):
         return {name: resolve(value, now, field=str(name)) for name, value in given.items()}
-    if isinstance(given, list):
+    if is_list(given):
         return [resolve(value, now, field=field) for value in given]
     if not is_relative(given) or field not in DATE_FIELDS | TIME_FIELDS:
         return given
@@ -109,13 +111,13 @@ def resolve(given: Any, now: datetime, *, field: str = "") -> Any:
 
 def faults_of_moments(given: Any, path: str = "", *, field: str = "") -> list[tuple[str, str]]:
     """Every relative moment in ``given`` that cannot be read: its dotted path and a sentence."""
-    if isinstance(given, dict):
+    if is_object(given):
         return [
             fault
             for name, value in given.items()
             for fault in faults_of_moments(value, f"{path}.{name}".lstrip("."), field=str(name))
         ]
-    if isinstance(given, list):
+    if is_list(given):
         return [
             fault
             for n, value in enumerate(given)

@@ -17,8 +17,8 @@ class Checked:
 
     profile: str
     agreement: Agreement | None = None
-    faults: list[Fault] = field(default_factory=list)
-    breaches: list[Breach] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list[Fault])
+    breaches: list[Breach] = field(default_factory=list[Breach])
 
     def as_json(self) -> dict[str, Any]:
         loaded = self.agreement

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from temporalio.client import Client
-from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig
 from temporalio.testing import WorkflowEnvironment
 
 from procedure.faults import Fault, Malformed, MalformedAct
 from starter.binaries import TEST_SERVER, binary
 from starter.client import Cases
 from starter.endings import CannotGoOn, Exit
+from starter.json_values import is_list, is_object
 from starter.moments import TIME_FIELDS, is_relative, read_relative, resolve
 from starter.profiles import further_profiles
 from starter.scenario import NEEDS_DOSSIER, Look, Read, Step, length
@@ -50,10 +50,10 @@ class Played:
     expect: str | None = None
     result: str | None = None
     as_expected: bool = True
-    unmet: list[str] = field(default_factory=list)
+    unmet: list[str] = field(default_factory=list[str])
     """Each expectation that was not met, a sentence."""
     receipt: dict[str, Any] | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list[Fault])
 
     def not_met(self, sentence: str) -> None:
         self.unmet.append(sentence)
@@ -67,8 +67,8 @@ class Course:
     file: str
     title: str
     agreement: str
-    steps: list[Played] = field(default_factory=list)
-    cases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    steps: list[Played] = field(default_factory=list[Played])
+    cases: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     """By name: the reference, the last view and the whole ledger."""
 
 
@@ -76,7 +76,7 @@ class Course:
 class Rehearsal:
     """Every scenario as it went."""
 
-    courses: list[Course] = field(default_factory=list)
+    courses: list[Course] = field(default_factory=list[Course])
 
     @property
     def steps(self) -> int:
@@ -123,14 +123,13 @@ async def rehearse(scenarios: Sequence[Read], work: Work, listener: Listener | N
 @asynccontextmanager
 async def _house(work: Work, profiles: Mapping[str, Path]) -> AsyncGenerator[tuple[WorkflowEnvironment, Cases]]:
     """An engine whose time skips, and a worker with an empty data folder."""
-    quiet = Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="ERROR")))
     data = Path(tempfile.mkdtemp(prefix="homeward-rehearsal-"))
     try:
-        async with await WorkflowEnvironment.start_time_skipping(
-            test_server_existing_path=binary(TEST_SERVER), runtime=quiet
-        ) as engine:
-            async with work(engine.client, data, profiles):
-                yield engine, Cases(engine.client, patience=PATIENCE)
+        async with (
+            await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary(TEST_SERVER)) as engine,
+            work(engine.client, data, profiles),
+        ):
+            yield engine, Cases(engine.client, patience=PATIENCE)
     finally:
         shutil.rmtree(data, ignore_errors=True)
 
@@ -270,15 +269,15 @@ def differences(expected: Any, actual: Any, *, now: datetime, path: str = "") ->
     In a list of objects each expected object must match one of the actual ones.
     """
     field = path.rpartition(".")[2]
-    if isinstance(expected, dict):
-        if not isinstance(actual, dict):
+    if is_object(expected):
+        if not is_object(actual):
             return [f"{path} is {_plain(actual)}, expected {_plain(expected)}"]
         return [
             sentence
             for name, value in expected.items()
             for sentence in differences(value, actual.get(name), now=now, path=f"{path}.{name}".lstrip("."))
         ]
-    if isinstance(expected, list):
+    if is_list(expected):
         return _set_differences(expected, actual, now, path)
     if is_relative(expected) and field in TIME_FIELDS:
         expected_at = read_relative(expected, now)
@@ -291,9 +290,9 @@ def differences(expected: Any, actual: Any, *, now: datetime, path: str = "") ->
 
 
 def _set_differences(expected: list[Any], actual: Any, now: datetime, path: str) -> list[str]:
-    if not isinstance(actual, list):
+    if not is_list(actual):
         return [f"{path} is {_plain(actual)}, expected {_plain(expected)}"]
-    if any(isinstance(each, dict) for each in expected):
+    if any(is_object(each) for each in expected):
         return [
             f"{path} holds nothing like {_plain(each)}"
             for each in expected
@@ -315,9 +314,9 @@ def _written(moment: datetime) -> str:
 
 
 def _plain(value: Any) -> str:
-    if isinstance(value, list):
+    if is_list(value):
         return ", ".join(_plain(each) for each in value) or "an empty list"
-    if isinstance(value, dict):
+    if is_object(value):
         return "{" + ", ".join(f"{name}: {_plain(each)}" for name, each in value.items()) + "}"
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -326,6 +325,6 @@ def _in_words(act: dict[str, Any] | None) -> str:
     if act is None:
         return "looks"
     actor = act.get("actor")
-    if not isinstance(actor, dict):
+    if not is_object(actor):
         return str(act.get("act"))
     return f"{act.get('act')} by {actor.get('role')} {actor.get('state')}"

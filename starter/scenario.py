@@ -9,9 +9,8 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import resources
-from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,7 +19,9 @@ from procedure.deadlines import RULES
 from procedure.faults import Malformed, MalformedIntake, faults_of
 from procedure.intake import parse_intake
 from procedure.vocabulary import EntryKind, Hold, Outcome, SafeguardName, Solution, Stage
+from starter.json_values import is_list, is_object
 from starter.moments import Span, faults_of_moments, read_duration, resolve
+from starter.yaml_text import NotReadable, read_text
 
 NEEDS_DOSSIER: Final = frozenset(name for name, model in ACTS.items() if "dossier" in model.model_fields)
 """Acts that name the ledger head which the approver read."""
@@ -268,25 +269,11 @@ def _text_of(raw: bytes, name: str) -> str:
 
 
 def _parsed(text: str, file: str) -> Any:
-    # YAML 1.2, not 1.1: there `on` is a key like any other, and `NO` is Norway and not "false".
-    from ruamel.yaml import YAML, SafeConstructor, YAMLError
-
-    class Plain(SafeConstructor):
-        """Dates stay the text that was written: what they mean is the field's question."""
-
-    Plain.add_constructor("tag:yaml.org,2002:timestamp", Plain.construct_yaml_str)  # pyright: ignore
-    yaml = YAML(typ="safe", pure=True)
-    yaml.Constructor = Plain
     try:
-        given = yaml.load(StringIO(text))  # pyright: ignore
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"line {mark.line + 1}" if mark else "$"
-        problem = str(getattr(error, "problem", None) or "").split(" with value")[0]
-        raise MalformedScenario([_fault(file, where, f"is neither YAML nor JSON: {problem}")]) from None
-    except (ValueError, RecursionError):
-        raise MalformedScenario([_fault(file, "$", "is neither YAML nor JSON")]) from None
-    if not isinstance(given, dict):
+        given = read_text(text)
+    except NotReadable as error:
+        raise MalformedScenario([_fault(file, error.where, f"is neither YAML nor JSON: {error.why}")]) from None
+    if not is_object(given):
         raise MalformedScenario([_fault(file, "$", "must be an object with title, intake and steps")])
     try:
         return _as_json(given, "")
@@ -304,15 +291,15 @@ class _NotJson(ValueError):
 
 def _as_json(given: Any, path: str) -> Any:
     """What YAML gave as JSON values only."""
-    if isinstance(given, dict):
+    if is_object(given):
         written: dict[str, Any] = {}
-        for name, value in given.items():  # pyright: ignore
+        for name, value in cast(dict[Any, Any], given).items():
             if not isinstance(name, str):
                 raise _NotJson(path, f"the name of a field must be a text; put {name!r} in quotes")
             written[name] = _as_json(value, f"{path}.{name}".lstrip("."))
         return written
-    if isinstance(given, list):
-        return [_as_json(value, f"{path}.{n}".lstrip(".")) for n, value in enumerate(given)]  # pyright: ignore
+    if is_list(given):
+        return [_as_json(value, f"{path}.{n}".lstrip(".")) for n, value in enumerate(given)]
     if isinstance(given, float) and not math.isfinite(given):
         raise _NotJson(path, "is not a number that JSON knows")
     if given is None or isinstance(given, (str, int, float, bool)):

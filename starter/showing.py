@@ -1,7 +1,7 @@
 """What the command line shows a person: plain words, and tables that still read well when piped."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -90,10 +90,9 @@ def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was:
         head += f"  (as it was at {escape(as_it_was)})"
     console.print(head, soft_wrap=True)
     facts = Table.grid(padding=(0, 2))
-    placement = view["placement"] or {}
-    may_leave = {True: "may leave at will", False: "may NOT leave at will"}.get(
-        placement.get("child_may_leave_at_will"), "not known whether the child may leave"
-    )
+    placement: dict[str, Any] = view["placement"] or {}
+    leave: dict[Any, str] = {True: "may leave at will", False: "may NOT leave at will"}
+    may_leave = leave.get(placement.get("child_may_leave_at_will"), "not known whether the child may leave")
     where = (
         f"{placement['name']} ({words(placement['kind'])}, run by {words(placement['run_by'])}; {may_leave})"
         if placement
@@ -228,7 +227,7 @@ def profile(console: Console, checked: "Checked") -> None:
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+def bar(what: str) -> Generator[Callable[[int, int], None]]:
     """A progress bar on a terminal's standard error, told (done, of all). Elsewhere it is silent."""
     console = err()
     if not console.is_terminal:

@@ -40,7 +40,8 @@ RESTARTS_WITHIN: Final = 60.0
 class Wanted:
     """What `homeward up` was asked for."""
 
-    data: Path
+    folder: DataFolder
+    """The data folder, held already."""
     namespace: str
     engine_port: int
     ui_port: int
@@ -100,8 +101,7 @@ async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progre
 
 
 async def _run(wanted: Wanted, work: Work, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
-    folder = DataFolder(wanted.data)
-    folder.hold()
+    folder = wanted.folder
     engine = Engine(folder, port=wanted.engine_port, ui_port=wanted.ui_port, namespace=wanted.namespace)
     try:
         await engine.start()
@@ -159,7 +159,10 @@ async def data_folder_of(client: Client) -> Path | None:
         )
     except RPCError:
         return None
-    noted = told.namespace_info.data.get(DATA_KEY)
+    return _here(told.namespace_info.data.get(DATA_KEY))
+
+
+def _here(noted: str | None) -> Path | None:
     return Path(noted) if noted and Path(noted).is_dir() else None
 
 

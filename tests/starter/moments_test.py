@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from procedure.schemas import schema
+from starter.json_values import is_list, is_object
 from starter.moments import (
     DATE_FIELDS,
     TIME_FIELDS,
@@ -91,15 +92,14 @@ def test_every_date_and_time_of_the_contract_is_known_by_its_field() -> None:
     found: dict[str, set[str]] = {"date": set(), "date-time": set()}
 
     def look(shape: Any) -> None:
-        if isinstance(shape, list):
+        if is_list(shape):
             for each in shape:
                 look(each)
-        if isinstance(shape, dict):
+        if is_object(shape):
             for name, field in shape.get("properties", {}).items():
                 for each in (field, *field.get("anyOf", [])):
                     found.get(each.get("format"), set()).add(name)
-            for each in shape.values():
-                look(each)
+            look(list(shape.values()))
 
     look(schema("act"))
     look(schema("intake"))

@@ -98,7 +98,7 @@ def test_every_fault_is_told_at_once() -> None:
         ("- a list", "$"),
         ("", "$"),
         ("title: a\nsteps: &all [*all]\n", "$"),
-        ("title: .nan\n", "title"),
+        ('{"title": NaN}', "title"),
         ("title: !!python/name:os.system\n", "line 1"),
     ],
 )
