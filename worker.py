@@ -35,6 +35,7 @@ from activities.logs import configure_logs, engine_logging
 from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
 from activities.settings import Settings, SettingsFault, read_settings
+from procedure import calendars
 from workflows.family_tracing import FamilyTracing
 from workflows.messages import SEARCH_ATTRIBUTES, TASK_QUEUE
 from workflows.raw import for_worker
@@ -63,6 +64,7 @@ def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
     if not sandboxed:
         return UnsandboxedWorkflowRunner()
     passed = ("procedure", "pydantic", "pydantic_core", "rfc8785", "holidays", "dateutil", "structlog", "workflows.logs")
+    calendars.open_all()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed))
 
 
@@ -118,20 +120,11 @@ async def build_worker(
 
 
 async def ensure_search_attributes(client: Client) -> None:
-    """Register the contract's search attributes where the server does not know them yet.
-
-    A server that has no such call (the time-skipping one) takes any attribute as it comes.
-    """
+    """Register the contract's search attributes where the server does not know them yet."""
+    types = {key.name: IndexedValueType.ValueType(int(key.indexed_value_type)) for key in SEARCH_ATTRIBUTES}
     try:
-        listed = await client.operator_service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
-        missing = {
-            key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
-            for key in SEARCH_ATTRIBUTES
-            if key.name not in listed.custom_attributes
-        }
-        if missing:
+        known = await _known_search_attributes(client)
+        if missing := {name: kind for name, kind in types.items() if name not in known}:
             await client.operator_service.add_search_attributes(
                 AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
             )
@@ -139,8 +132,20 @@ async def ensure_search_attributes(client: Client) -> None:
         if error.status == RPCStatusCode.PERMISSION_DENIED:
             # A hosted engine keeps this for its operators; they find the list in docs/for-operators.md.
             _log.warning("search attributes not registered: not permitted")
-        elif error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.ALREADY_EXISTS):
+        elif error.status != RPCStatusCode.ALREADY_EXISTS:
             raise
+
+
+async def _known_search_attributes(client: Client) -> set[str]:
+    try:
+        listed = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status == RPCStatusCode.UNIMPLEMENTED:
+            return set()  # the time-skipping server can add them but not list them
+        raise
+    return set(listed.custom_attributes)
 
 
 async def promote(client: Client, build: str, *, within: float = 30.0) -> None:

@@ -24,7 +24,17 @@ def add_working_days(start: datetime, days: int, country: str | None) -> datetim
     return moment
 
 
-@lru_cache(maxsize=64)
+def open_all() -> None:
+    """Open every state's calendar now.
+
+    The library reads a calendar's words from its own files when it is opened first. Where code must not
+    touch files (the sandbox for workflows), they are opened beforehand.
+    """
+    for country in holidays.list_supported_countries():
+        _calendar(country)
+
+
+@lru_cache(maxsize=None)
 def _calendar(country: str | None) -> holidays.HolidayBase:
     try:
         return holidays.country_holidays(country) if country else holidays.HolidayBase()
