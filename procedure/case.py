@@ -312,6 +312,8 @@ class Case:
     n: int = 0
     refused: int = 0
     head: str = GENESIS
+    recorded_at: datetime
+    """The moment of the newest entry."""
     last_material: int = 0
     """The newest entry that an approver must have read."""
 

@@ -434,6 +434,9 @@ def changes(case: Case, holds: Collection[str], at: datetime) -> dict[str, Any]:
         if known is None or not known.open or known.ground != ground.token:
             due = rule_of(key).due(case, ground, at)
             result.setdefault("set", {})[key] = [moment(due), ground.token]
+            if holds and rule_of(key).stands_still:
+                # It begins under a hold: its time has not begun to run.
+                result.setdefault("stand_still", []).append(key)
     return result
 
 

@@ -5,7 +5,7 @@ time blocks and escalates (:func:`pass_time`), and that is all it does.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -20,7 +20,7 @@ from procedure.folding import after, apply
 from procedure.gates import gates_of, refusals
 from procedure.intake import parse_intake
 from procedure.ledger import Ledger
-from procedure.majority import eighteenth_birthday
+from procedure.majority import age_of_consent, eighteenth_birthday
 from procedure.placement import detention_reasons
 from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
 from procedure.stages import stage_of
@@ -334,7 +334,18 @@ def _due(case: Case, at: datetime) -> list[Draft]:
     if birthday and birthday <= at:
         holds = case.stage not in ("reintegration", "closed")
         found.append((birthday, 0, "", Draft(kind="turned_18", facts={"holds": holds})))
+    for turn in _turns(case):
+        if turn <= at:
+            stage = stage_of(case, turn)
+            found.append((turn, 3, "", Draft(kind="stage", facts={"stage": stage, "was": case.stage})))
     return [draft for *_, draft in sorted(found, key=lambda each: each[:3])]
+
+
+def _turns(case: Case) -> Iterator[datetime]:
+    """The moments ahead that change the stage by themselves: a time to appeal ends, a child is old enough to be asked."""
+    for turn in (case.appeal_window_ends, age_of_consent(case)):
+        if turn and turn > case.recorded_at and stage_of(case, turn) != case.stage:
+            yield turn
 
 
 def _birthday_ahead(case: Case) -> datetime | None:
@@ -351,7 +362,5 @@ def next_due(case: Case) -> datetime | None:
     ahead = [when for when, *_ in moments(case)]
     if birthday := _birthday_ahead(case):
         ahead.append(birthday)
-    window = case.appeal_window_ends
-    if window and stage_of(case, window) != case.stage:
-        ahead.append(window)
+    ahead.extend(_turns(case))
     return min(ahead, default=None)

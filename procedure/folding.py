@@ -69,6 +69,7 @@ def opened(entry: Entry) -> Case:
         host_state=intake["host_state"],
         origin_state=intake["origin_state"],
         opened_at=entry.at,
+        recorded_at=entry.at,
         opened_by=intake["opened_by"]["id"],
         situation=intake["situation"],
         last_material=entry.n,
@@ -124,6 +125,7 @@ def _recorded(case: Case, entry: Entry) -> Case:
         case,
         n=entry.n,
         head=entry.hash,
+        recorded_at=entry.at,
         refused=case.refused + (entry.kind == "refused"),
         last_material=entry.n if material else case.last_material,
     )

@@ -31,6 +31,12 @@ def eighteenth_birthday(case: Case) -> datetime | None:
     return datetime.combine(birthday(known, ADULT_AT), time(), UTC) if known else None
 
 
+def age_of_consent(case: Case) -> datetime | None:
+    """When the child becomes old enough to be asked for consent, UTC; ``None`` when nothing is known."""
+    known = born(case)
+    return datetime.combine(birthday(known, case.agreement.consent_age), time(), UTC) if known else None
+
+
 def own_consent_needed(case: Case, at: datetime) -> bool:
     """Whether the child's own consent is needed: from the agreement's ``consent_age`` on (OSCE note 12(v)).
 

@@ -79,8 +79,9 @@ def guardian_consents(case: Case) -> bool:
 
 
 def child_consents(case: Case, at: datetime) -> bool:
-    """An objection counts at every age (BIP; OSCE note 12(v))."""
-    return case.objection is None and (case.child_consent is not None or not own_consent_needed(case, at))
+    """An objection counts at every age (BIP; OSCE note 12(v)). Nobody grows into being asked on the journey."""
+    asked = case.departed.at if case.departed else at
+    return case.objection is None and (case.child_consent is not None or not own_consent_needed(case, asked))
 
 
 def approved_by_all(case: Case) -> bool:
@@ -99,7 +100,8 @@ def return_appealed(case: Case) -> bool:
 
 def decided(case: Case, at: datetime) -> bool:
     return (
-        consents_in_force(case, at)
+        # After arrival nothing is voided any more: a new guardian there, or a birthday, undoes no consent.
+        (case.arrived is not None or consents_in_force(case, at))
         and case.reintegration_plan is not None
         and case.rights_impact is not None
         and case.rights_impact.safe
