@@ -125,7 +125,7 @@ _ANSWER: Final = re.compile(r"code: \W?([A-Za-z ]{2,40})")
 Event = MutableMapping[str, Any]
 
 
-def configure_logs(format: str = "auto", level: str = "info", *, to: TextIO | None = None) -> None:  # noqa: A002
+def configure_logs(format: str = "auto", level: str = "info", *, to: TextIO | None = None) -> None:
     """Send every log line of this process to standard error (or ``to``) in one look.
 
     ``format``: ``console``, ``json``, or ``auto`` (console on a terminal). ``level``: ``debug``,

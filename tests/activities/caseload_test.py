@@ -368,6 +368,7 @@ async def test_a_database_that_is_down_says_so_quickly(unreachable: str, row: Ro
     await caseload.close()
 
 
+@pytest.mark.postgresql
 async def test_a_database_that_comes_back_is_used_again(postgresql_server: str, row: Rows) -> None:
     """A worker that began while the database was missing needs no restart."""
     import psycopg

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -16,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 import pytest_asyncio
+from temporalio.testing import WorkflowEnvironment
 
 from activities.caseload import Caseload
 from workflows.messages import CaseloadRow
@@ -127,10 +129,22 @@ def sqlite(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'data' / 'caseload.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def database(request: pytest.FixtureRequest) -> str:
     """The address of an empty database, of each kind in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest_asyncio.fixture
+async def engine_address() -> AsyncGenerator[str]:
+    """The address of a Temporal development server of our own."""
+    # Beside this Python, where its environment was not activated.
+    program = shutil.which("temporal", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert program is not None
+    async with await WorkflowEnvironment.start_local(  # pyright: ignore[reportUnknownMemberType]
+        dev_server_existing_path=program
+    ) as environment:
+        yield environment.client.service_client.config.target_host
 
 
 @pytest_asyncio.fixture

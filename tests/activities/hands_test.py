@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -32,11 +31,7 @@ async def hands(tmp_path: Path) -> AsyncGenerator[Hands]:
 
 async def test_the_activities_bear_the_names_that_cases_call(hands: Hands) -> None:
     """admit, keep_caseload_row, tell."""
-    names = {
-        definition.name
-        for each in hands.activities()
-        if (definition := activity._Definition.from_callable(each))  # pyright: ignore[reportPrivateUsage]
-    }
+    names = {getattr(each, "__temporal_activity_definition").name for each in hands.activities()}
 
     assert {ADMIT, KEEP_CASELOAD_ROW, TELL} == names
 

@@ -76,8 +76,12 @@ def test_the_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
 def test_starts_at_one_moment_share_one_key(tmp_path: Path) -> None:
     """Sixteen starts race for the file and all make the same mark."""
     path = tmp_path / "duplicates.key"
+
+    def start(_: int) -> str | None:
+        return ChildMarks.with_key_at(path).of(child())
+
     with ThreadPoolExecutor(16) as pool:
-        marks = set(pool.map(lambda _: ChildMarks.with_key_at(path).of(child()), range(16)))
+        marks = set(pool.map(start, range(16)))
 
     assert 1 == len(marks)
     assert [path] == list(tmp_path.iterdir())

@@ -1,8 +1,9 @@
 """The caseload's schema, up and down, on both kinds of database."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect
@@ -13,11 +14,15 @@ from activities.caseload import migration_config
 from activities.tables import SCHEMA, Base
 
 
-def connect(database: str, tmp_path: Path) -> Connection:
+@contextmanager
+def connect(database: str, tmp_path: Path) -> Generator[Connection]:
     url = make_url(database)
     if url.get_backend_name() == "sqlite":
         (tmp_path / "data").mkdir()
-    return create_engine(url).connect()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
 
 
 def test_the_tables_are_what_the_migrations_make(database: str, tmp_path: Path) -> None:

@@ -1,12 +1,8 @@
 """The caseload rebuilt from the cases in an engine."""
 
 import asyncio
-import os
-import shutil
-import sys
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +10,6 @@ import pytest_asyncio
 from temporalio import workflow
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities.caseload import Caseload
@@ -22,7 +17,7 @@ from activities.marks import ChildMarks
 from activities.rebuild import RebuildFailed, rebuild_caseload
 from workflows.messages import CASE, INTAKE, RETURN_CASE, TASK_QUEUE, CaseloadRow
 
-pytestmark = pytest.mark.asyncio
+pytestmark = [pytest.mark.asyncio, pytest.mark.engine]
 
 FIRST, SECOND, THIRD = "MD-UA-2026-000001", "MD-UA-2026-000002", "MD-UA-2026-000003"
 GONE, MALFORMED, MUTE = "MD-UA-2026-000004", "MD-UA-2026-000005", "MD-UA-2026-000006"
@@ -56,19 +51,10 @@ class StandIn:
 
 
 @pytest_asyncio.fixture
-async def engine() -> AsyncGenerator[Client]:
-    # Beside this Python, where the environment was not activated.
-    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    program = shutil.which("temporal", path=beside)
-    assert program is not None
-    async with await WorkflowEnvironment.start_local(dev_server_existing_path=program) as environment:
-        async with Worker(
-            environment.client,
-            task_queue=TASK_QUEUE,
-            workflows=[StandIn],
-            workflow_runner=UnsandboxedWorkflowRunner(),
-        ):
-            yield environment.client
+async def engine(engine_address: str) -> AsyncGenerator[Client]:
+    client = await Client.connect(engine_address)
+    async with Worker(client, task_queue=TASK_QUEUE, workflows=[StandIn], workflow_runner=UnsandboxedWorkflowRunner()):
+        yield client
 
 
 async def start(client: Client, row: CaseloadRow, **more: Any) -> None:
@@ -78,8 +64,11 @@ async def start(client: Client, row: CaseloadRow, **more: Any) -> None:
 
 async def listed(client: Client, count: int) -> None:
     """Wait until the engine's list, which lags, shows so many runs."""
-    while (await client.count_workflows(f"WorkflowType = '{RETURN_CASE}'")).count < count:
+    for _ in range(200):
+        if (await client.count_workflows(f"WorkflowType = '{RETURN_CASE}'")).count >= count:
+            return
         await asyncio.sleep(0.05)
+    raise AssertionError("the engine never listed what was started")
 
 
 async def test_every_case_of_the_engine_stands_and_no_other(
