@@ -59,7 +59,7 @@ types: setup
 	$(BIN)/pyright
 
 walks: setup
-	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest tests/procedure/walks_test.py
+	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
 
 # Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \

@@ -42,8 +42,7 @@ def text_of(path: Path) -> str:
 def test_no_committed_file_names_a_folder_of_a_machine() -> None:
     """Nor the name of whoever worked there."""
     found = {
-        where(path): sorted(set(machine_paths(text_of(path))) - ALLOWED.get(where(path), set()))
-        for path in committed()
+        where(path): sorted(set(machine_paths(text_of(path))) - ALLOWED.get(where(path), set())) for path in committed()
     }
     assert {} == {name: paths for name, paths in found.items() if paths}
 
@@ -71,7 +70,9 @@ def test_a_machine_path_would_be_seen(text: str) -> None:
     assert machine_paths(text)
 
 
-@pytest.mark.parametrize("text", ["tests/work/x", "docs/home/a", "https://example.org/root/x", "~/work", "/data", "/usr/lib"])
+@pytest.mark.parametrize(
+    "text", ["tests/work/x", "docs/home/a", "https://example.org/root/x", "~/work", "/data", "/usr/lib"]
+)
 def test_other_paths_are_no_machine_paths(text: str) -> None:
     """Folders of the project, of every machine, or of an image."""
     assert machine_paths(text) == []

@@ -31,16 +31,18 @@ def sources(room: str) -> list[Path]:
     return [path for path in committed(".py") if where(path).startswith(f"{room}/")]
 
 
+def _impure(module: str) -> bool:
+    return module.split(".")[0] in IMPURE
+
+
 def impurities(text: str) -> Iterator[str]:
     """Each import and call in a source by which its answer could depend on more than its arguments."""
     for node in ast.walk(ast.parse(text)):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            names = [node.module or "."] if node.level == 0 else []
-        yield from (f"{node.lineno}: imports {name}" for name in names if name.split(".")[0] in IMPURE)
-        if isinstance(node, ast.Call):
+            yield from (f"{node.lineno}: imports {alias.name}" for alias in node.names if _impure(alias.name))
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and _impure(node.module or ""):
+            yield f"{node.lineno}: imports {node.module}"
+        elif isinstance(node, ast.Call):
             called = node.func
             if isinstance(called, ast.Attribute) and called.attr in CLOCKS | CHANCE:
                 yield f"{called.lineno}: calls {ast.unparse(called)}"
@@ -83,7 +85,8 @@ def clocks_and_chance(text: str) -> list[str]:
     return [
         each
         for each in impurities(text)
-        if " calls " in each and not each.split(" calls ")[1].startswith("workflow.")
+        if " calls " in each
+        and not each.split(" calls ")[1].startswith("workflow.")
         # What a workflow writes is not read back by it.
         and each.split(" calls ")[1] not in DOORS
     ]

@@ -81,8 +81,9 @@ def wanted(group: str) -> list[Requirement]:
     if group == "runtime":
         return [Requirement(text) for text in project["project"]["dependencies"]]
     asked: list[Requirement] = []
-    for each in project["dependency-groups"][group]:
-        asked.extend(wanted(each["include-group"]) if isinstance(each, dict) else [Requirement(each)])
+    members: list[str | dict[str, str]] = project["dependency-groups"][group]
+    for each in members:
+        asked.extend([Requirement(each)] if isinstance(each, str) else wanted(each["include-group"]))
     return asked
 
 
