@@ -32,7 +32,7 @@ def sources(room: str) -> list[Path]:
 
 
 def _impure(module: str) -> bool:
-    return module.split(".")[0] in IMPURE
+    return module.partition(".")[0] in IMPURE
 
 
 def impurities(text: str) -> Iterator[str]:
