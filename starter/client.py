@@ -214,14 +214,19 @@ class Cases:
 
     async def _query(self, reference: str, query: str, *args: Any) -> Any:
         handle = self._handle(reference)
-        try:
-            return await self._answer(
-                handle.query(query, args=list(args), rpc_timeout=self._patience), reference=reference
-            )
-        except WorkflowQueryFailedError as failed:
-            if await self._came_to_nothing(handle):
-                raise NoSuchCase(f"There is no case {reference}: its opening failed.") from None
-            raise CannotGoOn(f"Case {reference} could not answer: {failed.message}") from None
+        until = time.monotonic() + self._patience.total_seconds()
+        while True:
+            try:
+                return await self._answer(
+                    handle.query(query, args=list(args), rpc_timeout=self._patience), reference=reference
+                )
+            except WorkflowQueryFailedError as failed:
+                if await self._came_to_nothing(handle):
+                    raise NoSuchCase(f"There is no case {reference}: its opening failed.") from None
+                if time.monotonic() >= until:
+                    raise CannotGoOn(f"Case {reference} could not answer: {failed.message}.") from None
+                # It is opening this very moment, or takes up its work after its worker was killed.
+                await asyncio.sleep(0.2)
 
     async def _came_to_nothing(self, handle: WorkflowHandle[Any, Any]) -> bool:
         found = await self._answer(handle.describe(rpc_timeout=self._patience), reference=handle.id)

@@ -33,7 +33,6 @@ T = TypeVar("T")
 
 app = typer.Typer(
     name="homeward",
-    help="Conducts the return procedure of a child found in another state, with the safeguards built in.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -110,16 +109,22 @@ def _print_json(document: Any) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=2))
 
 
-@app.callback()
-def _homeward(  # pyright: ignore[reportUnusedFunction]
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
-    debug: Debug = False,
-) -> None:
-    if version:
+def _print_version(asked: bool) -> None:
+    if asked:
         from procedure import PROCEDURE_VERSION
 
         print(f"homeward {_version()} (procedure {PROCEDURE_VERSION})")
         raise typer.Exit
+
+
+@app.callback()
+def _homeward(  # pyright: ignore[reportUnusedFunction]
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Conducts the return procedure of a child found in another state, with the safeguards built in."""
 
 
 def _version() -> str:

@@ -18,5 +18,5 @@ def schema(name: str) -> dict[str, Any]:
 
         made = agreement_schema()
     else:
-        return schemas.schema(name)
+        made = schemas.schema(name)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": name}

@@ -76,7 +76,8 @@ class House:
             start_new_session=True,
         )
         self._err: list[str] = []
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
         self.line = self._first_line()
         self.told: dict[str, Any] = json.loads(self.line) if self.line else {}
 
@@ -118,6 +119,11 @@ class House:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
                 self._process.kill()
+                self._process.wait(30)
+        self._listener.join(10)
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
 
     def _listen(self) -> None:
         assert self._process.stderr is not None

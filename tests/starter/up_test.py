@@ -230,7 +230,8 @@ def test_the_table_for_a_person_names_every_address(tmp_path: Path) -> None:
         assert str(tmp_path / "data") in shown and "No cases." in shown
     finally:
         process.terminate()
-        assert process.wait(30) == 0
+        process.communicate(timeout=30)
+    assert process.returncode == 0
 
 
 # What cannot be
