@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -60,6 +60,9 @@ CONNECT_WITHIN = 2
 
 ANSWER_WITHIN = 8.0
 """Seconds until a database that picks up but does not answer counts as down."""
+
+REMEMBERED_FOR = timedelta(days=60)
+"""How long it is known what was told: much longer than any telling is tried again."""
 
 UPGRADE_WITHIN = 300.0
 """Seconds that bringing the tables up to date may take."""
@@ -175,7 +178,7 @@ class Caseload:
         self._engine = _engine(self._url)
         self._writing = self._engine.execution_options(writing=True)
         self._ready = False
-        self._making_ready = asyncio.Lock()
+        self._attempt: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(cls, url: URL | str) -> Self:
@@ -195,16 +198,20 @@ class Caseload:
         """Make the folder and bring the tables up to date, once."""
         if self._ready:
             return
-        async with self._making_ready:
-            if self._ready:
-                return
-            self._make_folder()
-            async with self._reaching(ANSWER_WITHIN), self._engine.begin() as connection:
-                version = await connection.run_sync(_schema_version)
-            if version != SCHEMA:
-                async with self._reaching(UPGRADE_WITHIN), self._writing.begin() as connection:
-                    await self._upgrade(connection)
-            self._ready = True
+        # All who come at once share one attempt: with a database that is down, each would else wait for all before.
+        if self._attempt is None or self._attempt.done():
+            self._attempt = asyncio.create_task(self._make_ready())
+            self._attempt.add_done_callback(lambda done: done.cancelled() or done.exception())
+        await asyncio.shield(self._attempt)
+
+    async def _make_ready(self) -> None:
+        self._make_folder()
+        async with self._reaching(ANSWER_WITHIN), self._engine.begin() as connection:
+            version = await connection.run_sync(_schema_version)
+        if version != SCHEMA:
+            async with self._reaching(UPGRADE_WITHIN), self._writing.begin() as connection:
+                await self._upgrade(connection)
+        self._ready = True
 
     # Writing
 
@@ -388,8 +395,10 @@ class Caseload:
         statement = delete(UntoldTable).where(UntoldTable.reference == reference, UntoldTable.telling == telling)
         if channel is not None:
             statement = statement.where(UntoldTable.channel == channel)
+        stale = datetime.now(UTC) - REMEMBERED_FOR
         async with self._transaction(writing=True) as connection:
             await connection.execute(statement)
+            await connection.execute(delete(ToldTable).where(ToldTable.reference == reference, ToldTable.at < stale))
 
     async def untold(self) -> list[Untold]:
         """Every telling that did not get out wholly, the oldest first."""

@@ -208,6 +208,7 @@ class _Told:
     def __init__(self, caseload: Caseload, reference: str) -> None:
         self._caseload = caseload
         self._reference = reference
+        self._caseload_is_down = False
         noted: Sequence[Sequence[str]] = activity.info().heartbeat_details
         self._parts = set(noted[0]) if noted else set[str]()
 
@@ -218,14 +219,18 @@ class _Told:
         try:
             self._parts |= await self._caseload.told(parts)
         except CaseloadUnreachable as error:
+            self._caseload_is_down = True
             _log.warning("caseload not asked what was told", because=str(error))
 
     async def note(self, part: str) -> None:
         self._parts.add(part)
         activity.heartbeat(sorted(self._parts))
+        if self._caseload_is_down:
+            return  # people do not wait for it once a notice
         try:
             await self._caseload.part_told(self._reference, part)
         except CaseloadUnreachable as error:
+            self._caseload_is_down = True
             _log.warning("caseload not told what was told", because=str(error))
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, text, update
 
 from activities.caseload import Caseload, CaseloadUnreachable, ListedCase, OwedAct
-from activities.tables import Utc
+from activities.tables import ToldTable, Utc
 from workflows.messages import CaseloadRow
 
 pytestmark = pytest.mark.asyncio
@@ -304,6 +304,19 @@ async def test_told_parts_are_remembered(caseload: Caseload) -> None:
     assert set() == await caseload.told([])
 
 
+async def test_what_was_told_long_ago_is_forgotten(caseload: Caseload) -> None:
+    """The next telling of the case that got out clears what no attempt can still ask for."""
+    await caseload.part_told(FIRST, "old")
+    await caseload.part_told(SECOND, "of another case")
+    async with caseload._writing.begin() as connection:  # pyright: ignore[reportPrivateUsage]
+        await connection.execute(update(ToldTable).values(at=datetime.now(UTC) - timedelta(days=61)))
+    await caseload.part_told(FIRST, "new")
+
+    await caseload.telling_done(FIRST, "t")
+
+    assert {"new", "of another case"} == await caseload.told(["old", "new", "of another case"])
+
+
 # Rebuilding
 
 
@@ -366,6 +379,26 @@ async def test_a_database_that_is_down_says_so_quickly(unreachable: str, row: Ro
 
     assert time.monotonic() - began < 10
     await caseload.close()
+
+
+async def test_a_database_that_says_nothing_counts_as_down(row: Rows) -> None:
+    """It takes the call and stays silent; twenty who ask at once share one wait of a few seconds."""
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    caseload = Caseload(f"postgresql://homeward@127.0.0.1:{server.sockets[0].getsockname()[1]}/caseload")
+    began = time.monotonic()
+
+    answers = await asyncio.gather(*(caseload.keep(row(n)) for n in range(1, 21)), return_exceptions=True)
+
+    assert [CaseloadUnreachable] * 20 == [type(answer) for answer in answers]
+    assert time.monotonic() - began < 5
+    await caseload.close()
+    server.close()
+    await server.wait_closed()
 
 
 @pytest.mark.postgresql

@@ -15,6 +15,8 @@ with workflow.unsafe.imports_passed_through():
 class ChattyCase:
     @workflow.run
     async def run(self, child: dict[str, Any]) -> None:
+        if child.get("stuck"):
+            raise ValueError(child["given_names"])
         log.info("ours", child=child, given_names=child["given_names"], entry=1)
         workflow.logger.info("theirs")
         try:

@@ -1,5 +1,6 @@
 """Log lines: where they were written, in which look, and that no child is ever in them."""
 
+import asyncio
 import importlib
 import io
 import json
@@ -249,6 +250,25 @@ async def test_a_case_on_an_engine_says_each_thing_once_and_no_name(
         assert REFERENCE == line["workflow_id"]
         assert line["run_id"]
     assert any(line["event"] == "Completing activity as failed" for line in lines.parsed())
+
+
+@pytest.mark.engine
+@pytest.mark.asyncio
+async def test_a_case_that_is_stuck_is_told_without_its_words(engine: Client, lines: Lines, chatty: type[Any]) -> None:
+    """The engine's native core tells of a task that fails again and again; the failure's text stays out."""
+    async with Worker(engine, task_queue="logs", workflows=[chatty]):
+        stuck = {"given_names": NAME, "stuck": True}
+        case = await engine.start_workflow(chatty.run, stuck, id=REFERENCE, task_queue="logs")
+        for _ in range(200):
+            if any(line["logger"] == "temporalio.core" for line in lines.parsed()):
+                break
+            await asyncio.sleep(0.05)
+        await case.terminate()
+
+    [core, *_] = [line for line in lines.parsed() if line["logger"] == "temporalio.core"]
+    assert core["run_id"]
+    assert any(line.get("exception") == "ValueError" for line in lines.parsed())
+    assert NAME not in lines.getvalue()
 
 
 @pytest.fixture
