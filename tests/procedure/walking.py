@@ -9,11 +9,12 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final, get_args
 
-from courses import DOES, FAMILY, FIELDS, FOSTER, HOTEL, PANEL, PEOPLE, START, STATION, Course, Fields, shipped
+from courses import DOES, FIELDS, FOSTER, HOTEL, PANEL, PEOPLE, START, STATION, Course, Fields, shipped
+
 from procedure.acts import ACTS, DECISIONS, REPORTS, parse_act
 from procedure.case import Case
 from procedure.entries import Entry
@@ -125,7 +126,8 @@ class Walk:
         """An act that somebody owes now, by who owes it, mostly done as it should be."""
         rows = self.course.view["awaiting"]
         if self.course.case.closed or not rows:
-            return self.do_what_helps()
+            self.do_what_helps()
+            return
         row = rows[0] if self.die.random() < 0.5 else self.die.choice(rows)
         if row["act"] == "depart":
             plan = self.course.case.plan
@@ -149,9 +151,10 @@ class Walk:
             "reintegration": ["record_visit"],
             "closed": ["close_case", "note"],
         }.get(case.stage, ["note", "assign", "complain", "assess_age", "extend_deadline"])
-        if case.stage == "decision" and case.appeal_window_ends and case.appeal_window_ends > self.course.at:
-            if self.die.random() < 0.7:
-                return self.pass_time(case.appeal_window_ends)
+        window = case.appeal_window_ends
+        if case.stage == "decision" and window and window > self.course.at and self.die.random() < 0.7:
+            self.pass_time(window)
+            return
         act = self.die.choice(ways)
         self.hear(act, self._usual(act), self._right_fields(act))
 
@@ -280,9 +283,16 @@ class Walk:
             elif name == "escort":
                 fields[name] = {"id": "escort-1", "employer": die.choice(BODIES)}
             elif name == "guardian":
-                fields[name] = {"id": die.choice(list(PEOPLE.values()))[0], "kind": "relative", "employer": die.choice(BODIES)}
+                fields[name] = {
+                    "id": die.choice(list(PEOPLE.values()))[0],
+                    "kind": "relative",
+                    "employer": die.choice(BODIES),
+                }
             elif name == "panel":
-                fields[name] = die.sample(PANEL, 2) + [{"id": "panel-9", "discipline": "law", "employer": die.choice(BODIES)}]
+                fields[name] = [
+                    *die.sample(PANEL, 2),
+                    {"id": "panel-9", "discipline": "law", "employer": die.choice(BODIES)},
+                ]
             elif name == "dossier":
                 fields[name] = die.choice(self.course.entries).hash
             elif name in _CHOICES.get(act, {}):
@@ -294,7 +304,7 @@ class Walk:
         if act == "correct":
             entry = die.choice(self.course.entries)
             fields["entry"] = entry.n
-            said = entry.body.get("act") or {}
+            said: Fields = entry.body.get("act") or {}
             own = sorted(set(said) - {"act", "act_id", "actor", "evidence"})
             if own:
                 name = die.choice(own)
@@ -360,7 +370,7 @@ class Walk:
             for part in ("message", "source", "instead"):
                 self._hold_to(bool(refusal[part].strip()), f"{refusal['safeguard']} gives no {part}")
         if act in REPORTS:
-            allowed = ALLOWED_REFUSALS_OF_REPORTS | ({"well-formed"} if act == "correct" else set())
+            allowed = ALLOWED_REFUSALS_OF_REPORTS | ({"well-formed"} if act == "correct" else set[str]())
             self._hold_to(names <= allowed, f"the report {act} was refused by {names}")
         if act in CARE:
             self._hold_to("held" not in names, f"care was held: {act}")
@@ -370,8 +380,10 @@ class Walk:
         places = {
             "place_child": lambda: [fields["placement"]],
             "arrange_third_country": lambda: [fields["placement"]],
-            "plan_travel": lambda: [fields["handover"]["placement"]]
-            + [leg["overnight"] for leg in fields["legs"] if leg.get("overnight")],
+            "plan_travel": lambda: [
+                fields["handover"]["placement"],
+                *(leg["overnight"] for leg in fields["legs"] if leg.get("overnight")),
+            ],
         }
         if act in places:
             self._hold_to(not any(map(plainly_detention, places[act]())), f"{act} led into detention")
@@ -418,7 +430,9 @@ class Walk:
         )
         childs = last("give_consent", "withdraw_consent", of=[e for e in consents if e.actor_role == "child"])
         refuses = childs is not None and (childs.act == "withdraw_consent" or not childs.facts["given"])
-        heard = [e for e in done if e.act == "hear_child" and e.facts["counts"] and childs is not None and e.n > childs.n]
+        heard = [
+            e for e in done if e.act == "hear_child" and e.facts["counts"] and childs is not None and e.n > childs.n
+        ]
         self._hold_to(not refuses or bool(heard), "departed against the child's word")
         identity = [e for e in done if e.act in ("verify_identity", "correct")]
         born = self.course.intake["child"]["date_of_birth"]
@@ -427,7 +441,8 @@ class Walk:
             age = now.year - then.year - ((now.month, now.day) < (then.month, then.day))
             if age >= self.course.case.agreement.consent_age:
                 self._hold_to(
-                    childs is not None and not refuses and childs.n not in voided, "departed without the child's consent"
+                    childs is not None and not refuses and childs.n not in voided,
+                    "departed without the child's consent",
                 )
         for who in ("central_authority@host", "central_authority@origin"):
             approval = next((e for e in reversed(in_force) if e.facts.get("approval") == who), None)
@@ -568,5 +583,3 @@ class Tally:
             "reached: " + ", ".join(f"{name} {count}" for name, count in self.reached.most_common()),
             "ended: " + ", ".join(f"{name} {count}" for name, count in self.outcomes.most_common()),
         ]
-
-

@@ -9,7 +9,6 @@ import time
 from datetime import timedelta
 from random import Random
 
-import pytest
 from courses import shipped
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -29,7 +28,7 @@ STAGES = (
 )
 
 
-def test_nothing_bends_on_any_random_walk(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_bends_on_any_random_walk() -> None:
     """Random acts, people, places and waiting times under every agreement break no promise; the walks go deep."""
     agreements = sorted(shipped())
     tally, began = Tally(), time.perf_counter()
@@ -85,6 +84,6 @@ def test_nothing_bends_in_the_state_machine() -> None:
             stateful_step_count=40,
             deadline=None,
             derandomize=True,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much),
         ),
     )
