@@ -74,6 +74,7 @@ _UPGRADE_LOCK = 0x484F4D45
 """Names our lock among PostgreSQL's advisory locks, so that two processes do not upgrade at once."""
 
 _T = TypeVar("_T")
+_OfCase = CaseTable | OwedTable | HoldTable | MarkTable | UntoldTable | ToldTable
 
 
 class CaseloadUnreachable(Exception):
@@ -223,7 +224,7 @@ class Caseload:
         when one of the same or a later entry stands already.
         """
         async with self._transaction(writing=True) as connection:
-            return await self._keep(connection, row, mark, again=False)
+            return await self._keep(connection, row, mark)
 
     async def claim(self, mark: str, reference: str) -> list[str]:
         """Say that a case is opened for the child with this mark; returns the open cases that said so before.
@@ -252,16 +253,35 @@ class Caseload:
         ``asked_at`` is when reading began. Cases that are not among the rows are dropped, unless they
         were written since; a row that has become newer meanwhile stays.
         """
-        known = {row.reference for row, _ in rows}
+        given = {row.reference: (row, mark) for row, mark in sorted(rows, key=lambda each: each[0].opened_at)}
         async with self._transaction(writing=True, within=UPGRADE_WITHIN) as connection:
-            here = await connection.scalars(select(CaseTable.reference).where(CaseTable.kept_at < asked_at))
-            gone = [reference for reference in here if reference not in known]
+            if self._postgresql:
+                # As on SQLite: writers wait, readers do not.
+                await connection.execute(text("LOCK TABLE cases, child_marks IN SHARE ROW EXCLUSIVE MODE"))
+            here = (await connection.execute(select(CaseTable.reference, CaseTable.entries, CaseTable.kept_at))).all()
+            gone = [reference for reference, _, kept_at in here if reference not in given and kept_at < asked_at]
+            newer = {reference for reference, n, _ in here if reference in given and n > given[reference][0].entries}
+            written = [row for row, _ in given.values() if row.reference not in newer]
+            closed = [row.reference for row in written if row.status == "closed"]
+            marks = [
+                {"mark": mark, "reference": row.reference}
+                for row, mark in given.values()
+                if mark and row.status != "closed"
+            ]
             for some in _by_hundreds(gone):
-                for table in (MarkTable, UntoldTable, ToldTable, OwedTable, HoldTable, CaseTable):
-                    await connection.execute(delete(table).where(table.reference.in_(some)))
-            for row, mark in sorted(rows, key=lambda each: each[0].opened_at):
-                await self._keep(connection, row, mark, again=True)
-        return Rebuilt(kept=len(known), dropped=len(gone))
+                await self._delete(
+                    connection, (MarkTable, UntoldTable, ToldTable, OwedTable, HoldTable, CaseTable), some
+                )
+            for some in _by_hundreds(row.reference for row in written):
+                await self._delete(connection, (OwedTable, HoldTable, CaseTable), some)
+            await self._add(connection, CaseTable, [_columns(row) for row in written])
+            await self._add(connection, OwedTable, [owed for row in written for owed in _owed_columns(row)])
+            await self._add(connection, HoldTable, [hold for row in written for hold in _hold_columns(row)])
+            # In order of opening: who was first stays first.
+            await self._add(connection, MarkTable, marks)
+            for some in _by_hundreds(closed):
+                await self._delete(connection, (MarkTable,), some)
+        return Rebuilt(kept=len(given), dropped=len(gone))
 
     # Looking
 
@@ -472,26 +492,21 @@ class Caseload:
         async with self._reaching(ANSWER_WITHIN), AsyncSession(self._engine, expire_on_commit=False) as session:
             yield session
 
-    async def _keep(self, connection: AsyncConnection, row: CaseloadRow, mark: str | None, *, again: bool) -> bool:
+    async def _keep(self, connection: AsyncConnection, row: CaseloadRow, mark: str | None) -> bool:
         columns = _columns(row)
         adding = self._insert(CaseTable).values(columns)
         new: ReadOnlyColumnCollection[str, Any] = adding.excluded
-        newer = CaseTable.entries <= new.entries if again else CaseTable.entries < new.entries
         statement = adding.on_conflict_do_update(
             index_elements=["reference"],
             set_={name: new[name] for name in columns if name != "reference"},
-            where=newer,
+            where=CaseTable.entries < new.entries,
         ).returning(CaseTable.reference)
         written = await connection.scalar(statement) is not None
         if written:
             for table in (OwedTable, HoldTable):
                 await connection.execute(delete(table).where(table.reference == row.reference))
-            if row.awaiting:
-                await connection.execute(self._insert(OwedTable), _owed_columns(row))
-            if row.holds:
-                await connection.execute(
-                    self._insert(HoldTable), [{"reference": row.reference, "hold": hold} for hold in set(row.holds)]
-                )
+            await self._add(connection, OwedTable, _owed_columns(row))
+            await self._add(connection, HoldTable, _hold_columns(row))
         status = row.status
         if not written and mark:
             # A first row that comes late still brings the mark, unless the case has closed meanwhile.
@@ -502,6 +517,17 @@ class Caseload:
         elif mark:
             await self._add_mark(connection, mark, row.reference)
         return written
+
+    async def _add(self, connection: AsyncConnection, table: type[Base], rows: list[dict[str, Any]]) -> None:
+        """Insert rows, many at a time; what is there already stays as it is."""
+        for some in _by_hundreds(rows):
+            await connection.execute(self._insert(table).on_conflict_do_nothing(), some)
+
+    async def _delete(
+        self, connection: AsyncConnection, tables: Sequence[type[_OfCase]], references: list[str]
+    ) -> None:
+        for table in tables:
+            await connection.execute(delete(table).where(table.reference.in_(references)))
 
     async def _add_mark(self, connection: AsyncConnection, mark: str, reference: str) -> None:
         adding = self._insert(MarkTable).values(mark=mark, reference=reference)
@@ -600,6 +626,10 @@ def _columns(row: CaseloadRow) -> dict[str, Any]:
         "kept_at": datetime.now(UTC),
         "sorts_at": CLOSED if row.status == "closed" else next_due or NOTHING_DUE,
     }
+
+
+def _hold_columns(row: CaseloadRow) -> list[dict[str, Any]]:
+    return [{"reference": row.reference, "hold": hold} for hold in sorted(set(row.holds))]
 
 
 def _owed_columns(row: CaseloadRow) -> list[dict[str, Any]]:
