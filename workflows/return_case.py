@@ -104,6 +104,7 @@ class ReturnCase:
         self._due = False
         self._hears_until: datetime | None = None
 
+        self._untold_before: list[int] = []
         self._tracing: str | None = None
         self._monitoring: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -525,6 +526,8 @@ class ReturnCase:
         self._row_kept = carried["row_kept"]
         self._events_wanted = carried["events_wanted"]
         self._untold = {telling["first"]: _telling(telling) for telling in carried["untold"]}
+        # Named now: an act can be heard, and be telling, before this run's own first step.
+        self._untold_before = sorted(self._untold)
         self._shown = carried["shown"]
         self._hears_until = read_moment(carried["hears_until"]) if carried["hears_until"] else None
         self._tracing = carried["tracing"]
@@ -533,7 +536,7 @@ class ReturnCase:
     def _go_on(self) -> None:
         self._show(workflow.now())
         self._arm()
-        for first in sorted(self._untold):
+        for first in self._untold_before:
             self._tell(first)
         if self._row_kept < self._case.case.n:
             self._spawn(self._keep_row())

@@ -103,7 +103,7 @@ def act(who: str, name: str, **fields: Any) -> Fields:
 
 
 def note(**fields: Any) -> Fields:
-    return act("cw", "note", text="an invented note", **fields)
+    return act("cw", "note", **{"text": "an invented note", **fields})
 
 
 def guardian(**fields: Any) -> Fields:
