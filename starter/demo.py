@@ -5,8 +5,9 @@ and none has come further than the appeal window lets a case come; the shipped s
 in virtual time. Whatever an interrupted demonstration left undone, the next one does, without doubles.
 """
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,9 @@ from starter.moments import resolve
 from starter.scenario import NEEDS_DOSSIER
 
 Act = dict[str, Any]
+
+_AT_ONCE: Final = 6
+"""How many cases are played at the same time."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +45,40 @@ async def play_demo(cases: Cases, marker: Path, progress: Callable[[int, int], N
         return
     of_all = sum(1 + len(course.acts) for course in COURSES)
     done = 0
-    for course in COURSES:
-        reference = course.reference(began.year)
-        intake = {**resolve(course.intake, began), "reference": reference}
-        try:
-            await cases.open(intake)
-        except DuplicateCase as duplicate:
-            if duplicate.reference != reference:
-                raise CannotGoOn(f"The demonstration cannot open {reference}: {duplicate.sentence}") from None
-        done += 1
-        known = {entry["act_id"] for entry in await cases.ledger(reference)}
-        for n, act in enumerate(course.acts, start=1):
-            act_id = f"demo-{n}"
-            if act_id not in known:
-                await _say(cases, reference, {**resolve(act, began), "act_id": act_id})
-            done += 1
-            progress(done, of_all)
+    turn = asyncio.Semaphore(_AT_ONCE)
+
+    async def play(course: Course) -> None:
+        nonlocal done
+        async with turn:
+            async for _ in _played(cases, course, began):
+                done += 1
+                progress(done, of_all)
+
+    try:
+        async with asyncio.TaskGroup() as playing:
+            for course in COURSES:
+                playing.create_task(play(course))
+    except ExceptionGroup as several:
+        # One reason is enough for a person, and the first is the cause of the others.
+        raise several.exceptions[0] from None
     _write(marker, began, finished=True)
-    progress(of_all, of_all)
+
+
+async def _played(cases: Cases, course: Course, began: datetime) -> AsyncIterator[None]:
+    """Open one case and say its acts in their order, as far as that is not done; a turn for each."""
+    reference = course.reference(began.year)
+    try:
+        await cases.open({**resolve(course.intake, began), "reference": reference})
+    except DuplicateCase as duplicate:
+        if duplicate.reference != reference:
+            raise CannotGoOn(f"The demonstration cannot open {reference}: {duplicate.sentence}") from None
+    yield
+    known = {entry["act_id"] for entry in await cases.ledger(reference)}
+    for n, act in enumerate(course.acts, start=1):
+        act_id = f"demo-{n}"
+        if act_id not in known:
+            await _say(cases, reference, {**resolve(act, began), "act_id": act_id})
+        yield
 
 
 async def _say(cases: Cases, reference: str, act: Act) -> None:
