@@ -134,8 +134,8 @@ def _voids(asked: Asked, facts: dict[str, Any], begins: bool) -> set[int]:
     case, name = asked.case, asked.act.act
     if name == "decide_appeal" and facts["result"] == "upheld" and facts["against"] == "age" and case.age_assessed:
         return {case.age_assessed.n}
-    if case.arrived:
-        return set()  # after arrival nothing is voided any more
+    if case.arrived or name == "arrive":
+        return set()  # after arrival nothing is voided any more, not by a bad arrival either: the release ends it
     by_child = asked.act.actor.role == "child"
     detained = tells_of_detention(asked)
     refuses = name == "withdraw_consent" or (name == "give_consent" and not asked.act.given)

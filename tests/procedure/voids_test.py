@@ -16,11 +16,11 @@ VOID_APPROVALS: dict[str, Callable[[Course], object]] = {
     "best interests are reopened": lambda c: c.does("reopen_best_interests"),
     "the host declines": lambda c: c.does("decline_return"),
     "the origin declines": lambda c: c.does("decline_return", "origin authority"),
-    "an appeal against the determination is upheld": lambda c: (
-        c.does("appeal", against="best_interests").does("decide_appeal", result="upheld")
+    "an appeal against the determination is upheld": lambda c: c.does("appeal", against="best_interests").does(
+        "decide_appeal", result="upheld"
     ),
-    "an appeal against the return is upheld": lambda c: (
-        c.does("appeal", against="return").does("decide_appeal", result="upheld")
+    "an appeal against the return is upheld": lambda c: c.does("appeal", against="return").does(
+        "decide_appeal", result="upheld"
     ),
     "asylum is granted": lambda c: c.does("lodge_asylum_claim").does("resolve_asylum_claim", result="granted"),
     "the child is reported detained": lambda c: c.does("report_detention"),
@@ -32,11 +32,11 @@ KEEP_APPROVALS: dict[str, Callable[[Course], object]] = {
     "a hearing with another wish": lambda c: c.does("hear_child", wish="undecided"),
     "a hearing that does not count": lambda c: c.does("hear_child", wish="stay", informed=False),
     "an appeal that is dismissed": lambda c: c.does("appeal").does("decide_appeal"),
-    "an appeal against the placement that is upheld": lambda c: (
-        c.does("appeal", against="placement").does("decide_appeal", result="upheld")
+    "an appeal against the placement that is upheld": lambda c: c.does("appeal", against="placement").does(
+        "decide_appeal", result="upheld"
     ),
-    "an appeal against the journey that is upheld": lambda c: (
-        c.does("appeal", against="travel").does("decide_appeal", result="upheld")
+    "an appeal against the journey that is upheld": lambda c: c.does("appeal", against="travel").does(
+        "decide_appeal", result="upheld"
     ),
     "a new relative": lambda c: c.does(
         "report_tracing", relatives=[{"id": "r2", "relationship": "aunt", "state": "UA"}]

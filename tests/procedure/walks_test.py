@@ -84,6 +84,11 @@ def test_nothing_bends_in_the_state_machine() -> None:
             stateful_step_count=40,
             deadline=None,
             derandomize=True,
-            suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much, HealthCheck.large_base_example),
+            suppress_health_check=(
+                HealthCheck.too_slow,
+                HealthCheck.data_too_large,
+                HealthCheck.filter_too_much,
+                HealthCheck.large_base_example,
+            ),
         ),
     )
