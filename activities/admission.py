@@ -1,6 +1,7 @@
 """Admission: asked once as a case opens. Is its agreement good, and is this child known already?"""
 
 import asyncio
+import secrets
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -42,7 +43,8 @@ class AdmissionDesk:
         """
         # Off the event loop: a profile is read from its files.
         agreement = await asyncio.to_thread(self._agreement, str(request.intake["agreement"]))
-        return Admission(agreement=agreement, duplicate_check=await self._check_for_duplicate(request))
+        check = await self._check_for_duplicate(request)
+        return Admission(agreement=agreement, duplicate_check=check, seed=secrets.token_hex(32))
 
     def _agreement(self, name: str) -> dict[str, Any]:
         try:

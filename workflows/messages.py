@@ -68,6 +68,8 @@ class Admission:
     agreement: dict[str, Any]
     duplicate_check: str
     """``done``, or ``not_made`` when the caseload could not be asked: that never holds up a child's case."""
+    seed: str
+    """The case's secret, 64 hexadecimal digits drawn by chance: the salts of its entries come from it."""
 
 
 @dataclass(frozen=True)

@@ -105,17 +105,27 @@ class ReturnCase:
         self._hears_until: datetime | None = None
 
         self._untold_before: list[int] = []
+        self._followed = 0
         self._tracing: str | None = None
         self._monitoring: str | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._errands: set[asyncio.Task[None]] = set()
 
-        # Only the engine continues a run as new: nobody can start a case with a past of their own making.
-        if workflow.info().continued_run_id:
+        if _is_continued():
             self._take_up(json.loads(_one(given)))
 
     @workflow.run
     async def run(self, *given: Any) -> dict[str, Any]:
         """Conduct the case. Returns the case view as it was left."""
+        conducting = asyncio.create_task(self._conduct(given))
+        while True:
+            try:
+                return await asyncio.shield(conducting)
+            except asyncio.CancelledError:
+                # A case ends by `close_case`, a person's act with its reasons, and not by an engine's button.
+                log.warning("asked to cancel the case; it goes on")
+
+    async def _conduct(self, given: Sequence[RawValue]) -> dict[str, Any]:
         if self._proceedings is None:
             await self._open(given)
         else:
@@ -126,7 +136,7 @@ class ReturnCase:
                 await self._let_time_pass()
             elif self._run_is_long():
                 await self._continue_in_a_new_run()
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(lambda: self._between_handlers() and not self._untold and not self._catching_up)
         return self._case.view(workflow.now())
 
     # Messages
@@ -136,10 +146,8 @@ class ReturnCase:
         """Take in one act; its receipt. A refusal is an answer and an entry, not a failure."""
         act = _act(given)
         await self._opened()
-        before = self._case.case.n
         receipt = self._hear(act)
-        if self._case.case.n > before:
-            await self._carry_out(before)
+        await self._carry_out()
         return receipt
 
     @record.validator
@@ -158,14 +166,12 @@ class ReturnCase:
         await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
         if self._proceedings is None:
             return
-        before = self._case.case.n
         try:
             self._hear(parse_act(_one(given)))
         except (Malformed, ApplicationError) as error:
             sent = b"".join(each.payload.data for each in given)
             self._case.hear_malformed(sent, _faults(error), workflow.now())
-        if self._case.case.n > before:
-            await self._carry_out(before)
+        await self._carry_out()
 
     @workflow.query(name=CASE)
     def case(self) -> dict[str, Any]:
@@ -201,11 +207,12 @@ class ReturnCase:
             Agreement.from_terms(admission.agreement),
             reference=reference,
             at=workflow.now(),
-            seed=workflow.random().randbytes(32),
+            # Not from the workflow's own random numbers: they follow from the run's id, which is no secret.
+            seed=bytes.fromhex(admission.seed),
             facts={"duplicate_check": admission.duplicate_check},
         )
         self._proceedings = opened
-        await self._carry_out(0)
+        await self._carry_out()
 
     def _read_intake(self, given: Sequence[RawValue], reference: str) -> Intake:
         try:
@@ -214,7 +221,9 @@ class ReturnCase:
         except Malformed as malformed:
             _refuse_intake(malformed.faults)
         faults: list[Fault] = []
-        if not REFERENCE.match(reference):
+        if workflow.info().cron_schedule:
+            faults.append(Fault(path="$", message="a case opens once; start it without a cron schedule"))
+        if not REFERENCE.fullmatch(reference):
             faults.append(Fault(path="reference", message="the workflow id must be a case reference"))
         elif not reference.startswith(f"{intake.host_state}-{intake.origin_state}-"):
             faults.append(Fault(path="reference", message="must begin with the host state and the origin state"))
@@ -275,19 +284,19 @@ class ReturnCase:
 
     async def _let_time_pass(self) -> None:
         self._due = False
-        before = self._case.case.n
         self._case.let_time_pass(workflow.now())
-        if self._case.case.n > before:
-            await self._carry_out(before)
-        else:
-            self._arm()
+        self._arm()
+        await self._carry_out()
 
     # What follows
 
-    async def _carry_out(self, before: int) -> None:
-        """Have the hands do what follows from the entries after number ``before``."""
-        entries = self._case.since(before)
+    async def _carry_out(self) -> None:
+        """Have the hands do what follows from the entries that nothing has followed from yet."""
+        entries = self._case.since(self._followed)
+        if not entries:
+            return
         case, now = self._case.case, workflow.now()
+        self._followed = case.n
         self._stage_changed = self._stage_changed or any(entry.kind == "stage" for entry in entries)
         if case.closed and self._hears_until is None:
             self._hears_until = now + HEARS_LATE_ACTS_FOR
@@ -397,6 +406,12 @@ class ReturnCase:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _send(self, errand: Coroutine[Any, Any, None]) -> None:
+        """An errand to another process takes a moment, and must be done before this run ends."""
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+
     # The origin state's processes
 
     def _start_processes(self, entries: list[Entry]) -> None:
@@ -416,8 +431,9 @@ class ReturnCase:
                     via=entry.facts["via"],
                     due=moment(case.deadlines["tracing"].due),
                 )
-                self._spawn(self._start(FAMILY_TRACING, request, self._tracing))
+                self._send(self._start(FAMILY_TRACING, request, self._tracing))
             elif entry.act == "arrive":
+                self._end_process(self._monitoring, "replaced")
                 self._monitoring = monitoring_id(case.reference, entry.n)
                 visits = [
                     VisitDue(visit, moment(case.deadlines[f"visit_{visit}"].due))
@@ -425,9 +441,9 @@ class ReturnCase:
                     if f"visit_{visit}" in case.deadlines
                 ]
                 monitoring = MonitoringRequest(case.reference, entry.n, case.origin_state, visits)
-                self._spawn(self._start(REINTEGRATION_MONITORING, monitoring, self._monitoring))
+                self._send(self._start(REINTEGRATION_MONITORING, monitoring, self._monitoring))
             elif entry.act == "record_visit" and self._monitoring:
-                self._spawn(self._signal(self._monitoring, "visited", entry.facts["visit"]))
+                self._send(self._signal(self._monitoring, "visited", entry.facts["visit"]))
         tracing = case.deadlines.get("tracing")
         if self._tracing and (tracing is None or not tracing.open):
             self._end_process(self._tracing, "answered" if tracing else "withdrawn")
@@ -451,7 +467,7 @@ class ReturnCase:
 
     def _end_process(self, id: str | None, why: str) -> None:
         if id is not None:
-            self._spawn(self._signal(id, "ended", why))
+            self._send(self._signal(id, "ended", why))
 
     async def _signal(self, id: str, name: str, word: str | int) -> None:
         try:
@@ -496,9 +512,12 @@ class ReturnCase:
             or (self._stage_changed and info.is_target_worker_deployment_version_changed())
         )
 
+    def _between_handlers(self) -> bool:
+        return workflow.all_handlers_finished() and not self._errands
+
     async def _continue_in_a_new_run(self) -> None:
-        # Between handlers only: an act half heard would be lost with the run.
-        await workflow.wait_condition(workflow.all_handlers_finished)
+        # Between handlers only: an act half heard would be lost with the run, and so would a word to a child process.
+        await workflow.wait_condition(self._between_handlers)
         upgrade = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
         workflow.continue_as_new(
             self._put_away(),
@@ -522,7 +541,7 @@ class ReturnCase:
     def _take_up(self, carried: dict[str, Any]) -> None:
         self._proceedings = Proceedings.resume(carried["proceedings"])
         self._intake = carried["intake"]
-        self._begun_at = self._case.case.n
+        self._begun_at = self._followed = self._case.case.n
         self._row_kept = carried["row_kept"]
         self._events_wanted = carried["events_wanted"]
         self._untold = {telling["first"]: _telling(telling) for telling in carried["untold"]}
@@ -540,6 +559,16 @@ class ReturnCase:
             self._tell(first)
         if self._row_kept < self._case.case.n:
             self._spawn(self._keep_row())
+
+
+def _is_continued() -> bool:
+    """Whether this run goes on from an earlier run of this same case, which put away what it is given.
+
+    A cron schedule, or retries after a time-out, start runs that continue another too, with whatever the
+    first was given: a past of somebody's own making would come in by them.
+    """
+    info = workflow.info()
+    return bool(info.continued_run_id) and info.attempt == 1 and not info.cron_schedule
 
 
 _NOT_SHOWN: Final = object()
