@@ -13,7 +13,13 @@ from typing import Any, Final, NoReturn
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, WorkflowAlreadyStartedError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    FailureError,
+    WorkflowAlreadyStartedError,
+)
 
 from workflows.messages import (
     ADMIT,
@@ -96,7 +102,8 @@ class ReturnCase:
         self._row_kept = 0
         self._row_behind: CaseloadRow | None = None
         self._catching_up = False
-        self._events_wanted = False
+        # Until the caseload's keeper has said that no webhook is set up, nothing is held back from one.
+        self._events_wanted = True
         self._untold: dict[int, Telling] = {}
 
         self._timer: asyncio.Task[None] | None = None
@@ -243,8 +250,9 @@ class ReturnCase:
                 start_to_close_timeout=timedelta(seconds=20),
                 retry_policy=_SOON_AND_FOR_EVER,
             )
-        except ActivityError as error:
-            cause = error.cause
+        except FailureError as error:
+            # A failing local activity is told by its own failure or wrapped in one, as the engine sees fit.
+            cause = error if isinstance(error, ApplicationError) else error.cause
             if isinstance(cause, ApplicationError):
                 raise ApplicationError(cause.message, *cause.details, type=cause.type, non_retryable=True) from None
             raise
@@ -354,7 +362,7 @@ class ReturnCase:
                     schedule_to_close_timeout=ROW_WITHIN,
                     retry_policy=_ONCE,
                 )
-            except ActivityError:
+            except FailureError:
                 self._row_behind = row
                 self._catching_up = True
                 self._spawn(self._catch_up())
