@@ -310,7 +310,7 @@ class Cases:
             raise await self._why_no_answer() from None
         except RPCError as error:
             _if_not_permitted(error)
-            if error.status is RPCStatusCode.NOT_FOUND and reference:
+            if error.status is RPCStatusCode.NOT_FOUND and reference and not error.message.startswith("Namespace "):
                 raise NoSuchCase(f"There is no case {reference}.") from None
             if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION):
                 raise await self._why_no_answer() from None

@@ -154,7 +154,11 @@ def up_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when all is ready.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Start everything embedded and run until Ctrl-C: engine with its file, worker, invented cases if asked for."""
+    """Start everything embedded, until Ctrl-C.
+
+    The engine with its file, the worker, and invented cases if asked for. What it keeps in the data folder
+    it finds again, also after a crash.
+    """
     from starter import showing
     from starter.embedded import DataFolder
     from starter.up import Wanted, say_on_stderr, up
@@ -163,6 +167,9 @@ def up_command(
     folder.hold()
     # The terminal shows addresses and cases; what the worker has to say goes where an operator looks for it.
     _log_to(folder.worker_log.open("a", encoding="utf-8"))
+
+    if sys.stderr.isatty():
+        say_on_stderr("Starting engine and worker …")
 
     async def announce(running: "Running", cases: "Cases") -> None:
         if as_json:
@@ -232,7 +239,10 @@ def record_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Record one act or several; prints the receipts. Nothing of a malformed file is sent."""
+    """Record acts; prints the receipts.
+
+    One act, or several in one file. If any of them is malformed, none is sent.
+    """
     from procedure.acts import parse_act
     from procedure.faults import MalformedAct
     from starter import showing
@@ -344,7 +354,7 @@ def ledger_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """The entries of a case, as sentences or as JSON."""
+    """A case's entries, as sentences."""
     from starter import showing
 
     found = _with_cases(address, namespace, lambda cases: cases.ledger(reference))
@@ -370,13 +380,17 @@ def ledger_command(
 def rehearse_command(
     scenarios: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SCENARIO...", help="Files (YAML or JSON), - for standard input, or shipped names."),
+        typer.Argument(metavar="SCENARIO", help="Files (YAML or JSON), - for standard input, or shipped names."),
     ] = None,
     all_shipped: Annotated[bool, typer.Option("--all", help="Play every scenario that is shipped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole record as JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Play scenarios on the time-skipping engine through the real workflows. Without a name: list the shipped ones."""
+    """Play scenarios in virtual time.
+
+    On the time-skipping engine, through the real workflows: a year passes in seconds. Without a name it lists
+    the scenarios that are shipped.
+    """
     from starter.scenario import shipped
 
     names = [*(scenarios or []), *(shipped() if all_shipped else [])]
@@ -448,12 +462,15 @@ def _scenarios(names: Sequence[str]) -> "list[Read]":
 @agreements_app.command("check")
 def agreements_check_command(
     profiles: Annotated[
-        list[str], typer.Argument(metavar="PROFILE...", help="Files, folders with a profile.toml, or shipped ids.")
+        list[str], typer.Argument(metavar="PROFILE", help="Files, folders with a profile.toml, or shipped ids.")
     ],
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Load agreement profiles; refuses one that breaks the floor, clause by clause."""
+    """Hold profiles to the floor.
+
+    A profile that breaks it is refused, clause by clause.
+    """
     from starter import showing
     from starter.profiles import check
 
@@ -477,7 +494,7 @@ def schema_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """JSON Schema of what Homeward reads and writes."""
+    """JSON Schema of what goes in and out."""
     from starter.schemas import NAMES, schema
 
     _known("NAME", name, NAMES)
@@ -494,7 +511,7 @@ def rebuild_caseload_command(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Rebuild the caseload's table from the cases themselves."""
+    """Rebuild the caseload from the cases."""
     from starter import showing
 
     async def rebuild(cases: "Cases") -> dict[str, int]:

@@ -19,7 +19,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from procedure.faults import Fault, Malformed, MalformedAct
 from starter.binaries import TEST_SERVER, binary
-from starter.client import Cases
+from starter.client import Cases, DuplicateCase, EngineUnreachable, NoWorkerAnswers
 from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_list, is_object
 from starter.moments import TIME_FIELDS, is_relative, read_relative, resolve
@@ -146,6 +146,8 @@ class _Play:
         self._cases = cases
         self._told = told
         self._references: dict[str, str] = {}
+        self._silent = False
+        """Whether a case gave no answer any more: further steps would only wait for it, each as long."""
 
     async def through(self, agreement: str) -> None:
         """Open the cases and play every step; ``agreement`` is the id under which they open."""
@@ -160,12 +162,15 @@ class _Play:
                     code=Exit.MALFORMED,
                     faults=[Fault(path=f"{name}.{f['path']}", message=f["message"]) for f in malformed.faults],
                 ) from None
+            except DuplicateCase as duplicate:
+                sentence = f"{self._scenario.file}: {name} cannot be opened: {duplicate.sentence}"
+                raise CannotGoOn(sentence, code=Exit.MALFORMED) from None
         for n, step in enumerate(self._scenario.scenario.steps, start=1):
             played = await self._step(n, step)
             self._course.steps.append(played)
             self._told.played(self._course, played)
         await self._end()
-        for name, reference in self._references.items():
+        for name, reference in self._references.items() if not self._silent else ():
             self._course.cases[name] = {
                 "reference": reference,
                 "view": await self._cases.view(reference),
@@ -173,6 +178,10 @@ class _Play:
             }
 
     async def _step(self, n: int, step: Step) -> Played:
+        if self._silent:
+            played = Played(n, "", self._scenario.case_of(step), _in_words(self._scenario.act_of(step)))
+            played.not_met("it was not played: no answer came to a step before")
+            return played
         if span := length(step):
             now = await self._engine.get_current_time()
             await self._engine.sleep(span.after(now) - now + SETTLING)
@@ -184,6 +193,7 @@ class _Play:
                 await self._say(played, step, now)
             await self._look(played, step, now)
         except CannotGoOn as error:
+            self._silent = isinstance(error, (NoWorkerAnswers, EngineUnreachable))
             played.not_met(error.sentence)
         return played
 
@@ -225,7 +235,7 @@ class _Play:
     async def _end(self) -> None:
         """What must hold at the end: one more step, which only looks."""
         looks = list(self._scenario.ending())
-        if not looks:
+        if not looks or self._silent:
             return
         now = await self._engine.get_current_time()
         played = Played("finally", _written(now), looks[0][0], "looks")

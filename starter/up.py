@@ -70,12 +70,14 @@ class Running:
         )
 
 
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 Say = Callable[[str], None]
 Announce = Callable[[Running, Cases], Awaitable[None]]
 
 
 async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
-    """Run everything until SIGINT or SIGTERM, then stop all that was started. Raises CannotGoOn."""
+    """Run everything until SIGINT, SIGTERM or SIGHUP, then stop all that was started. Raises CannotGoOn."""
     loop, running = asyncio.get_running_loop(), asyncio.ensure_future(_run(wanted, work, announce, say, progress))
     asked: list[signal.Signals] = []
 
@@ -87,7 +89,7 @@ async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progre
         say("Stopping …")
         running.cancel()
 
-    for each in (signal.SIGINT, signal.SIGTERM):
+    for each in _STOPS:
         loop.add_signal_handler(each, stop, each)
     try:
         await running
@@ -95,7 +97,7 @@ async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progre
         if not asked:
             raise
     finally:
-        for each in (signal.SIGINT, signal.SIGTERM):
+        for each in _STOPS:
             loop.remove_signal_handler(each)
     say("Stopped. The cases are kept; the next `homeward up` on this folder finds them again.")
 

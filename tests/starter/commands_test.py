@@ -98,6 +98,14 @@ def test_the_address_may_come_from_the_engines_own_environment_variables(house: 
     assert homeward("list", "--json", env=environment(TEMPORAL_ADDRESS=house.told["engine"])).code == 0
 
 
+def test_an_unknown_namespace_is_an_engine_that_cannot_be_reached(house: House) -> None:
+    """And no case that does not exist."""
+    for arguments in (("list",), ("show", "MD-UA-2026-7K3F9A")):
+        answer = homeward(*arguments, *house.at, "--namespace", "nowhere")
+        assert answer.code == 5
+        assert "nowhere" in answer.err
+
+
 def test_trouble_is_one_json_object_on_standard_error_when_json_is_asked_for(tmp_path: Path) -> None:
     """Standard output stays empty: a program never takes trouble for an answer."""
     answer = homeward("open", written(tmp_path, {}), "--json")

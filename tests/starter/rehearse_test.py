@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -65,12 +66,29 @@ def test_deadlines_pass_at_their_moment_in_virtual_time() -> None:
     day = 24 * 3600
 
     def after_opening(moment: str) -> float:
-        from datetime import datetime
-
         return (datetime.fromisoformat(moment) - datetime.fromisoformat(opened)).total_seconds()
 
     assert after_opening(late["protection_screening"]) == pytest.approx(2 * day, abs=60)
     assert after_opening(late["guardian"]) == pytest.approx(3 * day, abs=60)
+
+
+def test_two_cases_in_one_scenario_and_a_case_that_ended() -> None:
+    """Siblings; an approval that names an old head; an act to a case whose process has completed."""
+    answer = homeward("rehearse", str(SAMPLES / "withdrawn.yaml"), "--json")
+    assert answer.code == 0, answer.out
+    (course,) = answer.json["scenarios"]
+    assert set(course["cases"]) == {"intake", "brother"}
+    assert course["steps"][6]["receipt"]["entry"] is None
+
+
+def test_the_same_child_twice_in_one_scenario_is_a_fault(tmp_path: Path) -> None:
+    """Of the scenario: nothing of it is played."""
+    text = (SAMPLES / "withdrawn.yaml").read_text("utf-8")
+    twice = "\n".join(line for line in text.splitlines() if "Inventedson" not in line)
+    (tmp_path / "twice.yaml").write_text(twice)
+    answer = homeward("rehearse", str(tmp_path / "twice.yaml"))
+    assert answer.code == 2
+    assert "brother cannot be opened" in answer.err
 
 
 def test_standard_input_is_a_scenario_too() -> None:

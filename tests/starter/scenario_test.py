@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -154,8 +155,6 @@ VIEW = {
 )
 def test_a_part_of_the_view_that_matches_is_no_difference(expected: dict[str, object]) -> None:
     """Subsets of objects, lists as sets, each expected object among the actual ones."""
-    from datetime import UTC, datetime
-
     assert differences(expected, VIEW, now=datetime(2026, 3, 1, 10, 30, 15, tzinfo=UTC)) == []
 
 
@@ -175,6 +174,4 @@ def test_a_part_of_the_view_that_matches_is_no_difference(expected: dict[str, ob
 )
 def test_a_part_that_does_not_match_is_one(expected: dict[str, object]) -> None:
     """False is not 0, and a list that lacks a hold is not the list with it."""
-    from datetime import UTC, datetime
-
     assert len(differences(expected, VIEW, now=datetime(2026, 3, 1, 10, 30, 15, tzinfo=UTC))) == 1
