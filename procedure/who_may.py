@@ -1,7 +1,8 @@
 """Who may do which act: role by act by whose state, as one table (contract, section 3).
 
-``host`` and ``origin`` are the case's two states; ``either`` is both; ``child`` is the state in
-which the child is now; ``any`` is every state, for alarms that a third state may have to raise.
+``host`` and ``origin`` are the case's two states; ``either`` is both; ``child`` is the host state
+and, once the child has arrived there, the origin state too; ``any`` is every state, for alarms that
+a third state may have to raise.
 """
 
 from collections.abc import Iterator
@@ -157,7 +158,8 @@ def _state_fits(asked: Asked, where: Where) -> bool:
     if where == ANY:
         return True
     if where == CHILD:
-        return state == case.child_state
+        # The contract's people keep their part; somebody where the child is must be able to care as well.
+        return state in (case.host_state, case.child_state)
     if where == EITHER:
         return state in (case.host_state, case.origin_state)
     if where == RELATIVES_STATE:

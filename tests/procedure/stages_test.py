@@ -160,15 +160,15 @@ EXITS = [
 ]
 
 
-@pytest.mark.parametrize("exit", EXITS, ids=lambda exit: f"{exit.stage} ends when {exit.says}")
-def test_a_stage_ends_with_the_last_of_its_conditions(exit: Exit) -> None:
+@pytest.mark.parametrize("way_out", EXITS, ids=lambda way_out: f"{way_out.stage} ends when {way_out.says}")
+def test_a_stage_ends_with_the_last_of_its_conditions(way_out: Exit) -> None:
     """Before the act the case is in the stage, after it in the next, and an entry says so."""
-    course = exit.before()
-    expected = "best_interests" if exit.stage == "reintegration" else exit.stage
+    course = way_out.before()
+    expected = "best_interests" if way_out.stage == "reintegration" else way_out.stage
     assert expected == course.stage
-    exit.act(course)
-    assert exit.then == course.stage
-    assert ("stage", exit.then, None) in course.kinds("stage")
+    way_out.act(course)
+    assert way_out.then == course.stage
+    assert ("stage", way_out.then, None) in course.kinds("stage")
 
 
 def test_tracing_that_goes_on_is_not_over() -> None:
