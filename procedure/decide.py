@@ -252,6 +252,9 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
         ], None
     if entry.act in DECISIONS or not _in_force(asked, entry):
         return [], None
+    if "placement" in entry.body["act"] and not _sleeps_there(asked, entry):
+        # Where the child was then is mended in words; where the child is now is told by later entries.
+        report = report.model_copy(update={"placement": None})
     return [], replace(asked, act=report)
 
 
@@ -260,7 +263,12 @@ def _in_force(asked: Asked, entry: Entry) -> bool:
     stands = _STANDS.get(entry.act or "")
     if stands is None:
         return False
-    return stands(asked.case, entry.body["act"]) in {entry.n, *(each.n for each in asked.ledger.corrections_of(entry))}
+    return stands(asked.case, entry.body["act"]) in _versions(asked, entry)
+
+
+def _versions(asked: Asked, entry: Entry) -> set[int]:
+    """The number of an entry and those of its corrections."""
+    return {entry.n, *(each.n for each in asked.ledger.corrections_of(entry))}
 
 
 def _n(fact: Any) -> int | None:
@@ -298,8 +306,24 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
         return {**facts, "as_of": moment(entry.at)}
     if corrected is None:
         return facts
+    said = asked.ledger.as_corrected(entry)
+    now, before = effects(corrected), effects(replace(asked, act=parse_act(said)))
+    # What the old words have brought about is not brought about a second time.
+    if "round" in before:
+        now.pop("round", None)
+    if voids := sorted(set(now.pop("voids", ())) - set(before.get("voids", ()))):
+        now["voids"] = voids
+    if said.get("wish") == "stay" or said.get("what") == "child_objects":
+        now["objects"] = False
+    if "placement" in said and not _sleeps_there(asked, entry):
+        now["moves"] = False
     # The evidence is as old as it was: a correction does not make it young again.
-    return {**effects(corrected), **facts, "as_of": entry.facts.get("as_of", moment(entry.at))}
+    return {**now, **facts, "as_of": entry.facts.get("as_of", moment(entry.at))}
+
+
+def _sleeps_there(asked: Asked, entry: Entry) -> bool:
+    """Whether the child is, as far as is known, still where this entry told, and was not moved since."""
+    return asked.case.placement_n in _versions(asked, entry)
 
 
 # Time

@@ -82,7 +82,7 @@ def _lifts_objection(asked: Asked) -> bool:
     if objection is None or asked.act.wish == "stay":
         return False
     entry = asked.ledger.find(objection.n)
-    if entry is not None and entry.act == "hear_child":
+    if entry is not None and "hear_child" in (entry.act, entry.facts.get("of")):
         return True  # the latest hearing that counts no longer wishes to stay
     # What the child said outright is taken back only outright.
     return bool(asked.act.wish == "return")

@@ -147,6 +147,8 @@ def _with_act(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
         if "as_of" not in facts:
             return case  # what it corrects is no longer in force, or says nothing that stands anywhere
         name, given, at = facts["of"], entry.body["as_corrected"], read_moment(facts["as_of"])
+        if facts.get("moves") is False:
+            given = {field: value for field, value in given.items() if field != "placement"}
         if name == "opened":
             return _with_intake(case, given, n, corrected=True)
     folding = _FOLDS.get(name)
@@ -359,9 +361,10 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 @_folds("hear_child")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     if not facts["counts"]:
-        return case
+        # A hearing that turns out not to count carries nothing any more.
+        return replace(case, hearing=None) if "corrects" in facts else case
     objection = case.objection
-    if act["wish"] == "stay":
+    if act["wish"] == "stay" and facts.get("objects", True):
         objection = on
     elif facts.get("lifts_objection"):
         objection = None
@@ -477,14 +480,16 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 @_folds("report_incident")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     case = _seen_at(case, act["placement"], on.n)
-    if case.plan:
+    if case.plan and case.plan.n < facts.get("corrects", on.n):
         case = replace(case, plan=replace(case.plan, interrupted=on.n))
-    return replace(case, objection=on) if act["what"] == "child_objects" else case
+    return replace(case, objection=on) if act["what"] == "child_objects" and facts.get("objects", True) else case
 
 
 @_folds("arrive")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(_seen_at(case, act["placement"], on.n), arrived=on)
+    if placement := act.get("placement"):
+        case = _seen_at(case, placement, on.n)
+    return replace(case, arrived=on)
 
 
 @_folds("record_visit")

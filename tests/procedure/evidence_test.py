@@ -148,7 +148,7 @@ def test_shelf_lives_are_the_agreements() -> None:
 # The dossier
 
 
-MATERIAL = {
+MATERIAL: dict[str, Callable[[Course], object]] = {
     "a rights-impact assessment": lambda c: c.does("assess_rights_impact"),
     "a hearing": lambda c: c.does("hear_child"),
     "a placement": lambda c: c.does("place_child"),
@@ -156,7 +156,7 @@ MATERIAL = {
     "a suspension lifted": lambda c: c.does("suspend").does("resume"),
     "a correction": lambda c: c.does("correct"),
 }
-IMMATERIAL = {
+IMMATERIAL: dict[str, Callable[[Course], object]] = {
     "a note": lambda c: c.does("note"),
     "an assignment": lambda c: c.does("assign"),
     "a service confirmed": lambda c: c.does("confirm_services"),
