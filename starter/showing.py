@@ -141,25 +141,28 @@ def caseload(console: Console, rows: Sequence[Mapping[str, Any]], *, role: str |
     if not rows:
         console.print("No cases.")
         return
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for name in ("case", "stage", "holds", "next owed", "by", "due", ""):
-        table.add_column(name, no_wrap=name in ("case", "due"))
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("case", "stage", "next owed", "due"):
+        table.add_column(name, no_wrap=name in ("case", "due"), overflow="fold")
     for row in rows:
         owed = sorted(row["awaiting"], key=lambda each: (role not in (None, each["role"]), not each["overdue"]))
-        first = owed[0] if owed else None
-        more = len(row["awaiting"]) - 1
-        table.add_row(
-            row["reference"],
-            words(row["stage"]) if row["status"] == "open" else f"closed: {words(row['outcome'])}",
-            Text(", ".join(words(hold) for hold in row["holds"]), style="yellow"),
-            f"{words(first['act'])}{f' +{more}' if more > 0 else ''}" if first else "",
-            f"{words(first['role'])} {first['state']}" if first else "",
-            when(row["due"]),
-            Text("overdue" if row["overdue"] else "", style="bold red"),
-        )
+        stage = Text(words(row["stage"]) if row["status"] == "open" else f"closed: {words(row['outcome'])}")
+        if row["holds"]:
+            stage.append(f" ({listed(row['holds'])})", style="yellow")
+        due = Text(when(row["due"]))
+        if row["overdue"]:
+            due.append(" overdue", style="bold red")
+        table.add_row(row["reference"], stage, _next_owed(owed), due)
     console.print(table)
     closed = sum(row["status"] != "open" for row in rows)
     console.print(f"{len(rows) - closed} open, {closed} closed.", style="dim")
+
+
+def _next_owed(owed: Sequence[Mapping[str, Any]]) -> str:
+    if not owed:
+        return ""
+    first, more = owed[0], len(owed) - 1
+    return f"{words(first['act'])}: {words(first['role'])} {first['state']}{f' (+{more})' if more else ''}"
 
 
 def entries(console: Console, rows: Sequence[tuple[int, str, str, str]]) -> None:
@@ -233,10 +236,17 @@ def bar(what: str) -> Generator[Callable[[int, int], None]]:
     if not console.is_terminal:
         yield lambda done, of_all: None
         return
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task(what, total=None, visible=False)
+    progress = Progress(console=console, transient=True)
+    task = progress.add_task(what, total=None)
 
-        def told(done: int, of_all: int) -> None:
-            progress.update(task, completed=done, total=of_all, visible=done < of_all)
+    def told(done: int, of_all: int) -> None:
+        # Begun with the first news and ended with the last: an idle bar would hide the cursor all the while.
+        progress.start()
+        progress.update(task, completed=done, total=of_all)
+        if done >= of_all:
+            progress.stop()
 
+    try:
         yield told
+    finally:
+        progress.stop()
