@@ -129,8 +129,9 @@ class ReturnCase:
             try:
                 return await asyncio.shield(conducting)
             except asyncio.CancelledError:
+                if conducting.done():
+                    raise  # the run leaves a worker's cache; it is taken up again from its history
                 # A case ends by `close_case`, a person's act with its reasons, and not by an engine's button.
-                log.warning("asked to cancel the case; it goes on")
 
     async def _conduct(self, given: Sequence[RawValue]) -> dict[str, Any]:
         if self._proceedings is None:
