@@ -196,5 +196,5 @@ def test_an_intake_is_corrected_without_moving_the_child() -> None:
 def test_an_intakes_agreement_and_reference_are_not_corrected() -> None:
     """The terms of a case are fixed at its opening."""
     course = Course()
-    for fields in ({"agreement": "other"}, {"reference": "MD-UA-2026-AAAAAA"}, {"opened_by": {}}):
-        assert {"well-formed"} == course.refused("correct", fields=fields)
+    for field in ("agreement", "reference", "opened_by"):
+        assert {"well-formed"} == course.refused("correct", fields={field: "other"})
