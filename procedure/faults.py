@@ -58,7 +58,8 @@ _WORDS = {
 
 def say(error: Any) -> str:
     """One pydantic error in the words of this project, without the value that was given."""
-    kind, ctx = error["type"], error.get("ctx") or {}
+    kind: str = error["type"]
+    ctx: dict[str, Any] = error.get("ctx") or {}
     if kind in _WORDS:
         return _WORDS[kind]
     if kind == "literal_error":
@@ -93,7 +94,11 @@ def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> 
     nobody ever wrote.
     """
     faults: list[Fault] = []
-    for each in error.errors(include_url=False, include_input=False):
+    errors = error.errors(include_url=False, include_input=False)
+    inside = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
+    for each in errors:
+        if each["type"] == "too_short" and each["loc"] in inside:
+            continue  # its elements are there and faulty; pydantic counts only the good ones
         loc = [str(part) for part in each["loc"]]
         if loc and loc[0] in tags:
             loc = loc[1:]

@@ -14,7 +14,7 @@ import procedure
 from procedure.acts import parse_act
 from procedure.agreement import Agreement, BelowTheFloor
 from procedure.case import Case
-from procedure.entries import Entry
+from procedure.entries import Entry, moment
 from procedure.floor import read_profile
 from procedure.intake import parse_intake
 from procedure.proceedings import Proceedings
@@ -93,9 +93,9 @@ FIELDS: dict[str, Callable[["Course"], Fields]] = {
     "screen_protection": lambda c: {"trafficking": False, "asylum": False, "violence": False},
     "place_child": lambda c: {"placement": FOSTER},
     "confirm_services": lambda c: {"education": True, "healthcare": True},
-    "report_detention": lambda c: {"placement": STATION, "since": c.at.isoformat()},
+    "report_detention": lambda c: {"placement": STATION, "since": moment(c.at)},
     "confirm_release": lambda c: {"placement": FOSTER},
-    "report_missing": lambda c: {"since": c.at.isoformat()},
+    "report_missing": lambda c: {"since": moment(c.at)},
     "report_found": lambda c: {"placement": FOSTER},
     "appoint_guardian": lambda c: {
         "guardian": {"id": "guardian-1", "kind": "professional"},
@@ -163,16 +163,16 @@ FIELDS: dict[str, Callable[["Course"], Fields]] = {
                 "from": "Invented Town",
                 "to": "Invented Border",
                 "mode": "train",
-                "departs": (c.at + timedelta(days=2)).isoformat(),
-                "arrives": (c.at + timedelta(days=2, hours=6)).isoformat(),
+                "departs": moment(c.at + timedelta(days=2)),
+                "arrives": moment(c.at + timedelta(days=2, hours=6)),
                 "overnight": {**FOSTER, "name": "Invented Night Stop"},
             },
             {
                 "from": "Invented Border",
                 "to": "Invented Village",
                 "mode": "car",
-                "departs": (c.at + timedelta(days=3)).isoformat(),
-                "arrives": (c.at + timedelta(days=3, hours=4)).isoformat(),
+                "departs": moment(c.at + timedelta(days=3)),
+                "arrives": moment(c.at + timedelta(days=3, hours=4)),
             },
         ],
         "escort": {"id": "escort-1", "employer": "child_protection"},
