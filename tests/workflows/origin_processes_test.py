@@ -1,0 +1,145 @@
+"""Family tracing and reintegration monitoring: the origin state's processes remind, and decide nothing."""
+
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from tests.workflows.broken_hands_test import ShakyHands, as_hands
+from tests.workflows.engines import (
+    NAMES,
+    Engine,
+    Fields,
+    Handle,
+    accepted,
+    act,
+    ledger,
+    until_approved,
+    until_arrived,
+    until_determined,
+    view,
+    visit,
+)
+from workflows.messages import monitoring_id, tracing_id
+
+pytestmark = pytest.mark.engine
+
+TRACING_OPENED = [each["act"] for each in until_determined()].index("open_tracing") + 1
+
+
+async def process(engine: Engine, case: Handle, act_name: str) -> WorkflowHandle[Any, Any]:
+    """The newest process that an act of that name began."""
+    opened = [entry["n"] for entry in await ledger(case) if entry["act"] == act_name and entry["kind"] == "accepted"]
+    naming = tracing_id if act_name == "open_tracing" else monitoring_id
+    return engine.client.get_workflow_handle(naming(case.id, opened[-1]))
+
+
+def reminders(hands: ShakyHands) -> list[Fields]:
+    """To whom reminders went out, and of what."""
+    return [
+        {"to": (notice.to_role, notice.to_state), "deadline": notice.deadline, "level": notice.level}
+        for telling in hands.told
+        for notice in telling.notices
+        if notice.kind == "reminder"
+    ]
+
+
+async def tracing_opened(engine: Engine) -> Handle:
+    case = await engine.start()
+    await accepted(case, *until_determined()[:TRACING_OPENED])
+    return case
+
+
+async def test_a_tracing_request_is_reminded_of_and_ends_with_its_answer(skipping: Engine) -> None:
+    """Halfway, at the due moment, every two weeks after it; the report ends it. Silence moves nothing in the case."""
+    hands = ShakyHands()
+    async with skipping.worker(hands=as_hands(hands)):
+        case = await tracing_opened(skipping)
+        tracing = await process(skipping, case, "open_tracing")
+        before = await view(case)
+        await skipping.wait(days=16)
+        assert [{"to": ("tracing_service", "UA"), "deadline": "tracing", "level": 1}] == reminders(hands)
+        await skipping.wait(days=30)
+        standing = await tracing.query("standing")
+        after = await view(case)
+        await accepted(case, until_determined()[TRACING_OPENED])
+        ended = await tracing.result()
+    assert [1, 2, 3] == [each["level"] for each in reminders(hands)]
+    assert (True, 3, None) == (standing["overdue"], standing["reminders"], standing["ended"])
+    for name in ("stage", "solution", "outcome", "placement", "holds"):
+        assert before[name] == after[name]
+    assert "answered" == ended
+
+
+async def test_tracing_opened_anew_replaces_the_first_request(engine: Engine) -> None:
+    """One request is open at a time; the earlier one stops reminding."""
+    async with engine.worker():
+        case = await tracing_opened(engine)
+        first = await process(engine, case, "open_tracing")
+        await accepted(case, act("cw", "open_tracing", via="red_cross", child_agrees=True))
+        second = await process(engine, case, "open_tracing")
+        with engine.env.auto_time_skipping_disabled():
+            ended = await first.result()
+        described = await second.describe()
+    assert "replaced" == ended
+    assert first.id != second.id
+    assert WorkflowExecutionStatus.RUNNING is described.status
+
+
+async def test_tracing_is_withdrawn_when_the_case_closes(engine: Engine) -> None:
+    """Nobody is reminded of what is no longer needed."""
+    async with engine.worker():
+        case = await tracing_opened(engine)
+        tracing = await process(engine, case, "open_tracing")
+        await accepted(case, act("ca", "close_case", outcome="withdrawn"))
+        with engine.env.auto_time_skipping_disabled():
+            assert "withdrawn" == await tracing.result()
+
+
+async def test_a_process_that_was_ended_by_force_takes_nothing_from_the_case(engine: Engine) -> None:
+    """The report is heard, and the case goes on, whatever became of the origin state's process."""
+    async with engine.worker():
+        case = await tracing_opened(engine)
+        await (await process(engine, case, "open_tracing")).terminate("a test")
+        await accepted(case, *until_determined()[TRACING_OPENED:])
+        seen = await view(case)
+    assert ("decision", "return") == (seen["stage"], seen["solution"])
+
+
+async def test_the_origin_state_is_told_no_more_than_its_part(engine: Engine) -> None:
+    """The request names the case, the way and the due moment; no name, no view, no screening."""
+    async with engine.worker():
+        case = await tracing_opened(engine)
+        tracing = await process(engine, case, "open_tracing")
+        said = str((await tracing.fetch_history()).events)
+        raw = str((await tracing.describe()).raw_description)
+    for name in NAMES:
+        assert name not in said
+        assert name not in raw
+
+
+@pytest.mark.slow
+async def test_visits_are_reminded_of_before_and_after_they_are_due(skipping: Engine) -> None:
+    """A visit that is made is not reminded of; one that is late is, once more; the last one ends the monitoring."""
+    hands = ShakyHands()
+    async with skipping.worker(hands=as_hands(hands)):
+        case = await skipping.start()
+        await accepted(case, *until_determined(), *until_approved())
+        await skipping.wait(days=16)
+        await accepted(case, *until_arrived(await skipping.now()))
+        monitoring = await process(skipping, case, "arrive")
+        await skipping.wait(days=10)
+        await accepted(case, visit(1))
+        await skipping.wait(days=28)
+        late = [each["deadline"] for each in reminders(hands) if str(each["deadline"]).startswith("visit")]
+        await accepted(case, visit(2))
+        for number, days in enumerate((50, 90, 90, 95), start=3):
+            await skipping.wait(days=days)
+            await accepted(case, visit(number))
+        standing = await monitoring.query("standing")
+        with skipping.env.auto_time_skipping_disabled():
+            ended = await monitoring.result()
+    assert ["visit_2", "visit_2"] == late
+    assert [1, 2, 3, 4, 5, 6] == standing["visited"]
+    assert "visited" == ended
+    assert {("monitor", "UA")} == {each["to"] for each in reminders(hands) if each["deadline"] != "tracing"}
