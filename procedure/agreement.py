@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
-import rfc8785
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from procedure.calendars import add_working_days
+from procedure.canonical import canonical
 from procedure.faults import Malformed
 from procedure.vocabulary import RunBy
 
@@ -134,7 +134,7 @@ class Agreement(Clause):
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of the terms, hex."""
-        return hashlib.sha256(rfc8785.dumps(self.terms())).hexdigest()
+        return hashlib.sha256(canonical(self.terms())).hexdigest()
 
     def covers(self, host: str, origin: str) -> bool:
         """Whether it is between these two states, or between any."""

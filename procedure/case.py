@@ -215,7 +215,7 @@ class Deadline:
 AsylumClaim = Literal["none", "open", "granted", "closed"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """A return case after its ``n``-th entry."""
 
@@ -316,6 +316,18 @@ class Case:
     """The moment of the newest entry."""
     last_material: int = 0
     """The newest entry that an approver must have read."""
+
+    def but(self, **changes: Any) -> "Case":
+        """The same case with some of its facts changed: ``dataclasses.replace``, without its price on so many fields.
+
+        Raises TypeError for a fact that a case does not have.
+        """
+        if not self.__dict__.keys() >= changes.keys():
+            raise TypeError(f"a case has no {', '.join(sorted(changes.keys() - self.__dict__.keys()))}")
+        case = object.__new__(Case)
+        case.__dict__.update(self.__dict__)
+        case.__dict__.update(changes)
+        return case
 
     @property
     def solution(self) -> Solution | None:

@@ -16,7 +16,7 @@ from procedure.deadlines import changes, extended, moments, name_of
 from procedure.effects import effects, tells_of_detention, voided_by_detention
 from procedure.entries import Draft, Entry, moment, seal
 from procedure.faults import Malformed
-from procedure.folding import after, apply
+from procedure.folding import apply, recorded, with_deadlines
 from procedure.gates import gates_of, refusals
 from procedure.intake import parse_intake
 from procedure.ledger import Ledger
@@ -43,8 +43,9 @@ class Pen:
         if deadlines := changes(then, standing_holds(then), self.at):
             known = draft.facts.get("deadlines", {})
             draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
+            then = with_deadlines(then, deadlines, self.at)
         entry = seal(draft, n=n, at=self.at, prev=self.case.head, seed=self.seed)
-        self.case = after(self.case, entry)
+        self.case = recorded(then, entry)
         self.ledger.append(entry)
         return entry
 

@@ -8,12 +8,11 @@ personal, so the chain can be verified when bodies have been erased (contract, s
 import hashlib
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import rfc8785
-
+from procedure.canonical import canonical
 from procedure.vocabulary import EntryKind, SafeguardName
 
 GENESIS: Final = "0" * 64
@@ -100,8 +99,8 @@ def seal(draft: Draft, *, n: int, at: datetime, prev: str, seed: bytes) -> Entry
     The salt is drawn from the case's secret ``seed`` and the number, so that sealing is a function
     of its arguments and nobody without the seed can guess a body behind its digest.
     """
-    salt = hmac.new(seed, str(n).encode(), hashlib.sha256).hexdigest()[:32]
-    unhashed = Entry(
+    salt = hmac.digest(seed, str(n).encode(), "sha256").hex()[:32]
+    entry = Entry(
         n=n,
         at=at,
         kind=draft.kind,
@@ -117,15 +116,17 @@ def seal(draft: Draft, *, n: int, at: datetime, prev: str, seed: bytes) -> Entry
         salt=salt,
         body=draft.body,
     )
-    return replace(unhashed, hash=hash_of_header(unhashed.header()))
+    # Not yet anybody's: the one field that could not be known before.
+    object.__setattr__(entry, "hash", hash_of_header(entry.header()))
+    return entry
 
 
 def digest_of_body(salt: str, body: Any) -> str:
-    return hashlib.sha256(salt.encode() + rfc8785.dumps(body)).hexdigest()
+    return hashlib.sha256(salt.encode() + canonical(body)).hexdigest()
 
 
 def hash_of_header(header: dict[str, Any]) -> str:
-    return hashlib.sha256(rfc8785.dumps(header)).hexdigest()
+    return hashlib.sha256(canonical(header)).hexdigest()
 
 
 def chain_faults(entries: Iterable[Entry], *, after: tuple[int, str] = (0, GENESIS)) -> list[str]:

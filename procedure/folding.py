@@ -74,12 +74,12 @@ def opened(entry: Entry) -> Case:
         situation=intake["situation"],
         last_material=entry.n,
     )
-    return _recorded(_with_facts(_with_intake(bare, intake, entry.n), facts, entry.at), entry)
+    return recorded(_with_facts(_with_intake(bare, intake, entry.n), facts, entry.at), entry)
 
 
 def after(case: Case, entry: Entry) -> Case:
     """The case after one entry more."""
-    return _recorded(apply(case, entry, entry.n, entry.at), entry)
+    return recorded(apply(case, entry, entry.n, entry.at), entry)
 
 
 def apply(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
@@ -91,38 +91,37 @@ def apply(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
         case "accepted":
             case = _with_act(case, entry, n, at)
         case "detention":
-            case = replace(case, detained=True)
+            case = case.but(detained=True)
             if "placement" in entry.body:
-                case = replace(case, placement=entry.body["placement"], placement_n=n)
+                case = case.but(placement=entry.body["placement"], placement_n=n)
         case "escalated":
             if "key" in facts:
                 case = _deadline(case, facts["key"], escalations=facts["level"])
         case "overdue":
             case = _deadline(case, facts["key"], overdue=True)
             if facts["deadline"] == "emergency_placement":
-                case = replace(case, emergency_overdue=True)
+                case = case.but(emergency_overdue=True)
             elif facts["deadline"] == "review":
-                case = replace(case, review_reached=True)
+                case = case.but(review_reached=True)
         case "hold":
-            case = replace(case, holds=(*case.holds, facts["hold"]))
+            case = case.but(holds=(*case.holds, facts["hold"]))
         case "hold_lifted":
-            case = replace(case, holds=tuple(hold for hold in case.holds if hold != facts["hold"]))
+            case = case.but(holds=tuple(hold for hold in case.holds if hold != facts["hold"]))
         case "turned_18":
-            case = replace(case, turned_18=True, adulthood_holds=facts["holds"])
+            case = case.but(turned_18=True, adulthood_holds=facts["holds"])
         case "stage":
-            case = replace(case, stage=facts["stage"])
+            case = case.but(stage=facts["stage"])
         case "closed":
-            case = replace(case, closed=True, outcome=facts["outcome"], stage="closed")
+            case = case.but(closed=True, outcome=facts["outcome"], stage="closed")
         case _:
             pass  # a refusal, an erasure: the record keeps it, the case stands as it stood
     return _with_facts(case, facts, at)
 
 
-def _recorded(case: Case, entry: Entry) -> Case:
+def recorded(case: Case, entry: Entry) -> Case:
     """The case with the entry counted."""
     material = entry.kind == "accepted" and entry.act not in IMMATERIAL
-    return replace(
-        case,
+    return case.but(
         n=entry.n,
         head=entry.hash,
         recorded_at=entry.at,
@@ -134,8 +133,7 @@ def _recorded(case: Case, entry: Entry) -> Case:
 def _with_act(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
     facts = entry.facts
     if facts.get("round", case.round) != case.round:
-        case = replace(
-            case,
+        case = case.but(
             round=facts["round"],
             hearing=None,
             assessed=None,
@@ -162,8 +160,7 @@ def _void(case: Case, numbers: frozenset[int]) -> Case:
     def unless_void(fact: Any) -> Any:
         return None if fact is not None and fact.n in numbers else fact
 
-    return replace(
-        case,
+    return case.but(
         approvals=approvals if len(approvals) < len(case.approvals) else case.approvals,
         guardian_consent=unless_void(case.guardian_consent),
         child_consent=unless_void(case.child_consent),
@@ -178,10 +175,13 @@ def _void(case: Case, numbers: frozenset[int]) -> Case:
 def _with_facts(case: Case, facts: dict[str, Any], at: datetime) -> Case:
     """Deadlines set, met, moved and dropped, and the appeal window, as the entry says."""
     if (window := facts.get("appeal_window_ends")) is not None:
-        case = replace(case, appeal_window_ends=read_moment(window))
+        case = case.but(appeal_window_ends=read_moment(window))
     changes = facts.get("deadlines")
-    if not changes:
-        return case
+    return with_deadlines(case, changes, at) if changes else case
+
+
+def with_deadlines(case: Case, changes: dict[str, Any], at: datetime) -> Case:
+    """What becomes of the deadlines, as an entry's facts record it."""
     deadlines = dict(case.deadlines)
     for key in changes.get("dropped", ()):
         deadlines.pop(key, None)
@@ -197,19 +197,18 @@ def _with_facts(case: Case, facts: dict[str, Any], at: datetime) -> Case:
         deadlines[key] = replace(deadlines[key], due=read_moment(due), stands_still_since=None)
     for key, (due, days) in changes.get("extended", {}).items():
         deadlines[key] = replace(deadlines[key], due=read_moment(due), extended=deadlines[key].extended + days)
-    return replace(case, deadlines=deadlines)
+    return case.but(deadlines=deadlines)
 
 
 def _deadline(case: Case, key: str, **changes: Any) -> Case:
     if key not in case.deadlines:
         return case
-    return replace(case, deadlines={**case.deadlines, key: replace(case.deadlines[key], **changes)})
+    return case.but(deadlines={**case.deadlines, key: replace(case.deadlines[key], **changes)})
 
 
 def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) -> Case:
     child = intake["child"]
-    case = replace(
-        case,
+    case = case.but(
         situation=intake["situation"],
         languages=tuple(child["languages"]),
         relatives={
@@ -218,7 +217,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
         },
     )
     if not (corrected and case.identity and case.identity.dated):
-        case = replace(case, date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age"))
+        case = case.but(date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age"))
     if corrected:
         return case  # where the child is now is told by later entries
     return _placed(case, intake["placement"], n, detained=is_detention(intake["placement"]))
@@ -231,8 +230,7 @@ def _date(text: str | None) -> date | None:
 def _placed(case: Case, placement: Given, n: int, *, detained: bool) -> Case:
     """The child is in another placement. Moving from one emergency placement to the next restarts no clock."""
     emergency = is_emergency(placement)
-    return replace(
-        case,
+    return case.but(
         placement=placement,
         placement_n=n,
         detained=detained,
@@ -265,29 +263,29 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     else:
         # In doubt the younger age holds (GC6 para 31(i)).
         known = max(filter(None, (told, known)), default=None)
-    return replace(case, identity=Identity(on.n, act["result"], told is not None), date_of_birth=known)
+    return case.but(identity=Identity(on.n, act["result"], told is not None), date_of_birth=known)
 
 
 @_folds("assess_age")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, age_assessed=AgeAssessed(on.n, on.at, act["result"]))
+    return case.but(age_assessed=AgeAssessed(on.n, on.at, act["result"]))
 
 
 @_folds("screen_protection")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     asylum = "open" if act["asylum"] and case.asylum in ("none", "closed") else case.asylum
     found = Screening(on.n, act["trafficking"], act["asylum"], act["violence"])
-    return replace(case, screening=found, asylum=asylum)
+    return case.but(screening=found, asylum=asylum)
 
 
 @_folds("place_child")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(_placed(case, act["placement"], on.n, detained=False), place_anew=None)
+    return _placed(case, act["placement"], on.n, detained=False).but(place_anew=None)
 
 
 @_folds("confirm_services")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, services=Services(on.n, act["education"], act["healthcare"]))
+    return case.but(services=Services(on.n, act["education"], act["healthcare"]))
 
 
 @_folds("report_detention")
@@ -303,12 +301,12 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("report_found")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(_seen_at(case, act["placement"], on.n), missing=False)
+    return _seen_at(case, act["placement"], on.n).but(missing=False)
 
 
 @_folds("report_missing")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, missing=True)
+    return case.but(missing=True)
 
 
 # Guardianship
@@ -316,12 +314,12 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("appoint_guardian", "replace_guardian")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, guardian=InOffice(on.n, act["guardian"]["id"]))
+    return case.but(guardian=InOffice(on.n, act["guardian"]["id"]))
 
 
 @_folds("appoint_counsel")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, counsel=InOffice(on.n, act["counsel"]["id"]))
+    return case.but(counsel=InOffice(on.n, act["counsel"]["id"]))
 
 
 # Family tracing
@@ -329,7 +327,7 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("open_tracing")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, tracing_opened=on)
+    return case.but(tracing_opened=on)
 
 
 @_folds("report_tracing")
@@ -341,18 +339,18 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
         reported = known.reported if known and known.reported else f"{on.n}.{position}"
         relatives[relative["id"]] = Relative(relative["state"], relative["relationship"], reported)
     reported_ids = tuple(relative["id"] for relative in found)
-    return replace(case, relatives=relatives, tracing=TracingReported(on.n, act["result"], reported_ids))
+    return case.but(relatives=relatives, tracing=TracingReported(on.n, act["result"], reported_ids))
 
 
 @_folds("assess_family")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     found = FamilyAssessed(on.n, on.at, act["willing"], act["able"], act["safe"])
-    return replace(case, family={**case.family, act["relative_id"]: found})
+    return case.but(family={**case.family, act["relative_id"]: found})
 
 
 @_folds("guarantee_care")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, guarantee=CareGuaranteed(on.n, on.at, act["by"], act.get("relative_id")))
+    return case.but(guarantee=CareGuaranteed(on.n, on.at, act["by"], act.get("relative_id")))
 
 
 # Best interests
@@ -362,19 +360,19 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     if not facts["counts"]:
         # A hearing that turns out not to count carries nothing any more.
-        return replace(case, hearing=None) if "corrects" in facts else case
+        return case.but(hearing=None) if "corrects" in facts else case
     objection = case.objection
     if act["wish"] == "stay" and facts.get("objects", True):
         objection = on
     elif facts.get("lifts_objection"):
         objection = None
-    return replace(case, hearing=Heard(on.n, on.at, act["wish"]), objection=objection)
+    return case.but(hearing=Heard(on.n, on.at, act["wish"]), objection=objection)
 
 
 @_folds("submit_assessment")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     assessors = tuple(dict.fromkeys((*case.assessors, act["actor"]["id"])))
-    return replace(case, assessed=on, assessors=assessors)
+    return case.but(assessed=on, assessors=assessors)
 
 
 @_folds("determine_best_interests")
@@ -387,20 +385,20 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
         rests_on_guarantee=facts.get("rests_on_guarantee", False),
     )
     members = tuple(dict.fromkeys((*case.panel_members, *(member["id"] for member in act["panel"]))))
-    return replace(case, determination=determination, panel_members=members, review_reached=False)
+    return case.but(determination=determination, panel_members=members, review_reached=False)
 
 
 @_folds("appeal")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, appeals=(*case.appeals, AppealLodged(on.n, on.at, act["against"])))
+    return case.but(appeals=(*case.appeals, AppealLodged(on.n, on.at, act["against"])))
 
 
 @_folds("decide_appeal")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     decided = facts["appeal"]
-    case = replace(case, appeals=tuple(appeal for appeal in case.appeals if appeal.n != decided))
+    case = case.but(appeals=tuple(appeal for appeal in case.appeals if appeal.n != decided))
     if act["result"] == "upheld" and facts["against"] == "placement":
-        case = replace(case, place_anew=on, court_found_danger=True)
+        case = case.but(place_anew=on, court_found_danger=True)
     return case
 
 
@@ -412,31 +410,31 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     by_child = act["actor"]["role"] == "child"
     consent = Consented(on.n, on.at, act["actor"]["id"]) if act["given"] else None
     if not by_child:
-        return replace(case, guardian_consent=consent)
-    return replace(case, child_consent=consent, objection=None if act["given"] else on)
+        return case.but(guardian_consent=consent)
+    return case.but(child_consent=consent, objection=None if act["given"] else on)
 
 
 @_folds("withdraw_consent")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     if act["actor"]["role"] == "child":
-        return replace(case, child_consent=None, objection=on)
-    return replace(case, guardian_consent=None)
+        return case.but(child_consent=None, objection=on)
+    return case.but(guardian_consent=None)
 
 
 @_folds("adopt_reintegration_plan")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, reintegration_plan=on)
+    return case.but(reintegration_plan=on)
 
 
 @_folds("assess_rights_impact")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, rights_impact=RightsImpact(on.n, on.at, act["safe"]))
+    return case.but(rights_impact=RightsImpact(on.n, on.at, act["safe"]))
 
 
 @_folds("approve_return")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     approval = Approved(on.n, on.at, act["actor"]["id"])
-    return replace(case, approvals={**case.approvals, facts["approval"]: approval})
+    return case.but(approvals={**case.approvals, facts["approval"]: approval})
 
 
 # Travel
@@ -444,7 +442,7 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("certify_fit_to_travel")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, fitness=FitToTravel(on.n, act["fit"], date.fromisoformat(act["valid_until"])))
+    return case.but(fitness=FitToTravel(on.n, act["fit"], date.fromisoformat(act["valid_until"])))
 
 
 @_folds("plan_travel")
@@ -464,39 +462,39 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
         last_arrival=read_moment(legs[-1]["arrives"]),
         documents_ready=act["documents_ready"],
     )
-    return replace(case, plan=plan)
+    return case.but(plan=plan)
 
 
 @_folds("approve_travel")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, travel_approval=Approved(on.n, on.at, act["actor"]["id"]))
+    return case.but(travel_approval=Approved(on.n, on.at, act["actor"]["id"]))
 
 
 @_folds("depart")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, departed=on)
+    return case.but(departed=on)
 
 
 @_folds("report_incident")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     case = _seen_at(case, act["placement"], on.n)
     if case.plan and case.plan.n < facts.get("corrects", on.n):
-        case = replace(case, plan=replace(case.plan, interrupted=on.n))
-    return replace(case, objection=on) if act["what"] == "child_objects" and facts.get("objects", True) else case
+        case = case.but(plan=replace(case.plan, interrupted=on.n))
+    return case.but(objection=on) if act["what"] == "child_objects" and facts.get("objects", True) else case
 
 
 @_folds("arrive")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     if placement := act.get("placement"):
         case = _seen_at(case, placement, on.n)
-    return replace(case, arrived=on)
+    return case.but(arrived=on)
 
 
 @_folds("record_visit")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     if placement := act.get("placement"):
         case = _seen_at(case, placement, on.n)
-    return replace(case, visits={**case.visits, act["visit"]: Visit(on.n, on.at, act["safe"])})
+    return case.but(visits={**case.visits, act["visit"]: Visit(on.n, on.at, act["safe"])})
 
 
 # Other endings
@@ -504,17 +502,17 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("grant_stay")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, stay=on)
+    return case.but(stay=on)
 
 
 @_folds("arrange_third_country")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, third_country=on)
+    return case.but(third_country=on)
 
 
 @_folds("transfer_to_adult_services")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, transferred=on)
+    return case.but(transferred=on)
 
 
 # At any stage
@@ -522,36 +520,36 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("lodge_asylum_claim")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return case if case.asylum == "granted" else replace(case, asylum="open")
+    return case if case.asylum == "granted" else case.but(asylum="open")
 
 
 @_folds("resolve_asylum_claim")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, asylum="granted" if act["result"] == "granted" else "closed")
+    return case.but(asylum="granted" if act["result"] == "granted" else "closed")
 
 
 @_folds("suspend")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     suspended = Suspended(on.n, act["actor"]["id"], _date(act.get("until")))
-    return replace(case, suspensions={**case.suspensions, act["ground"]: suspended})
+    return case.but(suspensions={**case.suspensions, act["ground"]: suspended})
 
 
 @_folds("resume")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, suspensions={g: s for g, s in case.suspensions.items() if g != act["ground"]})
+    return case.but(suspensions={g: s for g, s in case.suspensions.items() if g != act["ground"]})
 
 
 @_folds("complain")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, complaints=(*case.complaints, Complaint(on.n, on.at)))
+    return case.but(complaints=(*case.complaints, Complaint(on.n, on.at)))
 
 
 @_folds("answer_complaint")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    return replace(case, complaints=tuple(c for c in case.complaints if c.n != act["complaint"]))
+    return case.but(complaints=tuple(c for c in case.complaints if c.n != act["complaint"]))
 
 
 @_folds("assign")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     assigned = {**case.caseworkers, act["actor"]["state"]: act["caseworker"]["id"]}
-    return replace(case, caseworkers=assigned)
+    return case.but(caseworkers=assigned)

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from procedure import decide
 from procedure.acts import ACTS, MAX_ACT_BYTES, Act, as_given
 from procedure.agreement import Agreement
+from procedure.canonical import canonical
 from procedure.case import Case
 from procedure.decide import Pen
 from procedure.entries import GENESIS, Draft, Entry, entry_from_json, seal
@@ -241,7 +242,7 @@ class Proceedings:
 
 
 def _digest(act: Act) -> str:
-    return hashlib.sha256(rfc8785.dumps(as_given(act))).hexdigest()[:32]
+    return hashlib.sha256(canonical(as_given(act))).hexdigest()[:32]
 
 
 def _packed(entries: list[dict[str, Any]]) -> str:
@@ -263,7 +264,7 @@ def _as_far_as_readable(given: bytes) -> Any:
         return f"{given[:1_000].decode('utf-8', 'replace')} ... (cut; sha256 of the whole: {digest})"
     try:
         said = json.loads(given)
-        rfc8785.dumps(said)
+        canonical(said)
     except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         return given.decode("utf-8", "replace")
     return said
