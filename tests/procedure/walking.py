@@ -72,6 +72,7 @@ class Walk:
         self.seen = 0
         self.head = "0" * 64
         self.folded: Case | None = None
+        self.view: Fields = {}
         self.standing: set[str] = set()
         self.look()
 
@@ -124,7 +125,7 @@ class Walk:
 
     def do_what_is_owed(self) -> None:
         """An act that somebody owes now, by who owes it, mostly done as it should be."""
-        rows = self.course.view["awaiting"]
+        rows = self.view["awaiting"]
         if self.course.case.closed or not rows:
             self.do_what_helps()
             return
@@ -321,8 +322,11 @@ class Walk:
         self.course.at = at
         made = proceedings.let_time_pass(at)
         self._hold_to(bool(made) == (due is not None and due <= at), f"next_due said {due} at {at}, made {made}")
-        self._unmoved_by_time(case)
-        self.look()
+        if made:
+            self._unmoved_by_time(case)
+            self.look()
+        else:
+            self._hold_to(proceedings.case == case, "the case changed and nothing was put on record")
 
     def hear(self, act: str, actor: Fields, fields: Fields) -> None:
         course = self.course
@@ -460,16 +464,13 @@ class Walk:
         course = self.course
         for entry in course.proceedings.since(self.seen):
             self._in_the_chain(entry)
-            self.folded = opened(entry) if self.folded is None else after(self.folded, entry)
-            if entry.kind == "hold":
-                self.standing.add(entry.facts["hold"])
-            elif entry.kind == "hold_lifted":
-                self.standing.remove(entry.facts["hold"])
+            self._fold(entry)
         self._hold_to(self.folded == course.case, "the entries fold into another case")
         self._hold_to(self.standing == course.holds, "the holds are not those of the entries")
         due = course.proceedings.next_due()
         self._hold_to(due is None or due > course.at or self._not_passed_yet(due), f"next_due {due} lies behind")
-        View.model_validate(course.view)
+        self.view = course.view
+        View.model_validate(self.view)
 
     def _not_passed_yet(self, due: datetime) -> bool:
         """A date named in the past comes due at the next look at the clock, and then no more."""
@@ -479,13 +480,21 @@ class Walk:
         later = self.course.proceedings.next_due()
         for entry in made:
             self._in_the_chain(entry)
-            assert self.folded is not None
-            self.folded = after(self.folded, entry)
-            if entry.kind == "hold":
-                self.standing.add(entry.facts["hold"])
-            elif entry.kind == "hold_lifted":
-                self.standing.remove(entry.facts["hold"])
+            self._fold(entry)
         return bool(made) and (later is None or later > self.course.at)
+
+    def _fold(self, entry: Entry) -> None:
+        if self.folded is None:
+            # The agreement is the same; sharing it makes comparing two cases cheap.
+            self.folded = opened(entry)
+            self._hold_to(self.folded.agreement == self.course.case.agreement, "opened under another agreement")
+            self.folded = self.folded.but(agreement=self.course.case.agreement)
+        else:
+            self.folded = after(self.folded, entry)
+        if entry.kind == "hold":
+            self.standing.add(entry.facts["hold"])
+        elif entry.kind == "hold_lifted":
+            self.standing.remove(entry.facts["hold"])
 
     def _in_the_chain(self, entry: Entry) -> None:
         self.seen += 1
