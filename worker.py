@@ -26,7 +26,13 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig, WorkflowRunner
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
@@ -63,7 +69,16 @@ def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
     """
     if not sandboxed:
         return UnsandboxedWorkflowRunner()
-    passed = ("procedure", "pydantic", "pydantic_core", "rfc8785", "holidays", "dateutil", "structlog", "workflows.logs")
+    passed = (
+        "procedure",
+        "pydantic",
+        "pydantic_core",
+        "rfc8785",
+        "holidays",
+        "dateutil",
+        "structlog",
+        "workflows.logs",
+    )
     calendars.open_all()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed))
 

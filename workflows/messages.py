@@ -143,8 +143,8 @@ class Telling:
     reference: str
     first: int
     last: int
-    notices: list[Notice] = field(default_factory=list)
-    events: list[OutgoingEvent] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list[Notice])
+    events: list[OutgoingEvent] = field(default_factory=list[OutgoingEvent])
 
 
 @dataclass(frozen=True)

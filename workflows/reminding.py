@@ -1,6 +1,5 @@
 """What the origin state's processes share: waiting for a moment, and a reminder that goes out."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -21,7 +20,7 @@ async def sleep_until(when: datetime, or_until: Callable[[], bool]) -> None:
     if wait > timedelta(0):
         try:
             await workflow.wait_condition(or_until, timeout=wait)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
 
 

@@ -282,9 +282,9 @@ class ReturnCase:
             return self._case.hear(act, workflow.now())
         except MalformedAct as malformed:
             raise _malformed_act(malformed) from None
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next act must be heard
             # A failing task would keep every later act of this case waiting. The proceedings are as they were.
-            log.error("an act could not be decided", act=act.act, error=type(error).__name__)  # type: ignore[attr-defined]
+            log.error("an act could not be decided", act=type(act).__name__, error=type(error).__name__)
             raise ApplicationError(
                 "this act could not be decided because of a fault in the program; nothing was recorded",
                 type=UNFORESEEN,
@@ -337,7 +337,7 @@ class ReturnCase:
         }
         updates = [_update(name, value) for name, value in shown.items() if self._shown.get(name, _NOT_SHOWN) != value]
         if updates:
-            workflow.upsert_search_attributes(updates)
+            workflow.upsert_search_attributes(updates)  # pyright: ignore[reportUnknownMemberType] - the SDK's own
             self._shown = shown
         workflow.set_current_details(_details(row))
 
@@ -481,7 +481,7 @@ class ReturnCase:
     async def _signal(self, id: str, name: str, word: str | int) -> None:
         try:
             await workflow.get_external_workflow_handle(id).signal(name, word)
-        except Exception as error:
+        except FailureError as error:
             # It has ended already, or the origin state's engine does not answer: the case needs neither.
             log.info("a process of the origin state was not reached", error=type(error).__name__)
 
@@ -592,7 +592,9 @@ def _update(name: str, value: Any) -> SearchAttributeUpdate[Any]:
 
 def _details(row: dict[str, Any]) -> str:
     """A few lines of Markdown for the engine's own web page; nothing personal."""
-    lines = [f"**{row['stage'].replace('_', ' ')}** · {row['status']} · {row['entries']} entries, {row['refused']} refused"]
+    lines = [
+        f"**{row['stage'].replace('_', ' ')}** · {row['status']} · {row['entries']} entries, {row['refused']} refused"
+    ]
     if row["holds"]:
         lines.append(f"Held: {', '.join(hold.replace('_', ' ') for hold in row['holds'])}")
     for owed in row["awaiting"][:12]:

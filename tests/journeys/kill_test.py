@@ -10,7 +10,16 @@ from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
 from tests.journeys.processes import Process, free_port, start_server, start_worker
-from tests.workflows.engines import Fields, Handle, intake, ledger, new_reference, record, until_approved, until_determined
+from tests.workflows.engines import (
+    Fields,
+    Handle,
+    intake,
+    ledger,
+    new_reference,
+    record,
+    until_approved,
+    until_determined,
+)
 from tests.workflows.return_case_test import assert_whole
 from workflows.messages import RECORD, RETURN_CASE, TASK_QUEUE
 

@@ -12,7 +12,16 @@ from temporalio.exceptions import ApplicationError
 from activities.agreements import AgreementShelf
 from activities.hands import Hands
 from tests.workflows.engines import Engine, accepted, guardian, ledger, note, record, view
-from workflows.messages import ADMIT, KEEP_CASELOAD_ROW, TELL, Admission, AdmissionRequest, CaseloadRow, RowKept, Telling
+from workflows.messages import (
+    ADMIT,
+    KEEP_CASELOAD_ROW,
+    TELL,
+    Admission,
+    AdmissionRequest,
+    CaseloadRow,
+    RowKept,
+    Telling,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -32,7 +41,9 @@ class ShakyHands:
 
     @activity.defn(name=ADMIT)
     async def admit(self, request: AdmissionRequest) -> Admission:
-        return Admission(agreement=AgreementShelf().get(request.intake["agreement"]).terms(), duplicate_check="done", seed="5a" * 32)
+        return Admission(
+            agreement=AgreementShelf().get(request.intake["agreement"]).terms(), duplicate_check="done", seed="5a" * 32
+        )
 
     @activity.defn(name=KEEP_CASELOAD_ROW)
     async def keep_caseload_row(self, row: CaseloadRow) -> RowKept:

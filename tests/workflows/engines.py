@@ -133,7 +133,9 @@ class Engine:
         """A worker while the context is open, its workflow code in the sandbox."""
         return build_worker(self.client, Settings(data=self.data, **settings), hands=hands, sandboxed=True)
 
-    async def start(self, given: Mapping[str, Any] | None = None, reference: str | None = None, **options: Any) -> Handle:
+    async def start(
+        self, given: Mapping[str, Any] | None = None, reference: str | None = None, **options: Any
+    ) -> Handle:
         reference = reference or new_reference()
         return await self.client.start_workflow(
             RETURN_CASE, dict(given or intake()), id=reference, task_queue=TASK_QUEUE, **options
