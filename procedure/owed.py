@@ -141,6 +141,9 @@ def _without_deadline(case: Case, at: datetime) -> Iterator[Owed]:
             yield Owed("reopen_best_interests", "caseworker", host)
         elif not approved_by_all(case) and not case.safe_relatives() and case.guarantee is None:
             yield Owed("guarantee_care", "central_authority", case.origin_state)
+    if stage == "reintegration" and all(n in case.visits for n in range(1, len(case.agreement.visits) + 1)):
+        # Every visit is made and the last one was not safe: somebody has to look again.
+        yield Owed("record_visit", "monitor", case.origin_state, about=max(case.visits) + 1)
     if stage == "best_interests" and case.solution == "postpone":
         yield Owed("reopen_best_interests", "bid_panel", host)
     if case.travel_approval and not case.departed and decided(case, at):

@@ -8,9 +8,9 @@ import base64
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import rfc8785
 from pydantic import TypeAdapter
@@ -161,8 +161,8 @@ class Proceedings:
         at = self._not_before_the_last(at)
         self.let_time_pass(at)
         said = _as_far_as_readable(given)
-        named = said if isinstance(said, dict) else {}
-        actor = named.get("actor") if isinstance(named.get("actor"), dict) else {}
+        named = _object(said)
+        actor = _object(named.get("actor"))
         act, act_id = named.get("act"), named.get("act_id")
         found = refuse(
             "well-formed",
@@ -253,6 +253,10 @@ def _with_agreement(carried: Mapping[str, Any]) -> dict[str, Any]:
     return {**carried, "agreement": Agreement.from_terms(carried["agreement"])}
 
 
+def _object(given: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+
+
 def _state(given: Any) -> str | None:
     return given if isinstance(given, str) and len(given) == 2 and given.isascii() and given.isupper() else None
 
@@ -267,4 +271,18 @@ def _as_far_as_readable(given: bytes) -> Any:
         canonical(said)
     except (ValueError, RecursionError, rfc8785.CanonicalizationError):
         return given.decode("utf-8", "replace")
+    if not _shallow(said, _DEEPEST):
+        # What can be written here might be too deep where the stack is fuller.
+        return given.decode("utf-8", "replace")
     return said
+
+
+_DEEPEST: Final = 100
+
+
+def _shallow(said: Any, levels: int) -> bool:
+    """Whether lists and objects are nested no deeper than so many levels."""
+    if not isinstance(said, (dict, list)):
+        return True
+    inner: Iterable[Any] = cast(dict[str, Any], said).values() if isinstance(said, dict) else cast(list[Any], said)
+    return levels > 0 and all(_shallow(each, levels - 1) for each in inner)

@@ -310,6 +310,16 @@ def test_a_malformed_signal_is_recorded_as_refused_and_never_raises(given: bytes
     EntryShown.model_validate(entry.as_json())
 
 
+@pytest.mark.parametrize("depth", [50, 200, 700, 950, 985, 990, 2_000])
+def test_a_malformed_signal_may_be_nested_however_deep(depth: int) -> None:
+    """What no stack holds is kept as text."""
+    course = Course()
+    given = b'{"a":' * depth + b"1" + b"}" * depth
+    course.proceedings.hear_malformed(given, [], course.at)
+    assert course.case == fold(course.entries)
+    json.dumps(course.proceedings.ledger())
+
+
 # What is shown
 
 

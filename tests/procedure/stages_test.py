@@ -430,3 +430,11 @@ def test_the_placement_stays_what_it_was_when_a_case_closes() -> None:
     """Closing moves nobody."""
     course = Course().does("appoint_guardian").does("close_case")
     assert FOSTER == course.view["placement"]
+
+
+def test_after_a_last_visit_that_was_not_safe_somebody_has_to_look_again() -> None:
+    """The panel of the new round finds that the child stays returned: the monitor owes a further visit."""
+    course = Course().visited(safe_last=False).ready_for_panel().determine().wait(days=15)
+    assert "reintegration" == course.stage
+    assert {("record_visit", "monitor", "UA")} == course.awaited()
+    course.does("record_visit", visit=7).does("close_case", outcome="returned")

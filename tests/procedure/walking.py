@@ -471,6 +471,11 @@ class Walk:
         self._hold_to(due is None or due > course.at or self._not_passed_yet(due), f"next_due {due} lies behind")
         self.view = course.view
         View.model_validate(self.view)
+        window = course.case.appeal_window_ends
+        self._hold_to(
+            bool(self.view["awaiting"]) or course.case.closed or (window is not None and window > course.at),
+            f"an open case in {course.case.stage} that nobody holds",
+        )
 
     def _not_passed_yet(self, due: datetime) -> bool:
         """A date named in the past comes due at the next look at the clock, and then no more."""
