@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,11 @@ import structlog
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, SetWorkerDeploymentCurrentVersionRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
@@ -57,8 +61,16 @@ DRAIN_FOR: Final = timedelta(seconds=10)
 _log = structlog.get_logger("homeward.worker")
 
 
+POLLED_WITHIN: Final = timedelta(seconds=90)
+"""A worker asks for work at least once a minute; the engine goes on listing one that is gone for five."""
+
+
 class NoEngine(ConnectionError):
     """No Temporal server answers at the address."""
+
+
+class ConnectionFault(ValueError):
+    """What is set about the connection cannot be used; the text is one sentence."""
 
 
 def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
@@ -183,8 +195,15 @@ async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
 
 
 async def connect(within: float = CONNECT_WITHIN) -> Client:
-    """A client as the environment says. Raises :class:`NoEngine` when nobody answers for so many seconds."""
-    settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    """A client as the environment says.
+
+    Raises :class:`NoEngine` when nobody answers for so many seconds, and :class:`ConnectionFault`.
+    """
+    try:
+        settings: dict[str, Any] = dict(ClientConfig.load_client_connect_config())
+    except (OSError, RuntimeError, ValueError):
+        # Its text may repeat the file, keys included.
+        raise ConnectionFault("The connection profile (TEMPORAL_CONFIG_FILE, TEMPORAL_*) cannot be read.") from None
     address = settings.setdefault("target_host", "127.0.0.1:7233")
     until = asyncio.get_running_loop().time() + within
     while True:
@@ -199,7 +218,7 @@ async def connect(within: float = CONNECT_WITHIN) -> Client:
 
 
 async def is_polled(client: Client) -> bool:
-    """Whether some worker asked for cases within the last minutes, as the engine tells."""
+    """Whether some worker asked for cases within :data:`POLLED_WITHIN`, as the engine tells."""
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -207,7 +226,21 @@ async def is_polled(client: Client) -> bool:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
         )
     )
-    return bool(described.pollers)
+    since = datetime.now(UTC) - POLLED_WITHIN
+    return any(poller.last_access_time.ToDatetime(UTC) >= since for poller in described.pollers)
+
+
+async def _known_namespace(client: Client) -> None:
+    try:
+        await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            raise ConnectionFault(
+                f"The engine has no namespace {client.namespace}. Create it, or name another with TEMPORAL_NAMESPACE."
+            ) from None
+        # Not every engine tells, or tells everybody: the worker will see for itself.
+        if error.status not in (RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
+            raise
 
 
 async def work(settings: Settings) -> None:
@@ -217,6 +250,7 @@ async def work(settings: Settings) -> None:
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
     client = await connect()
+    await _known_namespace(client)
     async with build_worker(client, settings):
         _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
         await stop.wait()
@@ -228,7 +262,7 @@ async def check() -> int:
     """The health check: 0 when cases are being worked on, else 1."""
     try:
         return 0 if await is_polled(await connect(within=0)) else 1
-    except (NoEngine, RPCError):
+    except (NoEngine, ConnectionFault, RPCError):
         return 1
 
 
@@ -244,7 +278,7 @@ def main() -> int:
         configure_logs(settings.log_format, settings.log_level)
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
         asyncio.run(work(settings))
-    except (SettingsFault, KeyUnusable, AddressBookFault) as fault:
+    except (SettingsFault, KeyUnusable, AddressBookFault, ConnectionFault) as fault:
         print(fault, file=sys.stderr)
         return 2
     except NoEngine as error:

@@ -5,7 +5,7 @@ Saturdays and Sundays off and no holidays: a deadline may then fall a day early,
 """
 
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache
 
 import holidays
 
@@ -34,7 +34,7 @@ def open_all() -> None:
         _calendar(country)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _calendar(country: str | None) -> holidays.HolidayBase:
     try:
         return holidays.country_holidays(country) if country else holidays.HolidayBase()

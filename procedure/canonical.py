@@ -31,7 +31,7 @@ def canonical(value: Any) -> bytes:
 
 def _plain(value: Any) -> bool:
     """Whether nothing in the value needs more than sorted ASCII names to be canonical."""
-    kind = type(value)
+    kind = cast(Any, type(value))
     if kind is str or value is None or kind is bool:
         return True
     if kind is int:

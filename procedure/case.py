@@ -251,14 +251,14 @@ class Case:
     # In office
     guardian: InOffice | None = None
     counsel: InOffice | None = None
-    caseworkers: dict[str, str] = field(default_factory=dict)
+    caseworkers: dict[str, str] = field(default_factory=dict[str, str])
     """The caseworker assigned, by state."""
 
     # Family
-    relatives: dict[str, Relative] = field(default_factory=dict)
+    relatives: dict[str, Relative] = field(default_factory=dict[str, Relative])
     tracing_opened: OnRecord | None = None
     tracing: TracingReported | None = None
-    family: dict[str, FamilyAssessed] = field(default_factory=dict)
+    family: dict[str, FamilyAssessed] = field(default_factory=dict[str, FamilyAssessed])
     guarantee: CareGuaranteed | None = None
 
     # Best interests, in the round that runs
@@ -277,7 +277,7 @@ class Case:
     objection: OnRecord | None = None
     reintegration_plan: OnRecord | None = None
     rights_impact: RightsImpact | None = None
-    approvals: dict[str, Approved] = field(default_factory=dict)
+    approvals: dict[str, Approved] = field(default_factory=dict[str, Approved])
     """Approvals of return in force, by who must give them (``ROLE@host`` or ``ROLE@origin``)."""
     appeal_window_ends: datetime | None = None
 
@@ -287,7 +287,7 @@ class Case:
     travel_approval: Approved | None = None
     departed: OnRecord | None = None
     arrived: OnRecord | None = None
-    visits: dict[int, Visit] = field(default_factory=dict)
+    visits: dict[int, Visit] = field(default_factory=dict[int, Visit])
 
     # Other endings
     stay: OnRecord | None = None
@@ -297,11 +297,11 @@ class Case:
     # At any stage
     asylum: AsylumClaim = "none"
     appeals: tuple[AppealLodged, ...] = ()
-    suspensions: dict[str, Suspended] = field(default_factory=dict)
+    suspensions: dict[str, Suspended] = field(default_factory=dict[str, Suspended])
     complaints: tuple[Complaint, ...] = ()
     holds: tuple[Hold, ...] = ()
     adulthood_holds: bool = False
-    deadlines: dict[str, Deadline] = field(default_factory=dict)
+    deadlines: dict[str, Deadline] = field(default_factory=dict[str, Deadline])
 
     # Where it stands
     stage: Stage = "identification"

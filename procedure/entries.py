@@ -29,8 +29,8 @@ class Draft:
     actor_role: str | None = None
     actor_state: str | None = None
     safeguards: tuple[SafeguardName, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
-    body: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict[str, Any])
+    body: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ One row a rule. A profile may add and tighten. Every clause that breaks a rule i
 floor demands and its source.
 """
 
+import itertools
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -118,7 +119,7 @@ def _visits(profile: Profile, agreement: Agreement) -> _Found:
         yield "visits.after_days", f"There are {len(days)} monitoring visits."
     if not days or days[-1] < LAST_VISIT_NOT_BEFORE_DAYS:
         yield "visits.after_days", f"Monitoring ends {days[-1] if days else 0} days after arrival."
-    if any(later <= earlier for earlier, later in zip(days, days[1:], strict=False)) or any(day < 1 for day in days):
+    if any(later <= earlier for earlier, later in itertools.pairwise(days)) or any(day < 1 for day in days):
         yield "visits.after_days", "The visits do not follow one another."
     if days and days[0] > LAST_VISIT_NOT_BEFORE_DAYS:
         yield "visits.after_days", f"Nobody looks after the child for the first {days[0]} days."

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -116,6 +116,7 @@ def _early_faults(text: bytes | str, today: date) -> list[Fault]:
         return []
     if not isinstance(given, dict):
         return []
+    given = cast("dict[str, Any]", given)
     faults: list[Fault] = []
     host, origin = given.get("host_state"), given.get("origin_state")
     if isinstance(host, str) and host == origin:

@@ -1,7 +1,7 @@
 """The entries of one case, as far as they are at hand, and what can be looked up in them."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from procedure.entries import Entry
 from procedure.folding import IMMATERIAL
@@ -64,7 +64,5 @@ class Ledger:
     def as_corrected(self, entry: Entry) -> dict[str, Any]:
         """What an entry says today: its act or intake, as the latest correction left it."""
         if corrections := self.corrections_of(entry):
-            said: dict[str, Any] = corrections[-1].body["as_corrected"]
-            return said
-        said = entry.body["intake"] if entry.kind == "opened" else entry.body["act"]
-        return said
+            return cast("dict[str, Any]", corrections[-1].body["as_corrected"])
+        return cast("dict[str, Any]", entry.body["intake" if entry.kind == "opened" else "act"])

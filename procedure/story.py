@@ -75,7 +75,7 @@ def _accepted(entry: Entry) -> str:
 
 
 def _place(act: dict[str, Any]) -> str:
-    placement = act.get("placement") or {}
+    placement: dict[str, Any] = act.get("placement") or {}
     return f"{placement.get('name', 'a place')} ({_words(placement.get('kind'))}, run by {_words(placement.get('run_by'))})"
 
 

@@ -119,7 +119,7 @@ def panel_has_other_eyes(asked: Asked) -> Iterator[Refusal]:
     """four-eyes: assessor, assigned caseworker, guardian and panel members are different persons (BIP)."""
     case = asked.case
     panel = {member.id for member in asked.act.panel} | {asked.actor_id}
-    parts = {
+    parts: dict[str, set[str]] = {
         "wrote the assessment": set(case.assessors),
         "is the caseworker assigned": set(case.caseworkers.values()),
         "is the guardian": {case.guardian.id} if case.guardian else set(),

@@ -8,7 +8,7 @@ from procedure.placement import FAMILY_KINDS
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
 from procedure.vocabulary import ENFORCEMENT, PlacementKind, RunBy
 
-CARE_PLACES: Final[frozenset[PlacementKind]] = FAMILY_KINDS | {"independent_living", "group_home", "child_shelter"}
+CARE_PLACES: Final = FAMILY_KINDS | frozenset[PlacementKind]({"independent_living", "group_home", "child_shelter"})
 """Where a journey may end: places of care, never a border, a transit institution or a hotel (OSCE note 12(v))."""
 
 

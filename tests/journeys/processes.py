@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.workflows.engines import program
@@ -81,13 +80,3 @@ def start_worker(port: int, data: Path, **environment: str) -> Process:
         HOMEWARD_DATA=str(data),
         **environment,
     )
-
-
-@contextlib.contextmanager
-def ended_after(*processes: Process) -> Iterator[None]:
-    """End these processes whatever happens."""
-    try:
-        yield
-    finally:
-        for each in processes:
-            each.stop()

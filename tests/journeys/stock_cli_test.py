@@ -118,11 +118,12 @@ def test_cases_are_listed_by_their_search_attributes(stock: Stock) -> None:
     stock.start(intake(placement=STATION), reference)
     stock.update(reference, guardian())
     query = 'HomewardStage = "identification" AND HomewardHolds = "detention" AND HomewardAwaiting = "caseworker"'
+    listed = stock("workflow", "list", "--query", query)
     for _ in range(50):
-        listed = stock("workflow", "list", "--query", query)
         if reference in listed.stdout:
             break
         time.sleep(0.1)
+        listed = stock("workflow", "list", "--query", query)
     assert reference in listed.stdout
     described = stock("workflow", "describe", "--workflow-id", reference).stdout
     assert not any(name in listed.stdout + described for name in NAMES)

@@ -9,9 +9,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from activities.hands import Hands
@@ -21,7 +21,8 @@ from worker import build_worker
 from workflows.messages import CASE, LEDGER, RECORD, RETURN_CASE, TASK_QUEUE
 
 Fields = dict[str, Any]
-Handle = WorkflowHandle[Any, Any]
+Handle = Any
+"""A workflow handle; the SDK's own type is only partly known to the type check."""
 
 NAMES = ("Zlatkaprobe", "Inventedsurname")
 """A child's names that occur nowhere by chance."""
@@ -181,7 +182,7 @@ async def time_skipping(data: Path) -> AsyncGenerator[Engine]:
 
 @asynccontextmanager
 async def development(data: Path, **options: Any) -> AsyncGenerator[Engine]:
-    async with await WorkflowEnvironment.start_local(
+    async with await cast("Any", WorkflowEnvironment).start_local(
         dev_server_existing_path=program("temporal"), dev_server_log_level="error", **options
     ) as env:
         yield Engine(env, data)

@@ -18,6 +18,7 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+from procedure.proceedings import Proceedings
 from tests.histories.save import HERE, save
 from worker import WORKFLOWS, workflow_runner
 from workflows.raw import RawUnlessTyped
@@ -92,7 +93,7 @@ async def test_a_saved_history_replays_with_the_same_commands_and_receipts(file:
     recorded = recorded_receipts(history)
     by_entry = {(receipt["entry"], receipt["head"]): receipt for receipt in RECEIPTS}
     assert recorded
-    proceedings = CASES[-1]._proceedings
+    proceedings: Proceedings | None = vars(CASES[-1])["_proceedings"]
     assert proceedings is not None
     assert proceedings.case.head == saved_beside(file)[1]
     for receipt in recorded:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -127,7 +127,7 @@ async def test_the_workflow_id_is_the_reference(engine: Engine) -> None:
 async def test_nobody_can_start_a_case_with_a_past_of_their_own_making(server: Engine) -> None:
     """What a run puts away for the next is taken up only when the engine itself goes on."""
     async with server.worker():
-        forged = {"proceedings": {}, "intake": {}, "row_kept": 0}
+        forged: Fields = {"proceedings": {}, "intake": {}, "row_kept": 0}
         assert (await failure_of(server, await server.start(forged))).type == "MalformedIntake"
 
 
@@ -198,16 +198,15 @@ async def test_an_act_that_arrives_before_the_run_has_started_is_heard(engine: E
     """An update and a signal sent with the start wait for the opening and are then heard."""
     by_update, by_signal = new_reference(), new_reference()
     async with engine.worker():
-        start = WithStartWorkflowOperation(
+        start = cast("Any", WithStartWorkflowOperation)(
             RETURN_CASE,
             intake(),
             id=by_update,
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
-        receipt = await engine.client.execute_update_with_start_workflow(
-            RECORD, guardian(), start_workflow_operation=start
-        )
+        client: Any = engine.client
+        receipt = await client.execute_update_with_start_workflow(RECORD, guardian(), start_workflow_operation=start)
         early = await engine.start(reference=by_signal, start_signal=RECORD, start_signal_args=[guardian()])
         await accepted(early, note())
         assert receipt["result"] == "accepted"
@@ -218,15 +217,16 @@ async def test_an_act_that_arrives_before_the_run_has_started_is_heard(engine: E
 async def test_an_act_sent_with_a_malformed_intake_is_told_why(engine: Engine) -> None:
     """The waiting update ends with the intake's faults, and the run fails."""
     async with engine.worker():
-        start = WithStartWorkflowOperation(
+        start = cast("Any", WithStartWorkflowOperation)(
             RETURN_CASE,
             intake(agreement="no-such-agreement"),
             id=new_reference(),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         )
+        client: Any = engine.client
         with pytest.raises(WorkflowUpdateFailedError) as caught:
-            await engine.client.execute_update_with_start_workflow(RECORD, note(), start_workflow_operation=start)
+            await client.execute_update_with_start_workflow(RECORD, note(), start_workflow_operation=start)
     assert isinstance(caught.value.cause, ApplicationError)
     assert caught.value.cause.type == "MalformedIntake"
 
@@ -352,7 +352,8 @@ async def test_search_attributes_and_details_tell_operators_where_a_case_stands(
         handle = await server.start()
         await accepted(handle, act("om", "report_detention", placement=STATION, since="2026-02-01T10:00:00Z"))
         described = await handle.describe()
-        shown = {key.name: described.typed_search_attributes.get(key) for key in SEARCH_ATTRIBUTES}
+        attributes: Any = described.typed_search_attributes
+        shown = {key.name: attributes.get(key) for key in SEARCH_ATTRIBUTES}
         metadata = await handle.query("__temporal_workflow_metadata")
         raw = str(described.raw_description)
     assert shown["HomewardStage"] == "identification"
