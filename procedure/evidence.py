@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from procedure.case import Case
 from procedure.majority import own_consent_needed
@@ -12,22 +13,33 @@ def older_than(recorded: datetime, days: int, at: datetime) -> bool:
     return at - recorded >= timedelta(days=days)
 
 
-def stale(case: Case, at: datetime) -> Iterator[str]:
+class Stale(NamedTuple):
+    """Evidence that is too old: what it is, and the act, role and state that renew it."""
+
+    what: str
+    act: str
+    role: str
+    state: str
+
+
+def stale(case: Case, at: datetime) -> Iterator[Stale]:
     """What of the evidence on record is too old at ``at``, each as the thing to renew."""
     lives = case.agreement.shelf_lives
     if case.determination and older_than(case.determination.at, lives.determination, at):
-        yield f"the best-interests determination (older than {lives.determination} days)"
+        what = f"the best-interests determination (older than {lives.determination} days)"
+        yield Stale(what, "reopen_best_interests", "caseworker", case.host_state)
     yield from _stale_care(case, at)
-    for whose, consent in (("guardian's", case.guardian_consent), ("child's", case.child_consent)):
+    for who, consent in (("guardian", case.guardian_consent), ("child", case.child_consent)):
         if consent and older_than(consent.at, lives.consent, at):
-            if whose == "child's" and not own_consent_needed(case, at):
+            if who == "child" and not own_consent_needed(case, at):
                 continue
-            yield f"the {whose} consent (older than {lives.consent} days)"
+            yield Stale(f"the {who}'s consent (older than {lives.consent} days)", "give_consent", who, case.host_state)
     if case.rights_impact and older_than(case.rights_impact.at, lives.rights_impact, at):
-        yield f"the rights-impact assessment (older than {lives.rights_impact} days)"
+        what = f"the rights-impact assessment (older than {lives.rights_impact} days)"
+        yield Stale(what, "assess_rights_impact", "caseworker", case.host_state)
 
 
-def _stale_care(case: Case, at: datetime) -> Iterator[str]:
+def _stale_care(case: Case, at: datetime) -> Iterator[Stale]:
     """Care on return rests on a relative or on a guarantee: one that is fresh is enough."""
     lives = case.agreement.shelf_lives
     relied_on = case.safe_relatives()
@@ -44,9 +56,14 @@ def _stale_care(case: Case, at: datetime) -> Iterator[str]:
     if guarantee and not older_than(guarantee.at, lives.care_guarantee, at):
         return
     if relied_on:
-        yield f"the family assessment (older than {lives.family_assessment} days)"
+        what = f"the family assessment (older than {lives.family_assessment} days)"
+        for state in dict.fromkeys(
+            case.relatives[relative].state for relative in relied_on if relative in case.relatives
+        ):
+            yield Stale(what, "assess_family", "caseworker", state)
     if guarantee:
-        yield f"the care guarantee (older than {lives.care_guarantee} days)"
+        what = f"the care guarantee (older than {lives.care_guarantee} days)"
+        yield Stale(what, "guarantee_care", "central_authority", case.origin_state)
 
 
 def safe_family(case: Case) -> bool:

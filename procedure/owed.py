@@ -137,8 +137,9 @@ def _without_deadline(case: Case, at: datetime) -> Iterator[Owed]:
         unsafe = case.rights_impact is not None and not case.rights_impact.safe
         if case.objection or unsafe or case.asylum == "granted":
             yield Owed("reopen_best_interests", "caseworker", host)
-        elif next(stale(case, at), None):
-            yield Owed("reopen_best_interests", "caseworker", host)
+        elif old := list(stale(case, at)):
+            for evidence in old:
+                yield Owed(evidence.act, evidence.role, evidence.state)
         elif not approved_by_all(case) and not case.safe_relatives() and case.guarantee is None:
             yield Owed("guarantee_care", "central_authority", case.origin_state)
     if stage == "reintegration" and all(n in case.visits for n in range(1, len(case.agreement.visits) + 1)):

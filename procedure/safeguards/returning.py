@@ -69,7 +69,7 @@ def family_or_guarantee(asked: Asked) -> Iterator[Refusal]:
 @gate("stale-evidence")
 def fresh_evidence(asked: Asked) -> Iterator[Refusal]:
     """stale-evidence (GC14 paras 84, 90; the shelf lives are ours)."""
-    if old := list(stale(asked.case, asked.at)):
+    if old := list(dict.fromkeys(found.what for found in stale(asked.case, asked.at))):
         yield refuse(
             "stale-evidence",
             f"Too old to rely on: {'; '.join(old)}.",

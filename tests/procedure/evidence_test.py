@@ -19,6 +19,7 @@ class Evidence:
     rest: Callable[[Course], object]
     renewed: Callable[[Course], object]
     start: Callable[[], Course]
+    renewal: str
 
 
 def found_by_guarantee() -> Course:
@@ -34,6 +35,7 @@ ALL = [
         lambda c: c.does("assess_family").consented().prepared(),
         lambda c: c.does("reopen_best_interests").ready_for_panel().determine().consented(),
         lambda: Course().assessed(),
+        "reopen_best_interests",
     ),
     Evidence(
         "family_assessment",
@@ -43,6 +45,7 @@ ALL = [
         lambda c: c.ready_for_panel().determine().consented().prepared(),
         lambda c: c.does("assess_family"),
         lambda: Course().represented().does("report_tracing"),
+        "assess_family",
     ),
     Evidence(
         "care_guarantee",
@@ -52,6 +55,7 @@ ALL = [
         lambda c: c.ready_for_panel().determine().consented().prepared(),
         lambda c: c.does("guarantee_care"),
         found_by_guarantee,
+        "guarantee_care",
     ),
     Evidence(
         "guardian's consent",
@@ -61,6 +65,7 @@ ALL = [
         lambda c: c.does("assess_family").does("give_consent", "child").prepared(),
         lambda c: c.does("give_consent"),
         lambda: Course().determined(),
+        "give_consent",
     ),
     Evidence(
         "child's consent",
@@ -70,6 +75,7 @@ ALL = [
         lambda c: c.does("assess_family").does("give_consent").prepared(),
         lambda c: c.does("give_consent", "child"),
         lambda: Course().determined(),
+        "give_consent",
     ),
     Evidence(
         "rights_impact",
@@ -79,6 +85,7 @@ ALL = [
         lambda c: c.consented().does("adopt_reintegration_plan"),
         lambda c: c.does("assess_rights_impact"),
         lambda: Course().determined(),
+        "assess_rights_impact",
     ),
 ]
 
@@ -97,6 +104,7 @@ def test_evidence_is_good_until_its_shelf_life_is_over_to_the_second(evidence: E
         if result == "refused":
             assert ["stale-evidence"] == [refusal["safeguard"] for refusal in receipt["refusals"]]
             assert evidence.words in receipt["refusals"][0]["message"]
+            assert evidence.renewal in {act for act, _, _ in course.awaited()}
             evidence.renewed(course)
             if evidence.kind == "determination":
                 course.does("assess_rights_impact")
