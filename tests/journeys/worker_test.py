@@ -1,0 +1,92 @@
+"""`python worker.py`: exit codes, one sentence for what is wrong, and the health check."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import worker
+from tests.journeys.processes import ROOT, free_port, start_server, start_worker
+from worker import NoEngine, connect, is_polled
+
+pytestmark = pytest.mark.engine
+
+
+def run(*arguments: str, data: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the worker until it ends by itself."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("HOMEWARD_", "TEMPORAL_"))}
+    return subprocess.run(
+        [sys.executable, "worker.py", *arguments],
+        cwd=ROOT,
+        env={**kept, "HOMEWARD_DATA": str(data), **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """A server's port."""
+    chosen = free_port()
+    server = start_server(chosen, tmp_path_factory.mktemp("server"))
+    yield chosen
+    server.stop()
+
+
+def test_a_setting_that_cannot_be_used_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """Exit code 2, and no traceback."""
+    done = run(data=tmp_path, HOMEWARD_SMTP_PORT="many")
+    assert (2, "HOMEWARD_SMTP_PORT must be a whole number.\n") == (done.returncode, done.stderr)
+
+
+def test_a_connection_profile_that_cannot_be_read_is_told_without_its_text(tmp_path: Path) -> None:
+    """It may hold a key. Exit code 2, and 1 from the health check."""
+    profile = tmp_path / "temporal.toml"
+    profile.write_text("[profile.default\napi_key = 'invented-key'\n")
+    done = run(data=tmp_path, TEMPORAL_CONFIG_FILE=str(profile))
+    check = run("--check", data=tmp_path, TEMPORAL_CONFIG_FILE=str(profile))
+    assert (2, 1) == (done.returncode, check.returncode)
+    assert "The connection profile" in done.stderr
+    assert "invented-key" not in done.stdout + done.stderr + check.stdout + check.stderr
+
+
+def test_a_namespace_that_is_not_there_is_told_in_a_sentence(port: int, tmp_path: Path) -> None:
+    """Exit code 2, for it is a setting."""
+    done = run(data=tmp_path, TEMPORAL_ADDRESS=f"127.0.0.1:{port}", TEMPORAL_NAMESPACE="nowhere")
+    assert 2 == done.returncode
+    assert "The engine has no namespace nowhere." in done.stderr
+
+
+async def test_an_engine_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The address that was tried, and what to do."""
+    address = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    with pytest.raises(NoEngine, match=f"No engine answers at {address}"):
+        await connect(within=0)
+
+
+async def test_the_health_check_tells_whether_cases_are_worked_on(
+    port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1 without a worker, 0 with one; a worker that was heard of too long ago counts no more."""
+    address = f"127.0.0.1:{port}"
+    assert 1 == run("--check", data=tmp_path, TEMPORAL_ADDRESS=address).returncode
+    running = start_worker(port, tmp_path)
+    try:
+        until = time.monotonic() + 30
+        while run("--check", data=tmp_path, TEMPORAL_ADDRESS=address).returncode != 0:
+            assert time.monotonic() < until, "no worker polls"
+    finally:
+        assert 0 == running.stop()
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    client = await connect(within=0)
+    assert await is_polled(client)
+    monkeypatch.setattr(worker, "POLLED_WITHIN", timedelta(0))
+    assert not await is_polled(client)
