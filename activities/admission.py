@@ -6,7 +6,10 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import structlog
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -15,7 +18,7 @@ from activities.caseload import Caseload, CaseloadUnreachable
 from activities.marks import ChildMarks
 from procedure.agreement import BelowTheFloor, MalformedAgreement
 from procedure.faults import Fault
-from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, STAGE, Admission, AdmissionRequest
+from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, Admission, AdmissionRequest
 
 DONE = "done"
 NOT_MADE = "not_made"
@@ -94,15 +97,18 @@ class AdmissionDesk:
         """What the engine says; the caseload may lag behind, or know a case of an engine that is gone."""
         if self._client is None:
             return True
+        asked = DescribeWorkflowExecutionRequest(
+            namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=reference)
+        )
         try:
-            described = await self._client.get_workflow_handle(reference).describe()
+            # Asked without the SDK's own reading of search attributes, which not every server's answer survives.
+            described = await self._client.workflow_service.describe_workflow_execution(asked)
         except RPCError as error:
             if error.status == RPCStatusCode.NOT_FOUND:
                 return False
             raise
-        # A closed case's run stays for a while to hear late acts.
-        closed = described.typed_search_attributes.get(STAGE) == "closed"
-        return described.status == WorkflowExecutionStatus.RUNNING and not closed
+        status = described.workflow_execution_info.status
+        return status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 
 def _malformed(faults: list[Fault]) -> NoReturn:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.common import SearchAttributePair, TypedSearchAttributes
+from temporalio.api.enums.v1 import WorkflowExecutionStatus
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -15,12 +17,13 @@ from activities.agreements import AgreementShelf
 from activities.caseload import Caseload
 from activities.marks import ChildMarks
 from procedure.agreement import Agreement
-from workflows.messages import STAGE, AdmissionRequest
+from workflows.messages import AdmissionRequest
 
 pytestmark = pytest.mark.asyncio
 
 FIRST, SECOND, THIRD = "MD-UA-2026-000001", "MD-UA-2026-000002", "MD-UA-2026-000003"
 MARKS = ChildMarks(b"k" * 32)
+RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 
 def request(reference: str = FIRST, **intake: Any) -> AdmissionRequest:
@@ -29,37 +32,33 @@ def request(reference: str = FIRST, **intake: Any) -> AdmissionRequest:
 
 
 @dataclass
-class Described:
-    """What the engine says of a case."""
+class Engine:
+    """The cases that an engine knows, and how each stands."""
 
-    status: WorkflowExecutionStatus = WorkflowExecutionStatus.RUNNING
-    stage: str = "guardianship"
+    cases: dict[str, WorkflowExecutionStatus.ValueType] = field(
+        default_factory=dict[str, WorkflowExecutionStatus.ValueType]
+    )
+    away: bool = False
+    namespace: str = "default"
 
     @property
-    def typed_search_attributes(self) -> TypedSearchAttributes:
-        return TypedSearchAttributes([SearchAttributePair(STAGE, self.stage)])
-
-    async def describe(self) -> "Described":
+    def workflow_service(self) -> "Engine":
         return self
 
-
-@dataclass
-class Engine:
-    """The cases that an engine knows."""
-
-    cases: dict[str, Described] = field(default_factory=dict[str, Described])
-    away: bool = False
-
-    def get_workflow_handle(self, reference: str) -> "Described | Engine":
-        return self.cases.get(reference, self)
-
-    async def describe(self) -> Described:
-        status = RPCStatusCode.UNAVAILABLE if self.away else RPCStatusCode.NOT_FOUND
-        raise RPCError("no", status, b"")
+    async def describe_workflow_execution(
+        self, asked: DescribeWorkflowExecutionRequest
+    ) -> DescribeWorkflowExecutionResponse:
+        assert asked.namespace == self.namespace
+        if self.away:
+            raise RPCError("no", RPCStatusCode.UNAVAILABLE, b"")
+        if asked.execution.workflow_id not in self.cases:
+            raise RPCError("no", RPCStatusCode.NOT_FOUND, b"")
+        status = self.cases[asked.execution.workflow_id]
+        return DescribeWorkflowExecutionResponse(workflow_execution_info=WorkflowExecutionInfo(status=status))
 
 
 def desk(caseload: Caseload, engine: Engine | None = None, shelf: AgreementShelf | None = None) -> AdmissionDesk:
-    known = engine or Engine({FIRST: Described(), SECOND: Described()})
+    known = engine or Engine({FIRST: RUNNING, SECOND: RUNNING})
     return AdmissionDesk(shelf or AgreementShelf(), caseload, MARKS, cast(Client, known))
 
 
@@ -107,14 +106,13 @@ async def test_a_case_named_as_another_childs_is_excused(small_caseload: Caseloa
 @pytest.mark.parametrize(
     "engine",
     [
-        Engine({FIRST: Described(WorkflowExecutionStatus.COMPLETED)}),
-        Engine({FIRST: Described(WorkflowExecutionStatus.TERMINATED)}),
-        Engine({FIRST: Described(stage="closed")}),
+        Engine({FIRST: WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_COMPLETED}),
+        Engine({FIRST: WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_TERMINATED}),
         Engine({}),
     ],
 )
 async def test_a_case_that_is_over_stands_in_nobodys_way(small_caseload: Caseload, engine: Engine) -> None:
-    """Ended, closed and waiting for late acts, or unknown to this engine."""
+    """Ended, ended by force, or unknown to this engine."""
     await desk(small_caseload).admit(request(FIRST))
 
     assert "done" == (await desk(small_caseload, engine).admit(request(SECOND))).duplicate_check
