@@ -135,7 +135,8 @@ class Walk:
             assert plan is not None
             if plan.first_departure > self.course.at:
                 self.pass_time(plan.first_departure)
-        if row["act"] == "record_visit" and self.die.random() < 0.8:
+        # A visit that is to be made again has no day of its own.
+        if row["act"] == "record_visit" and row["due"] and self.die.random() < 0.8:
             due = datetime.fromisoformat(row["due"]) - timedelta(hours=3)
             if due > self.course.at:
                 self.pass_time(due)
