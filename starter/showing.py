@@ -204,7 +204,7 @@ def played(console: Console, step: "Played") -> None:
     if step.result:
         line += f": {step.result}"
     if step.receipt and step.receipt["refusals"]:
-        line += " by " + ", ".join(refusal["safeguard"] for refusal in step.receipt["refusals"])
+        line += " by " + ", ".join(dict.fromkeys(refusal["safeguard"] for refusal in step.receipt["refusals"]))
     if step.faults:
         line += " (" + escape("; ".join(f"{fault['path']}: {fault['message']}" for fault in step.faults)) + ")"
     if step.unmet:
