@@ -463,7 +463,7 @@ class ReturnCase:
 
     async def _start(self, process: str, request: TracingRequest | MonitoringRequest, id: str) -> None:
         try:
-            await workflow.start_child_workflow(
+            started = await workflow.start_child_workflow(
                 process,
                 request,
                 id=id,
@@ -471,6 +471,8 @@ class ReturnCase:
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
                 static_summary=process,
             )
+            # However it ends, also by an operator's force: the case needs it for nothing, and asyncio would complain.
+            started.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         except (WorkflowAlreadyStartedError, ChildWorkflowError) as error:
             log.warning("a process of the origin state could not be started", error=type(error).__name__)
 
