@@ -30,8 +30,9 @@ MAX_ACT_BYTES: Final = 64 * 1024
 State = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
 PersonId = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(min_length=1, max_length=20_000)]
-OpenText = Annotated[str, Field(max_length=20_000)]
+Text = Annotated[str, Field(min_length=1)]
+"""However long: an act as a whole is held to :data:`MAX_ACT_BYTES`."""
+OpenText = str
 Reason = Annotated[str, Field(min_length=3, max_length=4_000)]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Head = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

@@ -103,7 +103,7 @@ class Agreement(Clause):
     title: str
     version: str
     states: tuple[str, ...]
-    """The two states it binds; empty means any two."""
+    """The states it binds: two, one with any other, or none named for any two."""
     side: Literal["host", "origin", "both"]
     in_force_from: date
     in_force_until: date | None = None

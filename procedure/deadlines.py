@@ -395,7 +395,7 @@ RULES: Final[dict[str, Rule]] = {
     )
 }
 
-CARE_RULES: Final = ("emergency_placement", "release", "complaint", "missing")
+CARE_RULES: Final = ("emergency_placement", "release", "complaint", "missing", "arrival")
 """What is still owed to somebody who has turned eighteen in the middle of the procedure."""
 
 

@@ -130,7 +130,7 @@ def _said(
         names = (refusal["safeguard"] for refusal in found)
         body["refusals"] = list(found)
     else:
-        names = (name for gate in gates_of(asked) for name in answered_by(gate) if name != "out-of-order")
+        names = (name for gate in gates_of(asked) for name in answered_by(gate, asked) if name != "out-of-order")
         facts = effects(asked)
         if isinstance(act, ExtendDeadline):
             facts["deadlines"] = {"extended": extended(asked.case, act.deadline, act.days)}

@@ -37,7 +37,7 @@ from procedure.case import (
     Visit,
 )
 from procedure.entries import Draft, Entry, read_moment
-from procedure.placement import is_detention, is_emergency
+from procedure.placement import is_detention, is_lasting
 
 Given = dict[str, Any]
 """An act as the JSON object that was given."""
@@ -139,6 +139,8 @@ def _with_act(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
             assessed=None,
             determination=None,
             review_reached=False,
+            # What was arranged rested on the determination; a stay that was granted is a status, and stands.
+            third_country=None,
         )
     name, given = entry.act or "", entry.body["act"]
     if name == "correct":
@@ -229,12 +231,11 @@ def _date(text: str | None) -> date | None:
 
 def _placed(case: Case, placement: Given, n: int, *, detained: bool) -> Case:
     """The child is in another placement. Moving from one emergency placement to the next restarts no clock."""
-    emergency = is_emergency(placement)
     return case.but(
         placement=placement,
         placement_n=n,
         detained=detained,
-        emergency_overdue=case.emergency_overdue and emergency,
+        emergency_overdue=case.emergency_overdue and not is_lasting(placement),
     )
 
 

@@ -124,7 +124,7 @@ GATES: Final[dict[str, tuple[Gate, ...]]] = {
         returning.no_appeal_pending,
     ),
     "transfer_to_adult_services": (endings.after_eighteen,),
-    "close_case": (endings.nobody_missing_or_detained, endings.outcome_true),
+    "close_case": (endings.nobody_missing_or_detained, endings.monitoring_complete, endings.outcome_true),
     "resolve_asylum_claim": (endings.claim_pending,),
     "suspend": (integrity.not_suspended_on_it,),
     "resume": (integrity.another_resumes,),
@@ -178,6 +178,7 @@ def _after_18(asked: Asked) -> Iterator[Refusal]:
     if not case.adulthood_holds or name in PASSES_AFTER_18:
         return
     message = "The young person has turned eighteen; this procedure for children is over."
-    instead = "Use `transfer_to_adult_services` and `close_case`; care goes on until then."
+    host = f"of {case.host_state}"
+    instead = f"Child protection {host} hands over with `transfer_to_adult_services`; care goes on until then."
     yield refuse("held", message, instead)
     yield refuse("out-of-order", message, instead)

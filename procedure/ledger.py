@@ -53,6 +53,10 @@ class Ledger:
         """What an approver who read up to entry ``n`` has not read."""
         return [entry for entry in self.since(n) if entry.kind == "accepted" and entry.act not in IMMATERIAL]
 
+    def last_accepted(self, act: str) -> Entry | None:
+        """The newest accepted entry of that act, if it is at hand."""
+        return next((e for e in reversed(self._entries) if e.kind == "accepted" and e.act == act), None)
+
     def corrections_of(self, entry: Entry) -> list[Entry]:
         """The accepted corrections of an entry, oldest first."""
         return [

@@ -21,6 +21,7 @@ from procedure.stages import (
     decided,
     guardian_consents,
     represented,
+    settled,
     stage_of,
     traced,
 )
@@ -115,7 +116,7 @@ def _under(case: Case, key: str, at: datetime) -> Iterator[Owed]:
 def _without_deadline(case: Case, at: datetime) -> Iterator[Owed]:
     """What no deadline of procedure.md runs for and still waits for somebody."""
     host, stage = case.host_state, stage_of(case, at)
-    if case.detained:
+    if case.detained or case.emergency_overdue:
         yield Owed("place_child", "child_protection_authority", case.child_state)
     for _ in case.appeals[:1]:
         yield Owed("decide_appeal", "court", host)
@@ -129,7 +130,8 @@ def _without_deadline(case: Case, at: datetime) -> Iterator[Owed]:
         else:
             yield Owed("close_case", "central_authority", host)
         return
-    if stage == "closed" or (case.age_assessed and case.age_assessed.result == "adult"):
+    granted = case.solution in ("stay", "third_country") and settled(case)
+    if stage == "closed" or granted or (case.age_assessed and case.age_assessed.result == "adult"):
         yield Owed("close_case", "central_authority", case.child_state)
     if stage == "family_tracing" and represented(case) and (case.tracing_opened is None) and not traced(case):
         yield Owed("open_tracing", "caseworker", host)

@@ -24,6 +24,9 @@ EMERGENCY_KINDS: Final[frozenset[PlacementKind]] = frozenset(
 
 FAMILY_KINDS: Final[frozenset[PlacementKind]] = frozenset({"family", "kinship", "foster_family"})
 
+LASTING_KINDS: Final = FAMILY_KINDS | frozenset[PlacementKind]({"group_home", "independent_living"})
+"""Family-based or group care, and the supported flat of an older child: what ends an emergency (GAC paras 21-23, 29)."""
+
 _SEEN_TRUE: Final = {
     "locked": "it was seen locked",
     "guarded": "it was seen guarded",
@@ -81,6 +84,11 @@ def detention_reasons(placement: Mapping[str, Any]) -> list[str]:
 def is_detention(placement: Mapping[str, Any]) -> bool:
     """Whether the child could not leave this placement at will, as far as anyone can be sure."""
     return bool(detention_reasons(placement))
+
+
+def is_lasting(placement: Mapping[str, Any]) -> bool:
+    """Whether the placement ends an emergency that lasted too long (contract, part 4)."""
+    return placement.get("kind") in LASTING_KINDS
 
 
 def is_emergency(placement: Mapping[str, Any] | None) -> bool:

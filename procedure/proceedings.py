@@ -27,12 +27,15 @@ from procedure.folding import opened
 from procedure.intake import Intake
 from procedure.ledger import Ledger
 from procedure.placement import detention_reasons, is_detention
-from procedure.safeguards.asked import refuse
+from procedure.safeguards.asked import Refusal, refuse
 from procedure.views import view
-from procedure.vocabulary import PROCEDURE_VERSION, ROLES
+from procedure.vocabulary import PROCEDURE_VERSION, ROLES, SafeguardName
 
 REMEMBERED_ACTS: Final = 1_000
 """How many of the latest acts are known again when they are sent a second time."""
+
+_LEFT_BEHIND: Final = "This act was refused when it first came; entry {n} says why in full."
+_READ_IT: Final = "Read that entry in the record; send an act anew with an id of its own."
 
 Receipt = dict[str, Any]
 _CASE: Final = TypeAdapter(Case)
@@ -45,7 +48,8 @@ class Proceedings:
         self.case = case
         self._ledger = ledger
         self._seed = seed
-        # act_id -> [digest of the act, its entry, last entry of its answer, stage, holds]
+        # act_id -> [digest of the act, its entry, last entry of its answer, stage, holds], and where its entry is
+        # no longer at hand also [safeguards that refused it, head]
         self._answered: dict[str, list[Any]] = answered or {}
 
     # Beginning and going on
@@ -118,12 +122,16 @@ class Proceedings:
         while len(packed) > most_bytes and len(entries) > 1:
             entries = entries[len(entries) // 4 or 1 :]
             packed = _packed(entries)
+        oldest = entries[0]["n"]
         case = _CASE.dump_python(self.case, mode="json", exclude={"agreement"})
         return {
             "case": {**case, "agreement": self.case.agreement.terms()},
             "entries": packed,
             "seed": self._seed.hex(),
-            "answered": self._answered,
+            "answered": {
+                act_id: answer if answer[1] >= oldest else self._without_its_entry(answer)
+                for act_id, answer in self._answered.items()
+            },
         }
 
     # Hearing
@@ -209,9 +217,22 @@ class Proceedings:
         """The contract's case view at the moment ``at``."""
         return view(self.case, at)
 
-    def ledger(self, first: int = 1) -> list[dict[str, Any]]:
-        """The entries from number ``first`` on, as the contract's JSON objects."""
-        return [entry.as_json() for entry in self._ledger.since(first - 1)]
+    def ledger(self, first: int = 1, most_bytes: int | None = None) -> list[dict[str, Any]]:
+        """The entries from number ``first`` on, as the contract's JSON objects.
+
+        Where an answer may have ``most_bytes`` at most, as many as it holds, and at least one.
+        """
+        wanted = self._ledger.since(first - 1)
+        if most_bytes is None:
+            return [entry.as_json() for entry in wanted]
+        told: list[dict[str, Any]] = []
+        for entry in wanted:
+            each = entry.as_json()
+            most_bytes -= len(json.dumps(each, ensure_ascii=False).encode("utf-8", "replace"))
+            if told and most_bytes < 0:
+                break
+            told.append(each)
+        return told
 
     # Remembering
 
@@ -223,17 +244,34 @@ class Proceedings:
         return self._receipt(answer)
 
     def _receipt(self, answer: list[Any]) -> Receipt:
-        _, n, last, stage, holds = answer
-        entry, newest = self._ledger.find(n), self._ledger.find(last)
+        _, n, _, stage, holds, *_ = answer
+        _, head, refusals = self._said_then(answer)
         return {
             "reference": self.case.reference,
             "entry": n,
-            "result": "refused" if entry and entry.kind == "refused" else "accepted",
-            "refusals": entry.body.get("refusals", []) if entry else [],
+            "result": "refused" if refusals else "accepted",
+            "refusals": refusals,
             "stage": stage,
             "holds": list(holds),
-            "head": newest.hash if newest else "",
+            "head": head,
         }
+
+    def _said_then(self, answer: list[Any]) -> tuple[list[SafeguardName], str, list[Refusal]]:
+        """Which safeguards refused an act, the head of its receipt, and the refusals; none where it was accepted."""
+        _, n, last, _, _, *kept = answer
+        if kept:
+            names, head = kept
+            return names, head, [refuse(name, _LEFT_BEHIND.format(n=n), _READ_IT) for name in names]
+        entry, newest = self._ledger.find(n), self._ledger.find(last)
+        assert entry is not None
+        assert newest is not None
+        refusals: list[Refusal] = entry.body.get("refusals", []) if entry.kind == "refused" else []
+        return list(dict.fromkeys(refusal["safeguard"] for refusal in refusals)), newest.hash, refusals
+
+    def _without_its_entry(self, answer: list[Any]) -> list[Any]:
+        """An answer that can be given again when its entry is no longer at hand."""
+        names, head, _ = self._said_then(answer)
+        return [*answer[:5], names, head]
 
     def _not_before_the_last(self, at: datetime) -> datetime:
         """The record's moments never run backwards, whatever a clock does."""

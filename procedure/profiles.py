@@ -90,7 +90,7 @@ class Profile(Clause):
     version: Annotated[str, Field(min_length=1, description="Raised whenever a clause changes.")]
     states: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...] | Literal["any"],
-        Field(description='The states it binds (ISO 3166-1 alpha-2), or "any".'),
+        Field(description='The states it binds (ISO 3166-1 alpha-2): two, one with any other, or "any" for any two.'),
     ]
     side: Annotated[Literal["host", "origin", "both"], Field(description="Whose duties it governs.")]
     in_force_from: Annotated[date, Field(description="First day in force.")]

@@ -111,7 +111,13 @@ _BOUND_BY_ID: Final[dict[Role, str]] = {
     "legal_counsel": "the counsel in office",
     "escort": "the escort of the travel plan in force",
 }
+_ASK_IN_OFFICE: Final[dict[str, str]] = {
+    "guardian": "Tell the guardian in office, or the caseworker, what you know.",
+    "legal_counsel": "Tell the counsel in office, the guardian or the caseworker what you know.",
+    "escort": "The escort whom the plan names acts. For another escort, ask for a new `plan_travel`.",
+}
 _ASK: Final = "Ask somebody whose act it is, or record a `note`."
+_FIREWALL: Final = "Law enforcement reports a child missing, found or detained, and nothing else; tell anything more to the caseworker."
 
 
 def not_your_act(asked: Asked) -> Iterator[Refusal]:
@@ -122,11 +128,11 @@ def not_your_act(asked: Asked) -> Iterator[Refusal]:
     if where is None:
         extra = act == "approve_return" and f"{actor.role}@{case.side_of(actor.state)}" in case.agreement.approvals
         if not extra:
-            yield refuse("not-your-act", f"The {role} does not do `{act}`.", _offer(act))
+            yield refuse("not-your-act", f"The {role} does not do `{act}`.", _offer(asked))
     elif not _state_fits(asked, where):
-        yield refuse("not-your-act", f"The {role} of {actor.state} does not do `{act}` in this case.", _offer(act))
+        yield refuse("not-your-act", f"The {role} of {actor.state} does not do `{act}` in this case.", _offer(asked))
     if actor.role in _BOUND_BY_ID and not in_office(case, actor.role, actor.id):
-        yield refuse("not-your-act", f"This person is not {_BOUND_BY_ID[actor.role]}.", _ASK)
+        yield refuse("not-your-act", f"This person is not {_BOUND_BY_ID[actor.role]}.", _ASK_IN_OFFICE[actor.role])
     if actor.role == "caseworker":
         assigned = case.caseworkers.get(actor.state)
         # Assigning is how a case comes to another caseworker, but only through the one who has it.
@@ -169,8 +175,28 @@ def _state_fits(asked: Asked, where: Where) -> bool:
     return state == case.state_of(where)
 
 
-def _offer(act: str) -> str:
-    roles = [role.replace("_", " ") for role in MAY[act]]
-    if len(roles) > 8:
+def _offer(asked: Asked) -> str:
+    """Whose act it is, each role with its state."""
+    act = asked.act.act
+    if asked.act.actor.role in _FIREWALLED:
+        return _FIREWALL
+    if len(MAY[act]) > 8:
         return _ASK
-    return f"It is done by: {', '.join(roles)}."
+    by_place: dict[str, list[str]] = {}
+    for role, where in MAY[act].items():
+        by_place.setdefault(_whose(asked, where), []).append(role.replace("_", " "))
+    return f"It is done by: {'; '.join(', '.join(roles) + whose for whose, roles in by_place.items())}."
+
+
+def _whose(asked: Asked, where: Where) -> str:
+    case = asked.case
+    if where == ANY:
+        return ""
+    if where == EITHER:
+        return f" of {case.host_state} or {case.origin_state}"
+    if where == RELATIVES_STATE:
+        relative = case.relatives.get(asked.act.relative_id)
+        return f" of {relative.state}, where the relative lives" if relative else " of the relative's state"
+    if where == CHILD and case.child_state != case.host_state:
+        return f" of {case.host_state} or {case.child_state}"
+    return f" of {case.origin_state if where == ORIGIN else case.host_state}"

@@ -76,6 +76,9 @@ HEARS_LATE_ACTS_FOR: Final = timedelta(days=30)
 ROW_WITHIN: Final = timedelta(seconds=3)
 """The longest that the caseload may keep a person waiting for a receipt."""
 
+ANSWER_BYTES: Final = 1_500_000
+"""So long may the answer to a query be: the engine refuses one of 2 MB, and the case could not be read any more."""
+
 TELL_FOR: Final = timedelta(days=14)
 """So long a notice or an event is tried again when a server cannot be reached."""
 
@@ -188,9 +191,9 @@ class ReturnCase:
 
     @workflow.query(name=LEDGER)
     def ledger(self, *first: Any) -> list[dict[str, Any]]:
-        """The entries, from number ``first`` on."""
+        """The entries, from number ``first`` on; as many as one answer of the engine holds."""
         number = _first_wanted(first)
-        return self._for_reading().ledger(number)
+        return self._for_reading().ledger(number, ANSWER_BYTES)
 
     @workflow.query(name=INTAKE)
     def intake(self) -> dict[str, Any]:

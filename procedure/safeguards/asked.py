@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from typing import Any, Final, TypedDict
 
 from procedure.acts import Act
@@ -38,22 +39,28 @@ class Asked:
 Gate = Callable[[Asked], Iterator[Refusal]]
 """One question that is asked of an act. It yields a refusal for each thing that is wrong."""
 
-_ANSWERS: Final[dict[Gate, tuple[SafeguardName, ...]]] = {}
+_When = Callable[[Asked], bool]
+_ANSWERS: Final[dict[Gate, tuple[tuple[SafeguardName, ...], _When | None]]] = {}
 
 
-def gate(*names: SafeguardName) -> Callable[[Gate], Gate]:
-    """Mark a function as the gate of these safeguards."""
+def gate(*names: SafeguardName, when: _When | None = None) -> Callable[[Gate], Gate]:
+    """Mark a function as the gate of these safeguards, which asks for them only ``when`` it is about them at all."""
 
     def register(function: Gate) -> Gate:
-        _ANSWERS[function] = names
-        return function
+        @wraps(function)
+        def asks(asked: Asked) -> Iterator[Refusal]:
+            return function(asked) if when is None or when(asked) else iter(())
+
+        _ANSWERS[asks] = names, when
+        return asks
 
     return register
 
 
-def answered_by(function: Gate) -> tuple[SafeguardName, ...]:
-    """The safeguards that a gate asks for."""
-    return _ANSWERS[function]
+def answered_by(function: Gate, asked: Asked) -> tuple[SafeguardName, ...]:
+    """The safeguards that a gate asks for at this act."""
+    names, when = _ANSWERS[function]
+    return names if when is None or when(asked) else ()
 
 
 SAFEGUARDS: Final[dict[SafeguardName, tuple[str, str]]] = {
@@ -197,6 +204,28 @@ SAFEGUARDS: Final[dict[SafeguardName, tuple[str, str]]] = {
     ),
 }
 """Every safeguard: what it demands, and the instrument it comes from."""
+
+
+_BODIES: Final = {
+    "police": "the police",
+    "border": "the border service",
+    "immigration": "the immigration authority",
+    "penitentiary": "the penitentiary service",
+    "military": "the military",
+    "private_security": "a private security company",
+    "ngo": "an NGO",
+    "family": "the family",
+    "health": "the health service",
+    "education": "the education authority",
+    "social_service": "the social service",
+    "foster_carer": "a foster carer",
+    "other": "somebody else",
+}
+
+
+def body(run_by: str) -> str:
+    """A body that runs a place or employs a person, in a sentence."""
+    return _BODIES.get(run_by, run_by.replace("_", " "))
 
 
 def refuse(safeguard: SafeguardName, message: str, instead: str) -> Refusal:

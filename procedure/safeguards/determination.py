@@ -1,11 +1,12 @@
 """The best-interests determination: its panel, its options, and that it comes before any return."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from procedure.evidence import authority_guarantees, safe_family
-from procedure.safeguards.asked import Asked, Refusal, gate, refuse
+from procedure.safeguards.asked import Asked, Refusal, body, gate, refuse
 from procedure.stages import traced
-from procedure.vocabulary import CHILD_CARE_BODIES, ENFORCEMENT
+from procedure.vocabulary import CHILD_CARE_BODIES, ENFORCEMENT, Solution
 
 
 @gate("bid-panel")
@@ -33,7 +34,7 @@ def bid_panel(asked: Asked) -> Iterator[Refusal]:
     for employer in sorted({member.employer for member in panel if member.employer in ENFORCEMENT}):
         yield refuse(
             "bid-panel",
-            f"A member of the panel is employed by {employer.replace('_', ' ')}.",
+            f"A member of the panel is employed by {body(employer)}.",
             "Replace the member; enforcement never decides on a child's best interests.",
         )
 
@@ -65,24 +66,37 @@ def options_considered(asked: Asked) -> Iterator[Refusal]:
 @gate("bid-before-return")
 def bid_before_return(asked: Asked) -> Iterator[Refusal]:
     """bid-before-return: a determination of this round that found return (JGC22 paras 27-33)."""
-    if not asked.case.return_found:
-        found = asked.case.solution
-        message = (
-            f"The determination of this round found {found.replace('_', ' ')}, not return."
-            if found
-            else "No best-interests determination of this round has found return."
-        )
+    found = asked.case.solution
+    if found == "return":
+        return
+    if found is None:
         yield refuse(
             "bid-before-return",
-            message,
+            "No best-interests determination of this round has found return.",
             "Wait for the panel's `determine_best_interests`; other endings are as good as return.",
         )
+    else:
+        yield refuse("bid-before-return", _FOUND[found], f"{_NEXT[found]} New facts go to `reopen_best_interests`.")
 
 
-@gate("safe-family")
+_FOUND: Final[dict[Solution, str]] = {
+    "return": "The panel found return.",
+    "stay": "The panel found that the child stays, not return.",
+    "third_country": "The panel found a third country, not return.",
+    "postpone": "The panel put its determination off, and has not found return.",
+}
+_NEXT: Final[dict[Solution, str]] = {
+    "return": "The central authorities approve it with `approve_return`.",
+    "stay": "The central authority grants the stay with `grant_stay`.",
+    "third_country": "The central authority prepares it with `arrange_third_country`.",
+    "postpone": "The panel looks again in a new round.",
+}
+
+
+@gate("safe-family", when=lambda asked: asked.act.solution == "return")
 def care_for_return(asked: Asked) -> Iterator[Refusal]:
     """safe-family, asked of a determination that finds return: somebody to return to (GC6 paras 84-85)."""
-    if asked.act.solution == "return" and not (safe_family(asked.case) or authority_guarantees(asked.case)):
+    if not (safe_family(asked.case) or authority_guarantees(asked.case)):
         yield refuse(
             "safe-family",
             "No relative is assessed willing, able and safe, and no authority guarantees care.",
@@ -106,6 +120,12 @@ def assessed_and_traced(asked: Asked) -> Iterator[Refusal]:
             "Family tracing has no answer yet, or a relative it found is not assessed.",
             "Wait for `report_tracing` and `assess_family`, or determine a stay or postpone.",
         )
+    if case.review_reached:
+        yield refuse(
+            "out-of-order",
+            "The day of the review has come, and a review is a new round: heard anew and assessed anew.",
+            "Open it with `reopen_best_interests`.",
+        )
     if case.determination is not None and case.determination.solution != "postpone":
         yield refuse(
             "out-of-order",
@@ -128,6 +148,6 @@ def panel_has_other_eyes(asked: Asked) -> Iterator[Refusal]:
         if panel & people:
             yield refuse(
                 "four-eyes",
-                f"Somebody on the panel also {part}.",
+                f"Somebody on the panel {part} too.",
                 "Replace that member of the panel.",
             )

@@ -1,6 +1,7 @@
 """The other endings, and the closing of a case: an outcome is recorded only when it is true."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
 from procedure.stages import appeal_window_over, reintegrated, travelled
@@ -21,24 +22,28 @@ def after_eighteen(asked: Asked) -> Iterator[Refusal]:
 def claim_pending(asked: Asked) -> Iterator[Refusal]:
     """out-of-order: there is a claim to resolve."""
     if asked.case.asylum != "open":
-        yield refuse("out-of-order", "No claim for asylum is pending.", "Record `lodge_asylum_claim` first.")
+        yield refuse("out-of-order", "No claim for asylum is pending.", "There is nothing to resolve now.")
 
 
 @gate("out-of-order")
 def appeal_pending(asked: Asked) -> Iterator[Refusal]:
     """out-of-order: there is an appeal to decide."""
     if not asked.case.appeals:
-        yield refuse("out-of-order", "No appeal is pending.", "Record `appeal` first.")
+        yield refuse("out-of-order", "No appeal is pending.", "There is nothing to decide now.")
 
 
 @gate("out-of-order")
 def complaint_pending(asked: Asked) -> Iterator[Refusal]:
     """out-of-order: the entry named is a complaint that waits for its answer."""
-    if all(complaint.n != asked.act.complaint for complaint in asked.case.complaints):
+    waiting = [complaint.n for complaint in asked.case.complaints]
+    if asked.act.complaint not in waiting:
+        entries = "entry" if len(waiting) == 1 else "entries"
         yield refuse(
             "out-of-order",
             f"Entry {asked.act.complaint} is not a complaint that waits for an answer.",
-            "Name the entry number of the complaint.",
+            f"Waiting for an answer: {entries} {', '.join(map(str, waiting))}."
+            if waiting
+            else "No complaint waits for an answer now.",
         )
 
 
@@ -46,39 +51,57 @@ def complaint_pending(asked: Asked) -> Iterator[Refusal]:
 def nobody_missing_or_detained(asked: Asked) -> Iterator[Refusal]:
     """held: a case never closes while the child is missing or detained."""
     case = asked.case
-    for hold, stands in (("missing", case.missing), ("detention", case.detained)):
-        if stands:
-            yield refuse(
-                "held",
-                f"A case never closes over a child in this state: {hold}.",
-                "Record `report_found` or `confirm_release` when it is true.",
-            )
+    if case.missing:
+        yield refuse(
+            "held", "The child is missing; a case never closes over that.", "Record `report_found` when it is true."
+        )
+    if case.detained:
+        yield refuse(
+            "held",
+            "The child is reported to be in detention; a case never closes over that.",
+            "Get the child released, and record `confirm_release` or `place_child` when it is true.",
+        )
 
 
-@gate("monitoring-complete", "out-of-order")
-def outcome_true(asked: Asked) -> Iterator[Refusal]:
-    """out-of-order, or monitoring-complete for a return: the outcome named has come about."""
-    case, outcome = asked.case, asked.act.outcome
-    if case.travelling:
-        yield refuse("out-of-order", "The child is on a journey.", "Wait for `arrive` or `report_incident`.")
-    if outcome == "returned":
-        if not (travelled(case) and reintegrated(case)):
-            owed = [n for n in range(1, len(case.agreement.visits) + 1) if n not in case.visits]
-            missing = f" Visits not recorded: {', '.join(map(str, owed))}." if case.arrived and owed else ""
-            yield refuse(
-                "monitoring-complete",
-                f"The child has not returned with every visit made and the last one safe.{missing}",
-                "Record the visits with `record_visit`.",
-            )
+@gate("monitoring-complete", when=lambda asked: asked.act.outcome == "returned")
+def monitoring_complete(asked: Asked) -> Iterator[Refusal]:
+    """monitoring-complete: every visit made, and the last one safe (JGC22 para 32(k); OSCE rec. 2)."""
+    case = asked.case
+    if travelled(case) and reintegrated(case):
         return
-    why = _why_not_true(asked)
-    if why:
-        yield refuse("out-of-order", why, "Close with the outcome that came about, when it has.")
+    owed = [n for n in range(1, len(case.agreement.visits) + 1) if n not in case.visits]
+    missing = f" Visits not recorded: {', '.join(map(str, owed))}." if case.arrived and owed else ""
+    yield refuse(
+        "monitoring-complete",
+        f"The child has not returned with every visit made and the last one safe.{missing}",
+        "Record the visits with `record_visit`."
+        if case.arrived
+        else "Close with the outcome that came about; this child has not returned.",
+    )
+
+
+@gate("out-of-order")
+def outcome_true(asked: Asked) -> Iterator[Refusal]:
+    """out-of-order: the outcome named has come about (procedure.md, part 1)."""
+    if asked.case.travelling:
+        yield refuse("out-of-order", "The child is on a journey.", "Wait for `arrive` or `report_incident`.")
+    if why := _why_not_true(asked):
+        instead = _FIRST.get(asked.act.outcome, "Close with the outcome that came about, when it has.")
+        yield refuse("out-of-order", why, instead)
+
+
+_FIRST: Final = {
+    "stays": "Record `grant_stay` first, or close with the outcome that came about.",
+    "third_country": "Record `arrange_third_country` first, or close with the outcome that came about.",
+    "transferred_to_adult_services": "Record `transfer_to_adult_services` first; it waits for the eighteenth birthday.",
+}
 
 
 def _why_not_true(asked: Asked) -> str | None:
     case = asked.case
     match asked.act.outcome:
+        case "returned":
+            return None  # asked of monitoring-complete
         case "stays":
             return None if case.stay else "No stay was granted."
         case "third_country":

@@ -1,8 +1,10 @@
 """The child is heard, and agrees."""
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from procedure.case import Case
+from procedure.entries import Entry
 from procedure.majority import own_consent_needed
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
 from procedure.stages import guardian_consents
@@ -33,12 +35,23 @@ def why_hearing_does_not_count(case: Case, *, informed: bool, guardian_present: 
 @gate("child-heard")
 def child_heard(asked: Asked) -> Iterator[Refusal]:
     """child-heard: a hearing that counts, in this round (CRC 12; JGC22 paras 34-39)."""
-    if asked.case.hearing is None:
-        yield refuse(
-            "child-heard",
-            "The child has not been heard in this round: informed, with the guardian, in a language understood.",
-            "Record `hear_child`; a hearing without the guardian, or in detention, is kept but does not count.",
-        )
+    if asked.case.hearing is not None:
+        return
+    last = asked.ledger.last_accepted("hear_child")
+    why = (
+        f" The hearing of entry {last.n} does not count: {'; '.join(last.facts['because'])}."
+        if _uncounted(last)
+        else ""
+    )
+    yield refuse(
+        "child-heard",
+        f"The child has not been heard in this round: informed, with the guardian, in a language understood.{why}",
+        "Record `hear_child`; a hearing without the guardian, or in detention, is kept but does not count.",
+    )
+
+
+def _uncounted(heard: Entry | None) -> TypeGuard[Entry]:
+    return heard is not None and not heard.facts["counts"]
 
 
 @gate("consent")
@@ -86,7 +99,8 @@ def consent_in_force(asked: Asked) -> Iterator[Refusal]:
         yield refuse(
             "consent",
             "The child objects to the return.",
-            "Ask the panel to look again with `reopen_best_interests`; only the child's own later word changes this.",
+            "Ask the panel to look again with `reopen_best_interests`. Nobody presses for another answer; "
+            "only the child's own later word, heard or given freely, changes this.",
         )
     elif case.child_consent is None and own_consent_needed(case, asked.at):
         yield refuse(

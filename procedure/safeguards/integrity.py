@@ -100,7 +100,9 @@ def extension_within_limit(asked: Asked) -> Iterator[Refusal]:
         yield refuse(
             "extension-limit",
             f"A deadline may be extended by {limit} days in total.",
-            "Ask for fewer days.",
+            f"Ask for fewer days: {max(0, limit - used)} of {limit} are left."
+            if (used := max(deadline.extended for deadline in running.values())) < limit
+            else "All of them are used. Do what is owed now.",
         )
     if any(not rule_of(key).extendable for key in running) and act.deadline not in ("release", "emergency_placement"):
         yield refuse("extension-limit", "This deadline is not extendable.", "Meet it.")

@@ -65,7 +65,7 @@ _BEHIND: dict[Hold, tuple[Any, str, str]] = {
     ),
     "asylum": (
         "non-refoulement",
-        "A claim for asylum is open or was granted.",
+        "A claim for asylum is open.",
         "Wait for the asylum authority's `resolve_asylum_claim`; care goes on.",
     ),
     "appeal": (
@@ -80,33 +80,54 @@ _BEHIND: dict[Hold, tuple[Any, str, str]] = {
 def behind_the_holds(asked: Asked) -> Iterator[Refusal]:
     """The safeguard that each standing hold stands for (contract, section 5)."""
     for hold in asked.case.holds:
-        if hold in _BEHIND:
+        if hold == "asylum" and asked.case.asylum == "granted":
+            yield refuse(
+                "non-refoulement",
+                "Asylum was granted; the child is not returned.",
+                "The panel determines a stay or a third country in the new round.",
+            )
+        elif hold in _BEHIND:
             yield refuse(*_BEHIND[hold])
 
 
 _LIFTS: dict[Hold, str] = {
-    "detention": "`confirm_release` or `place_child`",
+    "detention": "`confirm_release` or `place_child`, when the child is in open care",
     "emergency_placement_overdue": "a `place_child` into family-based or group care",
-    "asylum": "`resolve_asylum_claim`",
-    "appeal": "`decide_appeal`",
+    "asylum": "the asylum authority's `resolve_asylum_claim`, unless asylum is granted",
+    "appeal": "the court's `decide_appeal`",
     "missing": "`report_found`",
     "crisis": "`resume` by another person",
     "health": "`resume` by another person",
     "school_year": "`resume` by another person",
     "other": "`resume` by another person",
-    "review": "`reopen_best_interests` and a new determination",
-    "adulthood": "nothing; use `transfer_to_adult_services`",
+    "review": "a new round, opened with `reopen_best_interests`",
+    "adulthood": "nothing; the child protection authority hands over with `transfer_to_adult_services`",
 }
 assert set(_LIFTS) == set(HOLDS)
+
+_STANDS: dict[Hold, str] = {
+    "detention": "the child is in detention",
+    "emergency_placement_overdue": "the child has been in an emergency placement for too long",
+    "asylum": "a claim for asylum is open or was granted",
+    "appeal": "an appeal is pending",
+    "missing": "the child is missing",
+    "crisis": "suspended for a crisis",
+    "health": "suspended for health",
+    "school_year": "suspended for the school year",
+    "other": "suspended on another ground",
+    "review": "the day of the review has come",
+    "adulthood": "the young person is eighteen",
+}
+assert set(_STANDS) == set(HOLDS)
 
 
 @gate("held")
 def held(asked: Asked) -> Iterator[Refusal]:
     """held: nothing moves the return forward while a hold stands. Care is never held."""
     if asked.case.holds:
-        names = ", ".join(asked.case.holds)
-        ways = "; ".join(f"{hold}: {_LIFTS[hold]}" for hold in asked.case.holds)
-        yield refuse("held", f"The return is held: {names}.", f"What lifts it: {ways}. Care goes on meanwhile.")
+        stands = "; ".join(f"{hold} ({_STANDS[hold]})" for hold in asked.case.holds)
+        ways = "; ".join(f"for {hold}, {_LIFTS[hold]}" for hold in asked.case.holds)
+        yield refuse("held", f"The return is held: {stands}.", f"What lifts it: {ways}. Care goes on meanwhile.")
 
 
 @gate("family-unity")

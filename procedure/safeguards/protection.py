@@ -5,12 +5,10 @@ from collections.abc import Iterator
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
 
 
-@gate("benefit-of-doubt")
+@gate("benefit-of-doubt", when=lambda asked: asked.act.result == "adult")
 def benefit_of_doubt(asked: Asked) -> Iterator[Refusal]:
     """benefit-of-doubt, asked of an assessment that says adult (GC6 para 31(i); JGC23 para 4)."""
     act = asked.act
-    if act.result != "adult":
-        return
     methods = {method.strip().casefold() for method in act.methods}
     if len(methods) < 2:
         yield refuse(
@@ -74,11 +72,10 @@ def non_refoulement(asked: Asked) -> Iterator[Refusal]:
         )
 
 
-@gate("non-refoulement")
+@gate("non-refoulement", when=lambda asked: asked.act.solution == "return")
 def non_refoulement_of_return(asked: Asked) -> Iterator[Refusal]:
     """non-refoulement, asked of a determination only when it finds return."""
-    if asked.act.solution == "return":
-        yield from non_refoulement(asked)
+    yield from non_refoulement(asked)
 
 
 @gate("out-of-order")

@@ -150,7 +150,17 @@ def round_has_determination(asked: Asked) -> Iterator[Refusal]:
 
 @gate("out-of-order")
 def third_country_found(asked: Asked) -> Iterator[Refusal]:
-    """out-of-order: nobody is sent to a third country that the panel did not find best."""
+    """out-of-order: nobody is sent to a third country that the panel did not find best, or that is none.
+
+    What leads to the state of origin is a return, and asks all that a return asks (JGC22 paras 27-33).
+    """
+    case, state = asked.case, asked.act.state
+    if case.side_of(state):
+        yield refuse(
+            "out-of-order",
+            f"{state} is one of the two states of this case, not a third country.",
+            "Name another state; back to the state of origin only a return leads, and here `grant_stay`.",
+        )
     if asked.case.solution != "third_country":
         yield refuse(
             "out-of-order",

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from procedure.placement import FAMILY_KINDS
-from procedure.safeguards.asked import Asked, Refusal, gate, refuse
+from procedure.safeguards.asked import Asked, Refusal, body, gate, refuse
 from procedure.vocabulary import ENFORCEMENT, PlacementKind, RunBy
 
 CARE_PLACES: Final = FAMILY_KINDS | frozenset[PlacementKind]({"independent_living", "group_home", "child_shelter"})
@@ -28,11 +28,11 @@ def escort_in_force(asked: Asked) -> Iterator[Refusal]:
 def _escort(asked: Asked, employer: RunBy | str) -> Iterator[Refusal]:
     allowed = asked.case.agreement.escort_employers
     if employer not in allowed or employer in ENFORCEMENT:
-        names = ", ".join(body.replace("_", " ") for body in allowed)
+        names = ", ".join(body(each) for each in allowed)
         yield refuse(
             "escort-from-child-protection",
-            f"The escort is employed by {employer.replace('_', ' ')}.",
-            f"Choose an escort from: {names}.",
+            f"The escort is employed by {body(employer)}.",
+            f"Choose an escort whose employer this agreement allows: {names}.",
         )
 
 
@@ -62,7 +62,7 @@ def _handover(asked: Asked, to: str, relative: str | None, kind: str, run_by: st
     if kind not in CARE_PLACES or run_by in ENFORCEMENT:
         yield refuse(
             "handover-into-care",
-            f"The place of hand-over ({kind.replace('_', ' ')}, run by {run_by.replace('_', ' ')}) is no place of care.",
+            f"The place of hand-over ({kind.replace('_', ' ')}, run by {body(run_by)}) is no place of care.",
             "Hand over at the family's home or at a place of care near it, never at a border or to enforcement.",
         )
 
@@ -123,7 +123,14 @@ def _fit(asked: Asked, day: date, when: str) -> Iterator[Refusal]:
 @gate("travel-approved")
 def travel_approved(asked: Asked) -> Iterator[Refusal]:
     """travel-approved: nobody departs without an approved plan in force."""
-    if asked.case.travel_approval is None or asked.case.plan is None:
+    plan = asked.case.plan
+    if plan is not None and plan.interrupted:
+        yield refuse(
+            "travel-approved",
+            f"The journey was interrupted (entry {plan.interrupted}); its plan and approval are over.",
+            "Make a new `plan_travel` and ask the child protection authority for a new `approve_travel`.",
+        )
+    elif asked.case.travel_approval is None or plan is None:
         yield refuse(
             "travel-approved",
             "No approved travel plan is in force.",
@@ -145,9 +152,12 @@ def departed(asked: Asked) -> Iterator[Refusal]:
     if case.arrived is not None:
         yield refuse("out-of-order", "The arrival is on record already.", "Use `correct`, `record_visit` or `note`.")
     elif case.departed is None:
+        interrupted = case.plan.interrupted if case.plan else None
         yield refuse(
             "out-of-order",
-            "No departure is on record.",
+            f"The departure was undone by the incident of entry {interrupted}; the child is not on the way."
+            if interrupted
+            else "No departure is on record.",
             "If the child was moved without one, record `report_detention`, `report_missing` or `complain` at once.",
         )
 

@@ -194,11 +194,16 @@ def test_a_relative_abroad_is_assessed_in_the_state_where_they_live() -> None:
 
 
 def test_a_refusal_says_whose_act_it_is() -> None:
-    """Who is refused learns who is not."""
-    receipt = Course().say("approve_return", "police")
-    told = next(refusal for refusal in receipt["refusals"] if refusal["safeguard"] == "not-your-act")
-    assert "law enforcement" in told["message"]
-    assert "central authority" in told["instead"]
+    """Who is refused learns who is not, and of which state; law enforcement learns what alone is its own."""
+
+    def told(who: str) -> Any:
+        receipt = Course().say("approve_return", who)
+        return next(refusal for refusal in receipt["refusals"] if refusal["safeguard"] == "not-your-act")
+
+    assert "caseworker" in told("caseworker")["message"]
+    assert told("caseworker")["instead"] == "It is done by: central authority of MD or UA."
+    assert "law enforcement" in told("police")["message"]
+    assert "missing, found or detained, and nothing else" in told("police")["instead"]
 
 
 def test_a_third_state_has_no_part_but_to_raise_an_alarm(course: Course) -> None:
