@@ -24,6 +24,7 @@ from typing import Self
 
 from activities.settings import is_mail_address
 from procedure.entries import read_moment
+from procedure.who_may import MAY
 from workflows.messages import Notice
 
 MAIL_DOMAIN = "homeward.invalid"
@@ -318,6 +319,8 @@ def _escalated(notice: Notice) -> str:
 
 def _how(reference: str, notice: Notice) -> str:
     answer = notice.act or _ANSWERED_BY.get(notice.kind)
+    if answer and notice.to_role not in MAY[answer]:
+        answer = None  # who is told so that they see to it, not so that they record it
     if notice.to_role in _FIREWALLED:
         # What care knows of a child is never used for enforcement: no way into the case is offered.
         if notice.kind != "missing":

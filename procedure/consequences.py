@@ -81,14 +81,18 @@ def _of(case: Case, entry: Entry, at: datetime) -> Iterator[dict[str, Any]]:
         case "overdue":
             yield from _owing(case, entry, {entry.facts["key"]}, "overdue", at)
         case "escalated":
-            yield _escalation(case, entry)
+            yield from _escalation(case, entry)
         case "detention":
             # Both sides and everyone who can get the child out, at once (procedure.md, parts 3 and 7).
-            for role in ("ombudsperson", "legal_counsel", "central_authority"):
+            for role in ("ombudsperson", "central_authority"):
                 yield _notice(case, entry, "detention", role, case.child_state)
-            other = case.host_state if case.arrived else case.origin_state
-            if case.departed or case.arrived:
-                yield _notice(case, entry, "detention", "central_authority", other)
+            # The counsel in office is the host's, wherever the child has been taken.
+            yield _notice(case, entry, "detention", "legal_counsel", case.host_state)
+            if case.arrived:
+                yield _notice(case, entry, "detention", "ombudsperson", case.host_state)
+                yield _notice(case, entry, "detention", "central_authority", case.host_state)
+            elif case.departed:
+                yield _notice(case, entry, "detention", "central_authority", case.origin_state)
         case "hold" if entry.facts["hold"] == "missing":
             for role in ("law_enforcement", "caseworker"):
                 yield _notice(case, entry, "missing", role, case.child_state)
@@ -119,17 +123,21 @@ def _owing(case: Case, entry: Entry, keys: set[str], kind: str, at: datetime) ->
             }
 
 
-def _escalation(case: Case, entry: Entry) -> dict[str, Any]:
-    """Level 1 goes to the central authority of the state that owes, level 2 to its ombudsperson."""
+def _escalation(case: Case, entry: Entry) -> Iterator[dict[str, Any]]:
+    """Level 1 goes to the central authority of the state that owes, level 2 to its ombudsperson.
+
+    The silence of the other state is told at home as well (procedure.md, part 7).
+    """
     level, key = entry.facts["level"], entry.facts.get("key")
     role = "central_authority" if level == 1 else "ombudsperson"
-    state = rule_of(key).owing_state(case, key) if key else case.child_state
-    return {
-        **_notice(case, entry, "escalated", role, state),
-        "deadline": entry.facts.get("deadline"),
-        "due": entry.facts.get("due"),
-        "level": level,
-    }
+    owing = rule_of(key).owing_state(case, key) if key else case.child_state
+    for state in dict.fromkeys((owing, case.host_state)):
+        yield {
+            **_notice(case, entry, "escalated", role, state),
+            "deadline": entry.facts.get("deadline"),
+            "due": entry.facts.get("due"),
+            "level": level,
+        }
 
 
 def _notice(case: Case, entry: Entry, kind: str, role: str, state: str) -> dict[str, Any]:

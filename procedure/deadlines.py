@@ -191,16 +191,25 @@ def _plan_owed(case: Case, at: datetime) -> Iterator[Ground]:
         yield Ground("travel_plan")
 
 
-def _plan_unapproved(case: Case) -> bool:
+def _plan_unapproved(case: Case, at: datetime) -> Iterator[Ground]:
     plan = case.plan
-    return (
+    if (
         plan is not None
         and plan.interrupted is None
         and case.travel_approval is None
         and case.departed is None
         and case.arrived is None
         and approved_by_all(case)
-    )
+    ):
+        # A plan may be made while an appeal can still be lodged, but not approved: nobody is late with what is forbidden.
+        ends = case.appeal_window_ends
+        period = case.agreement.deadlines["travel_approval"]
+        due = (
+            period.due(ends, case.agreement.calendars.get(case.host_state, case.host_state))
+            if ends and ends > at
+            else None
+        )
+        yield Ground("travel_approval", due=due)
 
 
 def _under_way(case: Case, at: datetime) -> Iterator[Ground]:
@@ -353,7 +362,7 @@ RULES: Final[dict[str, Rule]] = {
             "travel_approval",
             "child_protection_authority",
             "host",
-            _while(_plan_unapproved, "travel_approval"),
+            _plan_unapproved,
             lambda case, key: case.travel_approval is not None,
             _OURS,
             stands_still=True,

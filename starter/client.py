@@ -6,6 +6,7 @@ Nothing here waits for ever: where no engine or no worker answers, a sentence sa
 import asyncio
 import hashlib
 import json
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -200,8 +201,42 @@ class Cases:
         return await self._query(reference, CASE)
 
     async def ledger(self, reference: str, first: int = 1) -> list[dict[str, Any]]:
-        """The entries from number ``first`` on (contract, section 7)."""
-        return await self._query(reference, LEDGER, first)
+        """The entries from number ``first`` on (contract, section 7), however many answers they take.
+
+        The oldest ones of a very large case may have stayed with its earlier runs; they are asked too, as long as
+        the engine keeps them. Where it does not, the list begins later than asked.
+        """
+        entries = await self._pages(self._handle(reference), reference, first)
+        run = None
+        while entries and entries[0]["n"] > max(first, 1):
+            run = await self._run_before(reference, run)
+            if run is None:
+                break
+            earlier = self._client.get_workflow_handle(reference, run_id=run)
+            oldest = entries[0]["n"]
+            try:
+                page = await self._pages(earlier, reference, first, before=oldest)
+            except NoSuchCase:
+                break  # the engine keeps a run that has ended for so long and no longer
+            entries = [*(entry for entry in page if entry["n"] < oldest), *entries]
+        return entries
+
+    async def _pages(
+        self, run: WorkflowHandle[Any, Any], reference: str, first: int, before: float = math.inf
+    ) -> list[dict[str, Any]]:
+        """The entries that one run has at hand. It gives as many at a time as one answer of the engine holds."""
+        entries: list[dict[str, Any]] = []
+        while first < before and (page := await self._query(reference, LEDGER, first, run=run)):
+            entries += page
+            first = page[-1]["n"] + 1
+        return entries
+
+    async def _run_before(self, reference: str, run: str | None) -> str | None:
+        """The id of the run that a run goes on from; None for a case's first run."""
+        handle = self._client.get_workflow_handle(reference, run_id=run)
+        async for event in handle.fetch_history_events(page_size=1, rpc_timeout=self._patience):
+            return event.workflow_execution_started_event_attributes.continued_execution_run_id or None
+        return None
 
     async def references(self, *, closed: bool = False) -> AsyncIterator[str]:
         """The references of the cases that the engine lists, which lags a moment behind the cases themselves."""
@@ -216,8 +251,8 @@ class Cases:
     def _handle(self, reference: str) -> WorkflowHandle[Any, Any]:
         return self._client.get_workflow_handle(reference)
 
-    async def _query(self, reference: str, query: str, *args: Any) -> Any:
-        handle = self._handle(reference)
+    async def _query(self, reference: str, query: str, *args: Any, run: WorkflowHandle[Any, Any] | None = None) -> Any:
+        handle = run or self._handle(reference)
         until = time.monotonic() + self._patience.total_seconds()
         while True:
             try:

@@ -586,6 +586,10 @@ def _as_it_was(ledger: list[dict[str, Any]], asked: int | datetime) -> dict[str,
     from procedure.views import view
 
     entries = [entry_from_json(each) for each in ledger]
+    if entries[0].n != 1:
+        raise CannotGoOn(
+            f"The engine no longer has the entries before {entries[0].n}, so the case cannot be shown as it was."
+        )
     if isinstance(asked, int):
         if not 1 <= asked <= len(entries):
             raise CannotGoOn(f"--at: the case has entries 1 to {len(entries)}.", code=Exit.MALFORMED)
