@@ -281,3 +281,12 @@ def test_the_driver_knows_every_act_and_every_role() -> None:
     assert set(FIELDS) == set(ACTS)
     assert 18 < len({role for _, role, _ in PEOPLE.values()})
     assert all(issubclass(model, BaseModel) for model in ACTS.values())
+
+
+def test_a_text_may_be_as_long_as_an_act() -> None:
+    """The contract bounds the act and its reason, and no other text."""
+    act = Course().act("note", text="x" * 60_000)
+    parse_act(act)
+    with pytest.raises(MalformedAct) as told:
+        parse_act({**act, "text": "x" * 66_000})
+    assert ["$"] == [fault["path"] for fault in told.value.faults]

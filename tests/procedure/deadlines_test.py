@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from courses import FOSTER, HOTEL, START, STATION, Course, model
@@ -547,3 +548,59 @@ def test_the_model_is_what_procedure_says() -> None:
     assert (2, 5) == model().escalate_after
     assert 14 == model().extension_limit
     assert (14, 30, 90, 180, 270, 365) == model().visits
+
+
+def test_too_long_in_an_emergency_ends_only_with_family_based_or_group_care() -> None:
+    """A hospital or a vehicle is no emergency placement, and no answer to one; somebody owes a placement meanwhile."""
+    overdue = Course(placement=HOTEL).wait(days=15)
+    for kind in ("hospital", "vehicle", "other"):
+        overdue.does("place_child", placement={**FOSTER, "kind": kind})
+        assert {"emergency_placement_overdue"} == overdue.holds
+        assert ("place_child", "child_protection_authority", "MD") in overdue.awaited()
+    overdue.does("place_child", placement={**FOSTER, "kind": "group_home"})
+    assert set() == overdue.holds
+
+
+def test_a_plan_made_while_an_appeal_can_still_be_lodged_makes_nobody_late() -> None:
+    """The days to approve it are counted from the moment at which it may be approved."""
+    course = Course().approved()
+    ends = course.at + days(15)
+    course.does("plan_travel")
+    assert "appeal-suspends" in course.refused("approve_travel")
+    assert ends + days(5) == course.due("travel_approval")
+    course.until(ends)
+    assert [] == course.kinds("overdue")
+    course.until(ends + days(5))
+    assert [("overdue", "travel_approval", None)] == course.kinds("overdue")
+
+
+def test_who_turns_eighteen_on_the_journey_is_still_waited_for() -> None:
+    """The duty to report an arrival is a duty of care."""
+    course = Course(born="2008-03-20").approved()
+    course.until(datetime(2026, 3, 17, tzinfo=UTC))
+    course.does("plan_travel").does("certify_fit_to_travel").does("approve_travel").until(
+        datetime(2026, 3, 19, tzinfo=UTC)
+    )
+    course.does("depart").until(datetime(2026, 3, 20, tzinfo=UTC))
+    assert {"adulthood"} == course.holds
+    assert course.runs("arrival")
+    course.wait(days=10)
+    assert ("overdue", "arrival", None) in course.kinds("overdue")
+    assert ("arrive", "escort", "MD") in course.awaited()
+
+
+def test_a_review_is_a_new_round_and_not_a_second_vote() -> None:
+    """On the day that the panel named, what was heard and assessed before it is the past."""
+    course = postponed()
+    course.until(datetime(2026, 3, 10, tzinfo=UTC))
+    stay: dict[str, Any] = {"solution": "stay", "options_considered": ["return", "stay"]}
+    assert {"out-of-order"} == course.refused("determine_best_interests", **stay)
+    course.does("reopen_best_interests").ready_for_panel().does("determine_best_interests", **stay)
+    assert set() == course.holds
+
+
+def test_a_stay_granted_while_tracing_is_silent_waits_for_somebody_to_close_it() -> None:
+    """The panel may find a stay without an answer from the origin state; the case is not forgotten then."""
+    course = Course().represented().does("open_tracing").ready_for_panel().determine("stay").does("grant_stay")
+    assert "family_tracing" == course.stage
+    assert ("close_case", "central_authority", "MD") in course.awaited()

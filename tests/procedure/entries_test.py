@@ -231,6 +231,54 @@ def test_old_entries_may_stay_behind_and_the_chain_runs_on(whole: Course) -> Non
     assert [] == chain_faults(kept, after=(kept[0].n - 1, kept[0].prev))
 
 
+def test_an_act_is_known_again_when_its_entry_stayed_behind() -> None:
+    """Accepted or refused, its receipt says the same; only the words of a refusal stay with its entry."""
+    course = Course()
+    said = [parse_act(course.act("verify_identity")), parse_act(course.act("approve_return", "authority"))]
+    accepted, refused = (course.proceedings.hear(act, course.at) for act in said)
+    for _ in range(20):
+        course.does("note")
+    again = Proceedings.resume(json.loads(json.dumps(course.proceedings.carry(most_bytes=2_000))))
+    assert again.entries[0].n > refused["entry"]
+    n = again.case.n
+    assert accepted == again.hear(said[0], course.at)
+    once_more = again.hear(said[1], course.at)
+    assert {**refused, "refusals": []} == {**once_more, "refusals": []}
+    assert {r["safeguard"] for r in refused["refusals"]} == {r["safeguard"] for r in once_more["refusals"]}
+    assert all(f"entry {refused['entry']} says why" in r["message"] for r in once_more["refusals"])
+    assert n == again.case.n
+    # And once more, from a run that never had the entry.
+    assert once_more == Proceedings.resume(json.loads(json.dumps(again.carry()))).hear(said[1], course.at)
+
+
+def test_an_answer_may_hold_a_part_of_the_ledger_and_at_least_one_entry() -> None:
+    """Asked on from the number after the last, the parts are the whole."""
+    course = Course().represented()
+    whole = course.proceedings.ledger()
+    parts: list[dict[str, Any]] = []
+    while part := course.proceedings.ledger(len(parts) + 1, most_bytes=3_000):
+        parts += part
+        assert len(part) < len(whole)
+    assert whole == parts
+    assert 1 == len(course.proceedings.ledger(1, most_bytes=1))
+
+
+# What an entry answers
+
+
+def test_an_accepted_act_names_only_the_safeguards_that_it_was_asked() -> None:
+    """A stay says nothing of a family to return to, and an ending that is no return nothing of visits."""
+
+    def named(course: Course, act: str) -> set[str]:
+        return set(next(e for e in reversed(course.entries) if e.act == act and e.kind == "accepted").safeguards)
+
+    returns, stays = Course().determined(), Course().determined("stay").does("grant_stay")
+    assert {"safe-family", "non-refoulement"} <= named(returns, "determine_best_interests")
+    assert not {"safe-family", "non-refoulement"} & named(stays, "determine_best_interests")
+    stays.does("close_case", outcome="stays")
+    assert "monitoring-complete" not in named(stays, "close_case")
+
+
 # The same act twice
 
 

@@ -438,3 +438,22 @@ def test_after_a_last_visit_that_was_not_safe_somebody_has_to_look_again() -> No
     assert "reintegration" == course.stage
     assert {("record_visit", "monitor", "UA")} == course.awaited()
     course.does("record_visit", visit=7).does("close_case", outcome="returned")
+
+
+@pytest.mark.parametrize("state", ["MD", "UA"])
+def test_neither_of_the_two_states_is_a_third_country(state: str) -> None:
+    """The state of origin under another name would be a return without anything that a return asks."""
+    course = Course().determined("third_country")
+    assert {"out-of-order"} == course.refused("arrange_third_country", state=state)
+    assert "other_solution" == course.stage
+    course.does("arrange_third_country", state="RO")
+
+
+def test_a_third_country_falls_with_the_determination_that_found_it() -> None:
+    """What was arranged is no ending of another round; a stay that was granted is a status, and stands."""
+    course = Course().determined("third_country").does("arrange_third_country").does("reopen_best_interests")
+    course.ready_for_panel().determine("stay")
+    assert "other_solution" == course.stage
+    assert {"out-of-order"} == course.refused("close_case", outcome="third_country")
+    course.does("grant_stay").does("reopen_best_interests").ready_for_panel().determine("stay")
+    assert "closed" == course.stage
