@@ -4,15 +4,18 @@ The models judge shape only. Whether an act may be done now is the safeguards' q
 (:mod:`procedure.safeguards`); who may do it is :mod:`procedure.who_may`'s.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal, get_args
 
 import pydantic_core
 import rfc8785
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -29,11 +32,45 @@ MAX_ACT_BYTES: Final = 64 * 1024
 
 State = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length=35)]
-PersonId = Annotated[str, Field(min_length=1, max_length=64)]
-Text = Annotated[str, Field(min_length=1)]
+PersonId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^\S(.*\S)?$")]
+Text = Annotated[str, Field(min_length=1, pattern=r"\S")]
 """However long: an act as a whole is held to :data:`MAX_ACT_BYTES`."""
 OpenText = str
-Reason = Annotated[str, Field(min_length=3, max_length=4_000)]
+Reason = Annotated[str, Field(min_length=3, max_length=4_000, pattern=r"\S")]
+
+
+def _written_as(pattern: re.Pattern[str], form: str) -> Callable[[Any], Any]:
+    def check(value: Any) -> Any:
+        # A number in quotes would pass as seconds since 1970: a date of birth that nobody wrote.
+        if not isinstance(value, str) or not pattern.fullmatch(value):
+            raise ValueError(f"must be written as {form}")
+        return value
+
+    return check
+
+
+def _of_our_times(value: Any) -> Any:
+    """Refuse what no calendar of a case can reach: reckoning with it would fail, and the case with it."""
+    if not YEARS[0] <= value.year <= YEARS[1]:
+        raise ValueError(f"must lie between the years {YEARS[0]} and {YEARS[1]}")
+    return value
+
+
+YEARS: Final = (1900, 2200)
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?([Zz]|[+-]\d{2}:?\d{2})")
+Day = Annotated[
+    date,
+    Field(strict=False),  # what stands before it has seen that it is a text of the right form
+    BeforeValidator(_written_as(_DAY, "YYYY-MM-DD, for example 2026-03-01")),
+    AfterValidator(_of_our_times),
+]
+Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_written_as(_MOMENT, "a time with its zone, for example 2026-03-01T10:00:00Z")),
+    AfterValidator(_of_our_times),
+]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Head = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -82,7 +119,7 @@ class VerifyIdentity(Report):
     act: Literal["verify_identity"]
     result: Literal["verified", "presumed", "not_established"]
     sources: tuple[Text, ...]
-    date_of_birth: date | None = None
+    date_of_birth: Day | None = None
     nationalities: tuple[State, ...] | None = None
     statelessness_suspected: bool | None = None
 
@@ -116,7 +153,7 @@ class ConfirmServices(Report):
 class ReportDetention(Report):
     act: Literal["report_detention"]
     placement: Placement
-    since: AwareDatetime
+    since: Moment
 
 
 class ConfirmRelease(Report):
@@ -126,7 +163,7 @@ class ConfirmRelease(Report):
 
 class ReportMissing(Report):
     act: Literal["report_missing"]
-    since: AwareDatetime
+    since: Moment
 
 
 class ReportFound(Report):
@@ -256,7 +293,7 @@ class DetermineBestInterests(Decision):
     solution: Solution
     options_considered: tuple[Solution, ...]
     weight_given_to_views: Text
-    review_on: date | None = None
+    review_on: Day | None = None
 
     def disagreements(self) -> list[Fault]:
         if self.solution == "postpone" and self.review_on is None:
@@ -326,15 +363,15 @@ class DeclineReturn(Decision):
 class CertifyFitToTravel(Report):
     act: Literal["certify_fit_to_travel"]
     fit: bool
-    valid_until: date
+    valid_until: Day
 
 
 class Leg(_Said):
     origin: Text = Field(alias="from")
     destination: Text = Field(alias="to")
     mode: Text
-    departs: AwareDatetime
-    arrives: AwareDatetime
+    departs: Moment
+    arrives: Moment
     overnight: Placement | None = None
 
 
@@ -408,7 +445,7 @@ class RecordVisit(Report):
 class GrantStay(Decision):
     act: Literal["grant_stay"]
     status: Literal["residence", "tolerated_stay", "protection"]
-    until: date | None = None
+    until: Day | None = None
 
 
 class ArrangeThirdCountry(Decision):
@@ -446,13 +483,13 @@ SuspensionGround = Literal["crisis", "health", "school_year", "other"]
 class Suspend(Decision):
     act: Literal["suspend"]
     ground: SuspensionGround
-    until: date | None = None
+    until: Day | None = None
 
 
 class Resume(Decision):
     act: Literal["resume"]
     ground: SuspensionGround
-    until: date | None = None
+    until: Day | None = None
 
 
 class Complain(Report):
@@ -479,7 +516,7 @@ class Assign(Decision):
 class ExtendDeadline(Decision):
     act: Literal["extend_deadline"]
     deadline: Annotated[str, Field(pattern=r"^[a-z][a-z_0-9]*$", max_length=64)]
-    days: Annotated[int, Field(ge=1, le=365)]
+    days: Annotated[int, Field(ge=1)]
 
 
 class Correct(Report):

@@ -17,7 +17,7 @@ from procedure.faults import Malformed
 from procedure.vocabulary import RunBy
 
 Certainty = Literal["read", "remembered", "unverified", "ours"]
-Whole = Annotated[int, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True, le=3_650)]
 
 DEADLINES: Final = (
     "identification",

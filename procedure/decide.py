@@ -21,8 +21,9 @@ from procedure.gates import gates_of, refusals
 from procedure.intake import parse_intake
 from procedure.ledger import Ledger
 from procedure.majority import age_of_consent, eighteenth_birthday
-from procedure.placement import detention_reasons
+from procedure.placement import detention_reasons, is_detention
 from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
+from procedure.safeguards.travel import CARE_PLACES
 from procedure.stages import stage_of
 from procedure.vocabulary import HOLDS, Hold, SafeguardName
 
@@ -103,8 +104,12 @@ def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes) -> C
             placement = asked.act.placement.model_dump(exclude_unset=True)
             pen.write(_detention(asked, {"voids": voids} if voids else {}, {"placement": placement}))
     else:
+        before = _said_before(asked, act) if isinstance(act, Correct) else {}
         entry = pen.write(_said(asked, "accepted", (), corrected))
-        _answer(pen, corrected or asked)
+        if isinstance(act, Correct):
+            _answer_correction(pen, asked, before, entry, corrected)
+        else:
+            _answer(pen, asked)
         if entry.act == "close_case":
             pen.write(Draft(kind="closed", facts={"outcome": entry.facts["outcome"]}))
     pen.write_what_follows()
@@ -154,7 +159,7 @@ def _answer(pen: Pen, asked: Asked) -> None:
     act = asked.act
     if act.act in REPORTS and tells_of_detention(asked):
         pen.write(_detention(asked, {}, {}))
-    elif act.act == "arrive" and act.handed_to in ("law_enforcement", "other"):
+    elif act.act == "arrive" and _outside_care(act):
         for level in (1, 2):
             pen.write(
                 Draft(
@@ -163,6 +168,31 @@ def _answer(pen: Pen, asked: Asked) -> None:
                     facts={"level": level, "safeguard": "handover-into-care"},
                 )
             )
+
+
+def _answer_correction(
+    pen: Pen, asked: Asked, before: dict[str, Any], correction: Entry, corrected: Asked | None
+) -> None:
+    """What a record now says is answered, unless what it said ``before`` was answered so already."""
+    if correction.facts["of"] == "opened":
+        placement = correction.body["as_corrected"]["placement"]
+        if correction.facts.get("moves") and is_detention(placement) and not is_detention(before["placement"]):
+            voids = voided_by_detention(asked.case)
+            facts: dict[str, Any] = {"because": detention_reasons(placement), **({"voids": voids} if voids else {})}
+            pen.write(Draft(kind="detention", safeguards=("no-detention",), facts=facts))
+    elif corrected is not None and _calls_for(corrected) != _calls_for(replace(asked, act=parse_act(before))):
+        _answer(pen, corrected)
+
+
+def _calls_for(asked: Asked) -> tuple[bool, bool]:
+    """Whether a report is answered as a detention, and whether as a hand-over outside care."""
+    act = asked.act
+    return tells_of_detention(asked), act.act == "arrive" and _outside_care(act)
+
+
+def _outside_care(arrival: Any) -> bool:
+    """Whether a child was handed over to somebody, or at a place, that is no care (OSCE note 12(v))."""
+    return arrival.handed_to in ("law_enforcement", "other") or arrival.placement.kind not in CARE_PLACES
 
 
 def _detention(asked: Asked, facts: dict[str, Any], body: dict[str, Any]) -> Draft:
@@ -193,11 +223,15 @@ def _entry_corrected(asked: Asked, act: Correct) -> Entry | None:
     return entry if entry and entry.kind in ("accepted", "opened") and entry.act != "correct" else None
 
 
-def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
-    """What the corrected entry says with the new fields laid over it; ``child.family_name`` reaches inside."""
+def _said_before(asked: Asked, act: Correct) -> dict[str, Any]:
     entry = _entry_corrected(asked, act)
     assert entry is not None
-    said = copy.deepcopy(asked.ledger.as_corrected(entry))
+    return asked.ledger.as_corrected(entry)
+
+
+def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
+    """What the corrected entry says with the new fields laid over it; ``child.family_name`` reaches inside."""
+    said = copy.deepcopy(_said_before(asked, act))
     for path, value in act.fields.items():
         target, *inner = said, *path.split(".")
         for step in inner[:-1]:
@@ -206,6 +240,16 @@ def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
             target = target[step]
         target[inner[-1]] = value
     return said
+
+
+_SAYS_WHAT_IT_IS: Final = frozenset(
+    {
+        *("act", "act_id", "actor"),
+        *("reference", "agreement", "host_state", "origin_state", "opened_by"),
+        # With another one of these it would be another report, beside the one that was made.
+        *("relative_id", "visit", "against"),
+    }
+)
 
 
 def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]:
@@ -236,9 +280,13 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
                 "Take the decision anew; the old one stays on record.",
             )
         ], None
-    if fixed := sorted(set(act.fields) & {"act", "act_id", "actor", "reference", "agreement", "opened_by"}):
+    if fixed := sorted({path.partition(".")[0] for path in act.fields} & _SAYS_WHAT_IT_IS):
         return [
-            refuse("well-formed", f"These fields cannot be corrected: {', '.join(fixed)}.", "Correct other fields.")
+            refuse(
+                "well-formed",
+                f"These fields say which record this is, and are not corrected: {', '.join(fixed)}.",
+                "Record the act anew as it should have been, and say in a `note` which entry was a mistake.",
+            )
         ], None
     merged = _merged(asked, act)
     try:
@@ -253,7 +301,7 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
         ], None
     if entry.act in DECISIONS or not _in_force(asked, entry):
         return [], None
-    if "placement" in entry.body["act"] and not _sleeps_there(asked, entry):
+    if getattr(report, "placement", None) is not None and not _sleeps_there(asked, entry):
         # Where the child was then is mended in words; where the child is now is told by later entries.
         report = report.model_copy(update={"placement": None})
     return [], replace(asked, act=report)
@@ -304,7 +352,9 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
     assert entry is not None
     facts: dict[str, Any] = {"corrects": entry.n, "of": entry.act or "opened"}
     if entry.kind == "opened":
-        return {**facts, "as_of": moment(entry.at)}
+        # Where the child was found counts as long as nothing later was told of where the child is.
+        moves = {"moves": True} if _sleeps_there(asked, entry) else {}
+        return {**facts, **moves, "as_of": moment(entry.at)}
     if corrected is None:
         return facts
     said = asked.ledger.as_corrected(entry)
@@ -316,7 +366,7 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
         now["voids"] = voids
     if said.get("wish") == "stay" or said.get("what") == "child_objects":
         now["objects"] = False
-    if "placement" in said and not _sleeps_there(asked, entry):
+    if not _sleeps_there(asked, entry):
         now["moves"] = False
     # The evidence is as old as it was: a correction does not make it young again.
     return {**now, **facts, "as_of": entry.facts.get("as_of", moment(entry.at))}

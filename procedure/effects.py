@@ -101,7 +101,10 @@ def begins_round(asked: Asked, facts: dict[str, Any]) -> bool:
         case "reopen_best_interests" | "decline_return":
             return True
         case "decide_appeal":
-            return facts["result"] == "upheld" and facts["against"] in ("best_interests", "return")
+            determination = asked.case.determination
+            # What was determined after the appeal was lodged was not appealed against.
+            about_this_round = determination is None or determination.n < facts["appeal"]
+            return facts["result"] == "upheld" and facts["against"] in ("best_interests", "return") and about_this_round
         case "record_visit":
             return not asked.act.safe
         case "resolve_asylum_claim":
@@ -132,8 +135,10 @@ def voided_by_detention(case: Case) -> list[int]:
 def _voids(asked: Asked, facts: dict[str, Any], begins: bool) -> set[int]:
     """The numbers of the entries that lose their force."""
     case, name = asked.case, asked.act.act
-    if name == "decide_appeal" and facts["result"] == "upheld" and facts["against"] == "age" and case.age_assessed:
-        return {case.age_assessed.n}
+    if name == "decide_appeal" and facts["result"] == "upheld" and facts["against"] == "age":
+        assessed = case.age_assessed
+        # Only what was on record when the appeal was lodged: a later assessment was not appealed against.
+        return {assessed.n} if assessed and assessed.n < facts["appeal"] else set()
     if case.arrived or name == "arrive":
         return set()  # after arrival nothing is voided any more, not by a bad arrival either: the release ends it
     by_child = asked.act.actor.role == "child"
@@ -168,6 +173,7 @@ def _voids(asked: Asked, facts: dict[str, Any], begins: bool) -> set[int]:
             voids.add(case.departed.n)
     if name == "decide_appeal" and facts["result"] == "upheld" and facts["against"] == "travel":
         voids |= travel
-        if case.plan:
+        # On the way the plan still says who has the child; the incident or the arrival ends it.
+        if case.plan and not case.departed:
             voids.add(case.plan.n)
     return voids

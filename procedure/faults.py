@@ -56,6 +56,12 @@ _WORDS = {
 }
 
 
+_PATTERNS = {
+    r"\S": "must say something; it is blank",
+    r"^\S(.*\S)?$": "must not begin or end with a blank",
+}
+
+
 def say(error: Any) -> str:
     """One pydantic error in the words of this project, without the value that was given."""
     kind: str = error["type"]
@@ -75,7 +81,7 @@ def say(error: Any) -> str:
     if kind == "too_long":
         return f"must have at most {ctx['max_length']} elements"
     if kind == "string_pattern_mismatch":
-        return f"must look like {ctx['pattern']}"
+        return _PATTERNS.get(ctx["pattern"], f"must look like {ctx['pattern']}")
     if kind in ("greater_than_equal", "greater_than", "less_than_equal", "less_than"):
         word = {"greater_than_equal": "at least", "greater_than": "more than"}.get(
             kind, "at most" if kind == "less_than_equal" else "less than"

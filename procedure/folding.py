@@ -150,7 +150,8 @@ def _with_act(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
         if facts.get("moves") is False:
             given = {field: value for field, value in given.items() if field != "placement"}
         if name == "opened":
-            return _with_intake(case, given, n, corrected=True)
+            case = _with_intake(case, given, n, corrected=True)
+            return _seen_at(case, given["placement"], n) if facts.get("moves") else case
     folding = _FOLDS.get(name)
     return folding(case, given, facts, OnRecord(n, at)) if folding else case
 
@@ -215,7 +216,8 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
         languages=tuple(child["languages"]),
         relatives={
             **{r["id"]: Relative(r["state"], r["relationship"]) for r in intake["relatives"]},
-            **case.relatives,
+            # What tracing told of a relative stands before what the intake says, also when that is corrected.
+            **{id: relative for id, relative in case.relatives.items() if relative.reported},
         },
     )
     if not (corrected and case.identity and case.identity.dated):
@@ -351,6 +353,8 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
 
 @_folds("guarantee_care")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
+    if act["by"] == "family" and case.guarantee is not None and case.guarantee.by == "authority":
+        return case  # a relative's word takes no place of the authority's, on which a return may rest
     return case.but(guarantee=CareGuaranteed(on.n, on.at, act["by"], act.get("relative_id")))
 
 

@@ -25,6 +25,7 @@ from procedure.who_may import not_your_act
 _MOVES_THE_RETURN: Final[tuple[Gate, ...]] = (liberty.held, liberty.behind_the_holds)
 
 GATES: Final[dict[str, tuple[Gate, ...]]] = {
+    "verify_identity": (protection.born_already,),
     "assess_age": (protection.benefit_of_doubt,),
     "place_child": (liberty.open_placement, liberty.family_together),
     "appoint_guardian": (representation.guardian_independent, representation.no_guardian_yet),

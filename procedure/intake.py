@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, cast
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from procedure.acts import Actor, Language, OpenText, PersonId, State, Text
+from procedure.acts import Actor, Day, Language, OpenText, PersonId, State, Text
 from procedure.faults import Fault, MalformedIntake, faults_of
 from procedure.placement import Placement
 
@@ -29,7 +29,7 @@ class _Said(BaseModel):
 class Child(_Said):
     given_names: Annotated[str, Field(min_length=1, max_length=200)]
     family_name: Annotated[str, Field(min_length=1, max_length=200)]
-    date_of_birth: date | None
+    date_of_birth: Day | None
     estimated_age: Annotated[int, Field(ge=0, le=120)] | None = None
     sex: Literal["female", "male", "other", "unknown"]
     nationalities: Annotated[tuple[State, ...], Field(max_length=10)]
@@ -37,7 +37,7 @@ class Child(_Said):
 
 
 class Found(_Said):
-    on: date
+    on: Day
     place: Text
     by: Literal[
         "border_guard",

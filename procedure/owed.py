@@ -12,7 +12,7 @@ from typing import Any
 from procedure.case import Case, Deadline
 from procedure.deadlines import name_of, rule_of, still, suffix
 from procedure.entries import moment
-from procedure.evidence import stale
+from procedure.evidence import authority_guarantees, stale
 from procedure.majority import own_consent_needed
 from procedure.stages import (
     age_settled,
@@ -142,7 +142,7 @@ def _without_deadline(case: Case, at: datetime) -> Iterator[Owed]:
         elif old := list(stale(case, at)):
             for evidence in old:
                 yield Owed(evidence.act, evidence.role, evidence.state)
-        elif not approved_by_all(case) and not case.safe_relatives() and case.guarantee is None:
+        elif not approved_by_all(case) and not case.safe_relatives() and not authority_guarantees(case):
             yield Owed("guarantee_care", "central_authority", case.origin_state)
     if stage == "reintegration" and all(n in case.visits for n in range(1, len(case.agreement.visits) + 1)):
         # Every visit is made and the last one was not safe: somebody has to look again.

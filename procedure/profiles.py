@@ -23,7 +23,9 @@ class Escalation(Clause):
 
 
 class Visits(Clause):
-    after_days: Annotated[tuple[Whole, ...], Field(description="Days after arrival, one a monitoring visit.")]
+    after_days: Annotated[
+        tuple[Whole, ...], Field(max_length=100, description="Days after arrival, one a monitoring visit.")
+    ]
 
 
 class Approvals(Clause):

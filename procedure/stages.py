@@ -99,9 +99,12 @@ def return_appealed(case: Case) -> bool:
 
 
 def decided(case: Case, at: datetime) -> bool:
+    if case.arrived is not None:
+        # What the return was decided on has done its work: nothing that falls away on the journey or after it can be
+        # given again, and a case that waited for it would never end. An appeal is still heard.
+        return not return_appealed(case)
     return (
-        # After arrival nothing is voided any more: a new guardian there, or a birthday, undoes no consent.
-        (case.arrived is not None or consents_in_force(case, at))
+        consents_in_force(case, at)
         and case.reintegration_plan is not None
         and case.rights_impact is not None
         and case.rights_impact.safe
@@ -112,18 +115,16 @@ def decided(case: Case, at: datetime) -> bool:
 
 
 def travelled(case: Case) -> bool:
-    return (
-        case.travel_approval is not None
-        and case.departed is not None
-        and case.arrived is not None
-        and not case.detained
-    )
+    """Arrived, which asks an approved departure first, and in no detention (the release after a bad arrival ends it)."""
+    return case.arrived is not None and not case.detained
 
 
 def reintegrated(case: Case) -> bool:
     """Every monitoring visit of the agreement recorded, the last one safe (JGC22 para 32(k))."""
     owed = range(1, len(case.agreement.visits) + 1)
-    return all(visit in case.visits for visit in owed) and case.visits[max(case.visits)].safe
+    if not all(visit in case.visits for visit in owed):
+        return False
+    return max(case.visits.values(), key=lambda visit: (visit.at, visit.n)).safe
 
 
 def settled(case: Case) -> bool:

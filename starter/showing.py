@@ -200,7 +200,9 @@ def course(console: Console, begun: "Course") -> None:
 def played(console: Console, step: "Played") -> None:
     """One step of a rehearsal, on one line."""
     mark = "[green]ok [/green]" if step.as_expected else "[bold red]NOT[/bold red]"
-    line = f"  {mark} {step.step!s:>7}  {step.at[:16].replace('T', ' ')}  {escape(step.does)}"
+    # The first case needs no name; another one says which it is.
+    which = "" if step.case == "intake" else f"{step.case}: "
+    line = f"  {mark} {step.step!s:>7}  {step.at[:16].replace('T', ' ')}  {escape(which + step.does)}"
     if step.result:
         line += f": {step.result}"
     if step.receipt and step.receipt["refusals"]:

@@ -13,6 +13,8 @@ from procedure.vocabulary import CHILD_CARE_BODIES, ENFORCEMENT, Solution
 def bid_panel(asked: Asked) -> Iterator[Refusal]:
     """bid-panel: who sits on it (BIP; GC14 para 94; OSCE rec. 2)."""
     panel = asked.act.panel
+    if len({member.id for member in panel}) < len(panel):
+        yield refuse("bid-panel", "A person is named twice on the panel.", "Name each member once.")
     if len({member.id for member in panel}) < 3:
         yield refuse(
             "bid-panel",
@@ -144,6 +146,12 @@ def panel_has_other_eyes(asked: Asked) -> Iterator[Refusal]:
         "is the caseworker assigned": set(case.caseworkers.values()),
         "is the guardian": {case.guardian.id} if case.guardian else set(),
     }
+    if case.guardian and case.guardian.id in case.assessors:
+        yield refuse(
+            "four-eyes",
+            "The guardian also wrote the assessment.",
+            "Have another caseworker assess, and submit that assessment.",
+        )
     for part, people in parts.items():
         if panel & people:
             yield refuse(

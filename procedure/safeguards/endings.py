@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
-from procedure.stages import appeal_window_over, reintegrated, travelled
+from procedure.stages import appeal_window_over, reintegrated, stage_of
 
 
 @gate("out-of-order")
@@ -63,20 +63,38 @@ def nobody_missing_or_detained(asked: Asked) -> Iterator[Refusal]:
         )
 
 
-@gate("monitoring-complete", when=lambda asked: asked.act.outcome == "returned")
+def _is_of_a_return(asked: Asked) -> bool:
+    """Whether it closes a return, also under another name: a child who was returned is visited before the case ends."""
+    case, outcome = asked.case, asked.act.outcome
+    if outcome == "returned":
+        return True
+    returned = case.arrived is not None and case.return_found and not case.adulthood_holds
+    return returned and outcome in ("stays", "third_country", "transferred_to_adult_services")
+
+
+@gate("monitoring-complete", when=_is_of_a_return)
 def monitoring_complete(asked: Asked) -> Iterator[Refusal]:
-    """monitoring-complete: every visit made, and the last one safe (JGC22 para 32(k); OSCE rec. 2)."""
+    """monitoring-complete: every visit made, the last one safe, and nothing open (JGC22 para 32(k); OSCE rec. 2)."""
     case = asked.case
-    if travelled(case) and reintegrated(case):
+    if case.arrived and case.return_found and stage_of(case, asked.at) == "closed":
+        return
+    if case.arrived is None:
+        instead = "Close with the outcome that came about; this child has not returned."
+        yield refuse("monitoring-complete", "The child has not returned.", instead)
         return
     owed = [n for n in range(1, len(case.agreement.visits) + 1) if n not in case.visits]
-    missing = f" Visits not recorded: {', '.join(map(str, owed))}." if case.arrived and owed else ""
+    if owed:
+        why = f"Visits not recorded: {', '.join(map(str, owed))}."
+    elif reintegrated(case):
+        why = f"All visits are made, but the case is in the stage {case.stage.replace('_', ' ')}."
+    else:
+        why = "The last visit did not find the child safe."
     yield refuse(
         "monitoring-complete",
-        f"The child has not returned with every visit made and the last one safe.{missing}",
+        f"A returned child's case closes when every visit is made and the last one is safe. {why}",
         "Record the visits with `record_visit`."
-        if case.arrived
-        else "Close with the outcome that came about; this child has not returned.",
+        if owed
+        else "See what the case waits for (`homeward show`); it closes when that is done.",
     )
 
 

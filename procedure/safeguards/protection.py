@@ -1,8 +1,23 @@
 """Age in doubt, contact with the origin state, and refoulement."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
+
+
+def _born_ahead(asked: Asked) -> bool:
+    """Whether a date of birth lies in the future, with a day of grace for the date line."""
+    born = asked.act.date_of_birth
+    return born is not None and born > (asked.at + timedelta(days=1)).date()
+
+
+@gate("well-formed", when=_born_ahead)
+def born_already(asked: Asked) -> Iterator[Refusal]:
+    """well-formed: nobody is born after the day on which it is reported. The models know no day to ask it by."""
+    yield refuse(
+        "well-formed", "The date of birth lies in the future.", "Record `verify_identity` with the right date."
+    )
 
 
 @gate("benefit-of-doubt", when=lambda asked: asked.act.result == "adult")

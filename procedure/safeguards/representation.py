@@ -60,6 +60,8 @@ def guardian_independent(asked: Asked) -> Iterator[Refusal]:
         yield refuse("guardian-independence", "Nobody appoints themselves as guardian.", another)
     if guardian.id in case.caseworkers.values():
         yield refuse("guardian-independence", "The guardian is the caseworker assigned to this case.", another)
+    if guardian.id in case.assessors:
+        yield refuse("guardian-independence", "The guardian wrote the best-interests assessment of this case.", another)
     if guardian.id == case.opened_by:
         yield refuse("guardian-independence", "The guardian is the officer who opened this case.", another)
     if guardian.id in case.panel_members:

@@ -54,9 +54,8 @@ def rows(text: str) -> dict[str, list[str]]:
 
 def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models inside a field's type, but for placements, which have a table of their own."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation is not Placement:
-            yield annotation
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation is not Placement:
+        yield annotation
     for inner in get_args(annotation):
         yield from models_in(inner)
 
@@ -73,12 +72,13 @@ def fields_of(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 def who(act: str) -> Iterator[str]:
     """What the line about who may do an act must hold."""
     may = MAY[act]
-    if set(may) == EVERYONE:
+    roles = frozenset(may)
+    if roles == EVERYONE:
         yield "every role but `auditor` and `system`,"
-    elif set(may) == EVERYONE - {"law_enforcement"}:
+    elif roles == EVERYONE - {"law_enforcement"}:
         yield "every role but `auditor`, `system` and `law_enforcement`,"
     else:
-        yield from (f"`{role}`" for role in may)
+        yield from (f"`{role}`" for role in roles)
     yield from {PLACES[where] for where in may.values()}
 
 
