@@ -28,6 +28,8 @@ class Identity:
     result: str
     dated: bool
     """Whether it told a date of birth, which then stands before the intake's."""
+    before: date | None = None
+    """The date of birth on record before this report."""
 
 
 @dataclass(frozen=True, slots=True)

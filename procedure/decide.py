@@ -304,15 +304,30 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
     if getattr(report, "placement", None) is not None and not _sleeps_there(asked, entry):
         # Where the child was then is mended in words; where the child is now is told by later entries.
         report = report.model_copy(update={"placement": None})
-    return [], replace(asked, act=report)
+    return [], replace(asked, act=report, **_as_it_was_heard(asked, entry))
+
+
+def _as_it_was_heard(asked: Asked, entry: Entry) -> dict[str, Any]:
+    """How a hearing stood when it was recorded, by its newest version."""
+    versions = [entry, *asked.ledger.corrections_of(entry)]
+    return {"corrects": True, "because_then": tuple(versions[-1].facts.get("because", ()))}
 
 
 def _in_force(asked: Asked, entry: Entry) -> bool:
     """Whether what a report recorded, or a correction of it, still stands, or a later report has taken its place."""
+    if entry.act == "hear_child":
+        return _is_newest_hearing(asked, entry)
     stands = _STANDS.get(entry.act or "")
     if stands is None:
         return False
     return stands(asked.case, entry.body["act"]) in _versions(asked, entry)
+
+
+def _is_newest_hearing(asked: Asked, entry: Entry) -> bool:
+    """Whether it is the newest of its round, also where it did not count: a correction may make it count."""
+    newest = asked.ledger.last_accepted("hear_child")
+    begun = max((each.n for each in asked.ledger if "round" in each.facts), default=0)
+    return newest is not None and entry.n == newest.n > begun
 
 
 def _versions(asked: Asked, entry: Entry) -> set[int]:
@@ -334,7 +349,6 @@ _STANDS: Final[dict[str, Callable[[Case, dict[str, Any]], int | None]]] = {
     "confirm_services": lambda case, said: _n(case.services),
     "report_tracing": lambda case, said: _n(case.tracing),
     "assess_family": lambda case, said: _n(case.family.get(said["relative_id"])),
-    "hear_child": lambda case, said: _n(case.hearing),
     "assess_rights_impact": lambda case, said: _n(case.rights_impact),
     "certify_fit_to_travel": lambda case, said: _n(case.fitness),
     "record_visit": lambda case, said: _n(case.visits.get(said["visit"])),
@@ -358,13 +372,13 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
     if corrected is None:
         return facts
     said = asked.ledger.as_corrected(entry)
-    now, before = effects(corrected), effects(replace(asked, act=parse_act(said)))
+    now, before = effects(corrected), effects(replace(corrected, act=parse_act(said)))
     # What the old words have brought about is not brought about a second time.
     if "round" in before:
         now.pop("round", None)
     if voids := sorted(set(now.pop("voids", ())) - set(before.get("voids", ()))):
         now["voids"] = voids
-    if said.get("wish") == "stay" or said.get("what") == "child_objects":
+    if (said.get("wish") == "stay" and before["counts"]) or said.get("what") == "child_objects":
         now["objects"] = False
     if not _sleeps_there(asked, entry):
         now["moves"] = False
@@ -418,8 +432,13 @@ def _due(case: Case, at: datetime) -> list[Draft]:
 
 def _turns(case: Case) -> Iterator[datetime]:
     """The moments ahead that change the stage by themselves: a time to appeal ends, a child is old enough to be asked."""
-    for turn in (case.appeal_window_ends, age_of_consent(case)):
-        if turn and turn > case.recorded_at and stage_of(case, turn) != case.stage:
+    asked_from = age_of_consent(case)
+    for turn in (case.appeal_window_ends, asked_from):
+        if turn is None or turn <= case.recorded_at:
+            continue
+        # Where the stage stays, the child's own consent may still be owed from that day on, and approvals wait for it.
+        newly_owed = turn == asked_from and case.return_found and changes(case, standing_holds(case), turn)
+        if newly_owed or stage_of(case, turn) != case.stage:
             yield turn
 
 

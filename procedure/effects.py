@@ -11,7 +11,7 @@ from procedure.entries import moment
 from procedure.evidence import authority_guarantees
 from procedure.placement import is_detention
 from procedure.safeguards.asked import Asked
-from procedure.safeguards.hearing import language_understood, why_hearing_does_not_count
+from procedure.safeguards.hearing import why_hearing_does_not_count
 
 RESULT_WORDS: Final[dict[str, tuple[str, ...]]] = {
     "verify_identity": ("result",),
@@ -64,14 +64,7 @@ def effects(asked: Asked) -> dict[str, Any]:
 
 
 def _hearing(asked: Asked) -> dict[str, Any]:
-    act = asked.act
-    against = why_hearing_does_not_count(
-        asked.case,
-        informed=act.informed,
-        guardian_present=act.guardian_present,
-        understood=act.interpreter or not asked.case.languages or language_understood(asked.case, act.language),
-    )
-    if against:
+    if against := why_hearing_does_not_count(asked):
         return {"counts": False, "because": against}
     return {"counts": True, "lifts_objection": _lifts_objection(asked)}
 

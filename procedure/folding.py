@@ -37,6 +37,7 @@ from procedure.case import (
     Visit,
 )
 from procedure.entries import Draft, Entry, read_moment
+from procedure.majority import eighteenth_birthday
 from procedure.placement import is_detention, is_lasting
 
 Given = dict[str, Any]
@@ -223,7 +224,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
     if not (corrected and case.identity and case.identity.dated):
         case = case.but(date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age"))
     if corrected:
-        return case  # where the child is now is told by later entries
+        return _still_a_child(case)  # where the child is now is told by later entries
     return _placed(case, intake["placement"], n, detained=is_detention(intake["placement"]))
 
 
@@ -260,13 +261,25 @@ def _folds(*names: str) -> Callable[[_Fold], _Fold]:
 
 @_folds("verify_identity")
 def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
-    told, known = _date(act.get("date_of_birth")), case.date_of_birth
+    told, before = _date(act.get("date_of_birth")), case.date_of_birth
+    if "corrects" in facts and case.identity:
+        before = case.identity.before  # not the very date that is corrected
+    known = before
     if act["result"] == "verified":
         known = told or known
     else:
         # In doubt the younger age holds (GC6 para 31(i)).
         known = max(filter(None, (told, known)), default=None)
-    return case.but(identity=Identity(on.n, act["result"], told is not None), date_of_birth=known)
+    found = Identity(on.n, act["result"], told is not None, before)
+    return _still_a_child(case.but(identity=found, date_of_birth=known))
+
+
+def _still_a_child(case: Case) -> Case:
+    """A date of birth that is set right may undo an eighteenth birthday: nobody is an adult by a slip of the pen."""
+    birthday = eighteenth_birthday(case)
+    if case.turned_18 and birthday is not None and birthday > case.recorded_at:
+        return case.but(turned_18=False, adulthood_holds=False)
+    return case
 
 
 @_folds("assess_age")

@@ -25,6 +25,15 @@ def born(case: Case) -> date | None:
     return latest_plausible_birth(case.date_of_birth, case.estimated_age, case.opened_at.date())
 
 
+def earliest_plausible_birth(case: Case) -> date | None:
+    """The earliest birth date that is on record: in doubt a child is old enough to be asked (CRC art. 12)."""
+    if case.date_of_birth and case.identity and case.identity.result == "verified":
+        return case.date_of_birth
+    before = case.identity.before if case.identity else None
+    estimated = latest_plausible_birth(None, case.estimated_age, case.opened_at.date())
+    return min((known for known in (case.date_of_birth, before, estimated) if known), default=None)
+
+
 def eighteenth_birthday(case: Case) -> datetime | None:
     """When childhood ends for this procedure, UTC; ``None`` when nothing is known."""
     known = born(case)
@@ -33,14 +42,15 @@ def eighteenth_birthday(case: Case) -> datetime | None:
 
 def age_of_consent(case: Case) -> datetime | None:
     """When the child becomes old enough to be asked for consent, UTC; ``None`` when nothing is known."""
-    known = born(case)
+    known = earliest_plausible_birth(case)
     return datetime.combine(birthday(known, case.agreement.consent_age), time(), UTC) if known else None
 
 
 def own_consent_needed(case: Case, at: datetime) -> bool:
     """Whether the child's own consent is needed: from the agreement's ``consent_age`` on (OSCE note 12(v)).
 
-    An age that nobody knows counts as old enough: a child is rather asked once too often.
+    An age that nobody knows counts as old enough, and of two that are told the older one: a child is rather asked
+    once too often.
     """
-    known = born(case)
+    known = earliest_plausible_birth(case)
     return known is None or age_on(known, at.date()) >= case.agreement.consent_age

@@ -29,6 +29,9 @@ class Asked:
     act: Any
     at: datetime
     ledger: Ledger
+    because_then: tuple[str, ...] = ()
+    """Of a hearing that is corrected: why it did not count when it was recorded."""
+    corrects: bool = False
 
     @property
     def actor_id(self) -> str:

@@ -1,7 +1,7 @@
 """The child is heard, and agrees."""
 
 from collections.abc import Iterator
-from typing import TypeGuard
+from typing import Final, TypeGuard
 
 from procedure.case import Case
 from procedure.entries import Entry
@@ -16,17 +16,28 @@ def language_understood(case: Case, language: str) -> bool:
     return language.partition("-")[0].casefold() in primary
 
 
-def why_hearing_does_not_count(case: Case, *, informed: bool, guardian_present: bool, understood: bool) -> list[str]:
-    """What keeps a hearing from counting (CRC 12; JGC22 paras 34-39); empty when it counts."""
+_NO_GUARDIAN: Final = "no guardian was in office"
+_DETAINED: Final = "the child was in detention"
+
+
+def why_hearing_does_not_count(asked: Asked) -> list[str]:
+    """What keeps a hearing from counting (CRC 12; JGC22 paras 34-39); empty when it counts.
+
+    A correction mends what was said, not where the child was or who was in office when it was heard.
+    """
+    case, act = asked.case, asked.act
+    unguarded = _NO_GUARDIAN in asked.because_then if asked.corrects else case.guardian is None
+    detained = _DETAINED in asked.because_then if asked.corrects else case.detained
+    understood = act.interpreter or not case.languages or language_understood(case, act.language)
     reasons: list[str] = []
-    if not informed:
+    if not act.informed:
         reasons.append("the child was not informed")
-    if case.guardian is None:
-        reasons.append("no guardian was in office")
-    elif not guardian_present:
+    if unguarded:
+        reasons.append(_NO_GUARDIAN)
+    elif not act.guardian_present:
         reasons.append("the guardian was not present")
-    if case.detained:
-        reasons.append("the child was in detention")
+    if detained:
+        reasons.append(_DETAINED)
     if not understood:
         reasons.append("there was no interpreter into a language of the child")
     return reasons

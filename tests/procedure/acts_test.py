@@ -290,3 +290,23 @@ def test_a_text_may_be_as_long_as_an_act() -> None:
     with pytest.raises(MalformedAct) as told:
         parse_act({**act, "text": "x" * 66_000})
     assert ["$"] == [fault["path"] for fault in told.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("act", "fields", "path"),
+    [
+        ("verify_identity", {"date_of_birth": "9990-01-01"}, "date_of_birth"),
+        ("verify_identity", {"date_of_birth": "1367625600"}, "date_of_birth"),
+        ("report_missing", {"since": "1700000000"}, "since"),
+        ("report_missing", {"since": "0001-01-01T00:00:00Z"}, "since"),
+        ("determine_best_interests", {"review_on": "9999-12-31"}, "review_on"),
+        ("note", {"text": "  "}, "text"),
+        ("grant_stay", {"reason": "   "}, "reason"),
+        ("assign", {"caseworker": {"id": "cw-1 "}}, "caseworker.id"),
+    ],
+)
+def test_what_looks_like_a_date_or_a_text_and_is_none_is_malformed(act: str, fields: Any, path: str) -> None:
+    """A day beyond every calendar, seconds in quotes, blanks: none may come to stand in a case."""
+    with pytest.raises(MalformedAct) as told:
+        parse_act(Course().act(act, **fields))
+    assert [path] == [fault["path"] for fault in told.value.faults]

@@ -1,5 +1,8 @@
 """Corrections: they supersede and never edit, and make nothing happen twice."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from courses import FAMILY, FOSTER, HOTEL, STATION, Course
 
@@ -198,3 +201,99 @@ def test_an_intakes_agreement_and_reference_are_not_corrected() -> None:
     course = Course()
     for field in ("agreement", "reference", "opened_by"):
         assert {"well-formed"} == course.refused("correct", fields={field: "other"})
+
+
+@pytest.mark.parametrize(
+    ("act", "who", "fields"),
+    [
+        ("assess_family", "origin caseworker", {"relative_id": "another"}),
+        ("record_visit", "monitor", {"visit": 2}),
+        ("appeal", "child", {"against": "return"}),
+        ("screen_protection", "caseworker", {"actor.role": "court"}),
+    ],
+)
+def test_what_says_which_record_it_is_stays(act: str, who: str, fields: Any) -> None:
+    """One visit does not become another, nor one relative another: that is said in an act of its own."""
+    course = Course().arrived().does("record_visit") if act == "record_visit" else Course().assessed()
+    if act == "appeal":
+        course.does("appeal", against="placement")
+    assert {"well-formed"} == course.refused("correct", who, entry=course.number_of(act), fields=fields)
+
+
+def test_the_states_of_a_case_are_not_corrected_and_its_relatives_are() -> None:
+    """The intake is corrected where tracing has told nothing better."""
+    course = Course()
+    assert {"well-formed"} == course.refused("correct", fields={"origin_state": "RO"})
+    relative = {"id": "r1", "name": "Invented Mother", "relationship": "mother", "state": "RO"}
+    course.does("correct", fields={"relatives": [relative]})
+    assert "RO" == course.case.relatives["r1"].state
+
+
+def test_a_placement_of_the_intake_that_turns_out_to_be_detention_is_answered() -> None:
+    """As long as nothing later was told of where the child is."""
+    course = Course(situation="with_family").does("correct", fields={"placement": STATION})
+    assert {"detention"} == course.holds
+    assert course.runs("release")
+    assert 1 == len(course.kinds("detention"))
+    assert "held" in course.refused("close_case", outcome="withdrawn")
+    moved = Course().does("place_child").does("correct", fields={"placement": STATION})
+    assert set() == moved.holds
+
+
+def test_a_hearing_that_turns_out_to_count_counts() -> None:
+    """The child was informed after all, and wishes to stay: that is an objection."""
+    course = Course().ready_to_approve().does("hear_child", wish="stay", informed=False)
+    course.does("correct", "guardian", entry=course.number_of("hear_child"), fields={"informed": True})
+    assert course.case.objection is not None
+    assert "consent" in course.refused("approve_return")
+
+
+def test_a_slip_mended_in_a_hearing_changes_nothing_else() -> None:
+    """Not where the child is now, nor who is in office now, decides whether it counted then."""
+    course = Course().determined().does("report_detention")
+    course.does("correct", "guardian", entry=course.number_of("hear_child"), fields={"views": "a slip mended"})
+    assert course.case.hearing is not None
+    unguarded = Course().identified().does("hear_child", "caseworker").does("appoint_guardian")
+    unguarded.does("correct", "caseworker", entry=unguarded.number_of("hear_child"), fields={"views": "a slip mended"})
+    assert unguarded.case.hearing is None
+
+
+def test_nobody_is_an_adult_by_a_slip_of_the_pen() -> None:
+    """A date of birth set right takes the eighteenth birthday back."""
+    course = Course().does("verify_identity", result="verified", date_of_birth="2003-05-04").wait(minutes=1)
+    assert {"adulthood"} == course.holds
+    entry = course.number_of("verify_identity")
+    course.does("correct", "caseworker", entry=entry, fields={"date_of_birth": "2013-05-04"})
+    assert set() == course.holds
+    assert not course.view["turned_18"]
+    assert course.refused("transfer_to_adult_services")
+    course.until(datetime(2031, 5, 4, 1, tzinfo=UTC))
+    assert {"adulthood"} <= course.holds
+
+
+def test_a_presumed_date_of_birth_is_corrected_both_ways() -> None:
+    """Younger or older: what counts is what was on record before the slip."""
+    course = Course(born=None, child={"estimated_age": 11})
+    course.does("verify_identity", result="presumed", date_of_birth="2019-05-04")
+    entry = course.number_of("verify_identity")
+    course.does("correct", "caseworker", entry=entry, fields={"date_of_birth": "2013-05-04"})
+    assert "2013-05-04" == str(course.case.date_of_birth)
+
+
+def test_a_placement_added_to_an_old_report_moves_nobody() -> None:
+    """The child lives elsewhere since."""
+    course = Course().arrived().does("record_visit")
+    course.does("place_child", "origin protection", placement={**FAMILY, "name": "New Home"})
+    course.does("correct", "monitor", entry=course.number_of("record_visit"), fields={"placement": HOTEL})
+    assert "New Home" == course.view["placement"]["name"]
+
+
+def test_a_slip_mended_sounds_no_second_alarm() -> None:
+    """What was answered once is answered."""
+    course = Course().departed().does("arrive", handed_to="other")
+    course.does("correct", "escort", entry=course.number_of("arrive"), fields={"reason": "a slip mended"})
+    assert 2 == len(course.kinds("escalated"))
+    course = Course().does("report_detention")
+    entry = course.number_of("report_detention")
+    course.does("correct", "ombudsperson", entry=entry, fields={"placement.name": "another name"})
+    assert 1 == len(course.kinds("detention"))

@@ -604,3 +604,21 @@ def test_a_stay_granted_while_tracing_is_silent_waits_for_somebody_to_close_it()
     course = Course().represented().does("open_tracing").ready_for_panel().determine("stay").does("grant_stay")
     assert "family_tracing" == course.stage
     assert ("close_case", "central_authority", "MD") in course.awaited()
+
+
+def test_who_grows_old_enough_to_be_asked_is_asked_and_the_approvals_wait() -> None:
+    """From the day on which the consent age is reached, without any other act."""
+    course = Course(born="2014-02-06").determined().does("give_consent").prepared()
+    assert course.runs("approval_host")
+    course.until(datetime(2026, 2, 6, 1, tzinfo=UTC))
+    assert ("give_consent", "child", "MD") in course.awaited()
+    assert not course.runs("approval_host")
+    assert "consent" in course.refused("approve_return")
+
+
+def test_the_authoritys_guarantee_stands_beside_a_relatives_word() -> None:
+    """Whatever a relative undertakes, the authority's guarantee is still there."""
+    course = Course().represented().does("open_tracing").does("report_tracing", result="not_found", relatives=[])
+    course.does("guarantee_care").ready_for_panel().determine().consented().prepared()
+    course.does("guarantee_care", {"id": "anybody", "role": "relative", "state": "FR"}, by="family")
+    course.does("approve_return")

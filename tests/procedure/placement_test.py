@@ -196,3 +196,9 @@ def test_a_hand_over_into_detention_is_answered_as_detention() -> None:
     course = Course().departed().does("arrive", handed_to="law_enforcement", placement=STATION)
     assert "detention" in course.holds
     assert course.runs("release")
+
+
+def test_an_arrival_at_a_place_that_is_no_care_is_escalated_at_once() -> None:
+    """Open or not, a transit centre is nothing that a plan could have named."""
+    course = Course().departed().does("arrive", placement={**FOSTER, "kind": "transit_centre"})
+    assert [1, 2] == [level for _, _, level in course.kinds("escalated")]

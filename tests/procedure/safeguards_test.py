@@ -1022,7 +1022,8 @@ BY_STATE = [
         lambda: Course().visited(safe_last=False),
         "close_case",
         "monitoring-complete",
-        lambda c: c.does("record_visit", visit=6),
+        # The unsafe visit began a new round: its determination comes first.
+        lambda c: c.ready_for_panel().determine().does("record_visit", visit=7),
         {"outcome": "returned"},
     ),
 ]

@@ -457,3 +457,58 @@ def test_a_third_country_falls_with_the_determination_that_found_it() -> None:
     assert {"out-of-order"} == course.refused("close_case", outcome="third_country")
     course.does("grant_stay").does("reopen_best_interests").ready_for_panel().determine("stay")
     assert "closed" == course.stage
+
+
+BEFALLS: dict[str, Callable[[Course], object]] = {
+    "a detention": lambda c: c.does("report_detention").does("confirm_release"),
+    "a consent withdrawn": lambda c: c.does("withdraw_consent", "child"),
+    "an appeal against the journey upheld": lambda c: c.does("appeal", against="travel").does(
+        "decide_appeal", result="upheld"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BEFALLS)
+def test_a_journey_that_something_befell_still_ends(what: str) -> None:
+    """The escort stays waited for and may report; after the arrival and all visits the case closes."""
+    course = Course().departed()
+    BEFALLS[what](course)
+    assert course.runs("arrival")
+    assert ("arrive", "escort", "MD") in course.awaited()
+    course.does("arrive")
+    assert "reintegration" == course.stage
+    course.visit_all().does("close_case", outcome="returned")
+
+
+@pytest.mark.parametrize("what", BEFALLS)
+def test_a_journey_that_something_befell_may_be_broken_off(what: str) -> None:
+    """An incident undoes the departure, and a new plan follows."""
+    course = Course().departed()
+    BEFALLS[what](course)
+    course.does("report_incident")
+    assert course.case.departed is None
+
+
+def test_a_return_is_visited_under_whatever_name_its_case_is_closed() -> None:
+    """A stay granted after the arrival is no way around the monitoring."""
+    course = Course().arrived().does("grant_stay")
+    assert {"monitoring-complete"} == course.refused("close_case", outcome="stays")
+    assert {"monitoring-complete", "out-of-order"} == course.refused("close_case", outcome="third_country")
+    course.visit_all().does("close_case", outcome="stays")
+
+
+def test_the_last_visit_is_the_latest_and_not_the_one_with_the_highest_number() -> None:
+    """A fifth visit made again, after the sixth, that finds the child unsafe keeps the case open."""
+    course = Course().arrived().visit_all().does("record_visit", visit=5, safe=False)
+    assert "best_interests" == course.stage
+    assert {"monitoring-complete"} == course.refused("close_case", outcome="returned")
+
+
+def test_an_appeal_is_about_what_was_decided_before_it() -> None:
+    """A later assessment of age, or the determination of a later round, does not fall with it."""
+    course = Course(born=None, child={"estimated_age": 15}).represented().does("assess_age", result="adult")
+    course.does("appeal", against="age").does("assess_age", result="child").does("decide_appeal", result="upheld")
+    assert course.case.age_assessed is not None
+    course = Course().determined().does("appeal", against="best_interests").does("reopen_best_interests")
+    course.ready_for_panel().determine("stay").does("decide_appeal", result="upheld")
+    assert "stay" == course.view["solution"]
