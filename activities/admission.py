@@ -3,7 +3,8 @@
 import asyncio
 import secrets
 from contextlib import suppress
-from typing import Any, NoReturn
+from datetime import date
+from typing import NoReturn
 
 import structlog
 from temporalio.api.common.v1 import WorkflowExecution
@@ -16,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.agreements import AgreementShelf, UnknownAgreement
 from activities.caseload import Caseload, CaseloadUnreachable
 from activities.marks import ChildMarks
-from procedure.agreement import BelowTheFloor, MalformedAgreement
+from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
 from procedure.faults import Fault
 from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, Admission, AdmissionRequest
 
@@ -46,12 +47,14 @@ class AdmissionDesk:
         """
         # Off the event loop: a profile is read from its files.
         agreement = await asyncio.to_thread(self._agreement, str(request.intake["agreement"]))
+        if faults := _not_in_this_case(agreement, request):
+            _malformed(faults)
         check = await self._check_for_duplicate(request)
-        return Admission(agreement=agreement, duplicate_check=check, seed=secrets.token_hex(32))
+        return Admission(agreement=agreement.terms(), duplicate_check=check, seed=secrets.token_hex(32))
 
-    def _agreement(self, name: str) -> dict[str, Any]:
+    def _agreement(self, name: str) -> Agreement:
         try:
-            return self._shelf.get(name).terms()
+            return self._shelf.get(name)
         except UnknownAgreement as error:
             _malformed(
                 [Fault(path="agreement", message=f"there is none of this name; there are: {', '.join(error.known)}")]
@@ -109,6 +112,19 @@ class AdmissionDesk:
             raise
         status = described.workflow_execution_info.status
         return status == WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
+
+
+def _not_in_this_case(agreement: Agreement, request: AdmissionRequest) -> list[Fault]:
+    """Why the agreement is not for this case: other states, or not in force on the day of opening."""
+    host, origin = str(request.intake["host_state"]), str(request.intake["origin_state"])
+    faults: list[Fault] = []
+    if not agreement.covers(host, origin):
+        bound = " and ".join(agreement.states)
+        faults.append(Fault(path="agreement", message=f"binds {bound}, and this case is between {host} and {origin}"))
+    if request.opens_on and not agreement.in_force(date.fromisoformat(request.opens_on)):
+        until = f" until {agreement.in_force_until}" if agreement.in_force_until else ""
+        faults.append(Fault(path="agreement", message=f"is in force from {agreement.in_force_from}{until} only"))
+    return faults
 
 
 def _malformed(faults: list[Fault]) -> NoReturn:

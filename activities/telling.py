@@ -15,12 +15,14 @@ shows the telling until it gets out.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from temporalio import activity
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.caseload import Caseload, CaseloadUnreachable
@@ -209,8 +211,7 @@ class _Told:
         self._caseload = caseload
         self._reference = reference
         self._caseload_is_down = False
-        noted: Sequence[Sequence[str]] = activity.info().heartbeat_details
-        self._parts = set(noted[0]) if noted else set[str]()
+        self._parts = _noted_with_the_engine()
 
     def __contains__(self, part: str) -> bool:
         return part in self._parts
@@ -232,6 +233,17 @@ class _Told:
         except CaseloadUnreachable as error:
             self._caseload_is_down = True
             _log.warning("caseload not told what was told", because=str(error))
+
+
+def _noted_with_the_engine() -> set[str]:
+    details = activity.info().heartbeat_details
+    if not details:
+        return set()
+    noted: Any = details[0]
+    if isinstance(noted, RawValue):
+        # A worker on cases leaves what has no type as it came (workflows/raw.py), and heartbeats have none.
+        noted = activity.payload_converter().from_payload(noted.payload, list[str])
+    return set(noted)
 
 
 def telling_key(telling: Telling) -> str:

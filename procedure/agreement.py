@@ -140,6 +140,10 @@ class Agreement(Clause):
         """Whether it is between these two states, or between any."""
         return not self.states or {host, origin} >= set(self.states)
 
+    def in_force(self, day: date) -> bool:
+        """Whether it is in force on that day."""
+        return self.in_force_from <= day and (self.in_force_until is None or day <= self.in_force_until)
+
 
 class Breach(BaseModel):
     """One clause of a profile that would loosen the floor."""

@@ -250,11 +250,18 @@ def record_command(
 
     given = read_acts(_text(acts))
     faults: list[Fault] = []
+    before: dict[Any, tuple[int, Any]] = {}
     for n, act in enumerate(given.acts, start=1):
         try:
             parse_act(act)
         except MalformedAct as malformed:
             faults += given.at(n, malformed.faults)
+            continue
+        first, same = before.setdefault(act["act_id"], (n, act))
+        if same != act:
+            # The case would say so too, but only after it has recorded the first of them.
+            twice = Fault(path="act_id", message=f"stands at act {first} already, with other content")
+            faults += given.at(n, [twice])
     if faults:
         raise MalformedAct(faults)
     receipts: list[dict[str, Any]] = []

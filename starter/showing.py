@@ -107,7 +107,9 @@ def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was:
         ("guardian", view["guardian"] or "none"),
         ("counsel", view["counsel"] or "none"),
         ("caseworker", view["caseworker"] or "not assigned"),
-        ("record", f"{view['entries']} entries, {view['refused']} refused, head {view['head'][:16]}…"),
+        ("record", f"{view['entries']} entries, {view['refused']} refused"),
+        # Whole: an approval names it as the dossier that was read.
+        ("head", view["head"]),
     ):
         facts.add_row(Text(name, style="dim"), Text(str(value)))
     if view["turned_18"]:

@@ -59,6 +59,8 @@ class AdmissionRequest:
 
     reference: str
     intake: dict[str, Any]
+    opens_on: str | None = None
+    """The day of opening (UTC), on which the agreement must be in force."""
 
 
 @dataclass(frozen=True)

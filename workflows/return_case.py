@@ -249,7 +249,7 @@ class ReturnCase:
         try:
             return await workflow.execute_local_activity(
                 ADMIT,
-                AdmissionRequest(reference, self._intake),
+                AdmissionRequest(reference, self._intake, opens_on=workflow.now().date().isoformat()),
                 result_type=Admission,
                 start_to_close_timeout=timedelta(seconds=20),
                 retry_policy=_SOON_AND_FOR_EVER,

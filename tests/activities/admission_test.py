@@ -26,9 +26,10 @@ MARKS = ChildMarks(b"k" * 32)
 RUNNING = WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING
 
 
-def request(reference: str = FIRST, **intake: Any) -> AdmissionRequest:
+def request(reference: str = FIRST, opens_on: str | None = None, **intake: Any) -> AdmissionRequest:
     child = {"given_names": "Inventa", "family_name": "Sample", "date_of_birth": "2013-05-04"}
-    return AdmissionRequest(reference, {"agreement": "model", "child": child, **intake})
+    given = {"agreement": "model", "host_state": "MD", "origin_state": "UA", "child": child, **intake}
+    return AdmissionRequest(reference, given, opens_on)
 
 
 @dataclass
@@ -178,3 +179,22 @@ async def test_an_unreadable_profile_is_malformed(small_caseload: Caseload, tmp_
     (tmp_path / "bad.toml").write_text("id = 'bad'\n")
 
     assert await faults(small_caseload, AgreementShelf(extra={"bad": tmp_path / "bad.toml"}), "bad")
+
+
+async def test_an_agreement_is_for_the_states_that_it_binds(small_caseload: Caseload) -> None:
+    """Moldova's regulation is for cases with Moldova, on either side."""
+    for host, origin in (("MD", "UA"), ("IT", "MD")):
+        given = request(agreement="moldova-2008", host_state=host, origin_state=origin)
+        assert "moldova-2008" == (await desk(small_caseload, Engine()).admit(given)).agreement["id"]
+    with pytest.raises(ApplicationError) as refused:
+        await desk(small_caseload).admit(request(agreement="moldova-2008", host_state="SK", origin_state="RS"))
+    assert "MalformedIntake" == refused.value.type
+    assert "binds MD" in str(refused.value)
+
+
+async def test_an_agreement_must_be_in_force_on_the_day_of_opening(small_caseload: Caseload) -> None:
+    """Not before its first day, and a case keeps it for good after that."""
+    await desk(small_caseload).admit(request(opens_on="2021-01-01"))
+    with pytest.raises(ApplicationError) as refused:
+        await desk(small_caseload).admit(request(opens_on="2020-12-31"))
+    assert "in force from 2021-01-01" in str(refused.value)

@@ -42,7 +42,10 @@ async def test_a_case_goes_through_all_three(hands: Hands, row: Callable[..., Ca
     told = Telling(REFERENCE, 1, 1, [Notice("owed", "caseworker", "MD", 1, act="screen_protection")])
     for _ in range(2):
         admission = await environment.run(
-            hands.admit, AdmissionRequest(REFERENCE, {"agreement": "model", "child": CHILD})
+            hands.admit,
+            AdmissionRequest(
+                REFERENCE, {"agreement": "model", "host_state": "MD", "origin_state": "UA", "child": CHILD}
+            ),
         )
         assert "done" == admission.duplicate_check
         assert RowKept(events_wanted=False) == await environment.run(hands.keep_caseload_row, row(child=CHILD))
