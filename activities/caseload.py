@@ -6,7 +6,7 @@ rebuilt at will (:mod:`activities.rebuild`); no case waits for it. Children appe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -165,6 +165,8 @@ class Rebuilt:
 
     kept: int
     dropped: int
+    silent: tuple[str, ...] = ()
+    """Cases that did not answer. Their rows are as they were."""
 
 
 class Caseload:
@@ -247,11 +249,17 @@ class Caseload:
         async with self._transaction(writing=True) as connection:
             await connection.execute(delete(MarkTable).where(MarkTable.reference == reference))
 
-    async def replace(self, rows: Sequence[tuple[CaseloadRow, str | None]], *, asked_at: datetime) -> Rebuilt:
+    async def replace(
+        self,
+        rows: Sequence[tuple[CaseloadRow, str | None]],
+        *,
+        asked_at: datetime,
+        silent: Collection[str] = (),
+    ) -> Rebuilt:
         """Put rows read from the engine in place of what is here, all or nothing.
 
         ``asked_at`` is when reading began. Cases that are not among the rows are dropped, unless they
-        were written since; a row that has become newer meanwhile stays.
+        were written since; a row that has become newer meanwhile stays, and so do those of ``silent`` cases.
         """
         given = {row.reference: (row, mark) for row, mark in sorted(rows, key=lambda each: each[0].opened_at)}
         async with self._transaction(writing=True, within=UPGRADE_WITHIN) as connection:
@@ -259,8 +267,16 @@ class Caseload:
                 # As on SQLite: writers wait, readers do not.
                 await connection.execute(text("LOCK TABLE cases, child_marks IN SHARE ROW EXCLUSIVE MODE"))
             here = (await connection.execute(select(CaseTable.reference, CaseTable.entries, CaseTable.kept_at))).all()
-            gone = [reference for reference, _, kept_at in here if reference not in given and kept_at < asked_at]
-            newer = {reference for reference, n, _ in here if reference in given and n > given[reference][0].entries}
+            gone = [
+                reference
+                for reference, _, kept_at in here
+                if reference not in given and kept_at < asked_at and reference not in silent
+            ]
+            newer = {
+                reference
+                for reference, n, kept_at in here
+                if reference in given and n > given[reference][0].entries and kept_at >= asked_at
+            }
             written = [row for row, _ in given.values() if row.reference not in newer]
             closed = [row.reference for row in written if row.status == "closed"]
             marks = [
@@ -281,7 +297,7 @@ class Caseload:
             await self._add(connection, MarkTable, marks)
             for some in _by_hundreds(closed):
                 await self._delete(connection, (MarkTable,), some)
-        return Rebuilt(kept=len(given), dropped=len(gone))
+        return Rebuilt(kept=len(given), dropped=len(gone), silent=tuple(sorted(silent)))
 
     # Looking
 
@@ -499,7 +515,8 @@ class Caseload:
         statement = adding.on_conflict_do_update(
             index_elements=["reference"],
             set_={name: new[name] for name in columns if name != "reference"},
-            where=CaseTable.entries < new.entries,
+            # After an operator's reset a case has fewer entries than it had, and still this is how it stands.
+            where=or_(CaseTable.entries < new.entries, CaseTable.updated_at < new.updated_at),
         ).returning(CaseTable.reference)
         written = await connection.scalar(statement) is not None
         if written:

@@ -48,13 +48,18 @@ async def rebuild_caseload(
     asked_at = datetime.now(UTC)
     references = await _references(client)
     rows: list[tuple[CaseloadRow, str | None]] = []
+    silent: dict[str, RebuildFailed] = {}
     done = 0
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def ask(reference: str) -> None:
         nonlocal done
         async with turn:
-            asked = await _ask(client, reference)
+            try:
+                asked = await _ask(client, reference)
+            except RebuildFailed as error:
+                # One case that hangs, or never opened, must not keep all others out of the inbox.
+                silent[reference], asked = error, None
         if asked is not None:
             view, intake = asked
             rows.append((row_of_view(view), marks.of(intake["child"])))
@@ -71,7 +76,9 @@ async def rebuild_caseload(
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
-    return await caseload.replace(rows, asked_at=asked_at)
+    if silent and not rows:
+        raise next(iter(silent.values()))
+    return await caseload.replace(rows, asked_at=asked_at, silent=silent)
 
 
 def row_of_view(view: dict[str, Any]) -> CaseloadRow:
@@ -115,6 +122,10 @@ async def _ask(client: Client, reference: str) -> tuple[dict[str, Any], dict[str
     except RPCError as error:
         if error.status == RPCStatusCode.NOT_FOUND:
             return None  # the engine forgot it between the list and the question
+        if error.status in (RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.DEADLINE_EXCEEDED):
+            raise RebuildFailed(
+                f"case {reference} did not answer ({error.status.name}); is a worker running?"
+            ) from None
         raise
     except (WorkflowQueryFailedError, TimeoutError) as error:
         raise RebuildFailed(f"case {reference} did not answer ({type(error).__name__}); is a worker running?") from None

@@ -72,6 +72,8 @@ Moment = Annotated[
     AfterValidator(_of_our_times),
 ]
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+EntryNumber = Annotated[int, Field(ge=1, le=2**53 - 1)]
+"""As far as JSON programs agree on whole numbers."""
 Head = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -499,7 +501,7 @@ class Complain(Report):
 
 class AnswerComplaint(Decision):
     act: Literal["answer_complaint"]
-    complaint: Annotated[int, Field(ge=1)]
+    complaint: EntryNumber
     result: Literal["upheld", "dismissed"]
     remedy: OpenText
 
@@ -516,12 +518,12 @@ class Assign(Decision):
 class ExtendDeadline(Decision):
     act: Literal["extend_deadline"]
     deadline: Annotated[str, Field(pattern=r"^[a-z][a-z_0-9]*$", max_length=64)]
-    days: Annotated[int, Field(ge=1)]
+    days: Annotated[int, Field(ge=1, le=2**53 - 1)]
 
 
 class Correct(Report):
     act: Literal["correct"]
-    entry: Annotated[int, Field(ge=1)]
+    entry: EntryNumber
     fields: Annotated[dict[str, JsonValue], Field(min_length=1, max_length=50)]
 
     def disagreements(self) -> list[Fault]:

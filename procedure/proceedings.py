@@ -103,7 +103,7 @@ class Proceedings:
     @classmethod
     def resume(cls, carried: Mapping[str, Any]) -> Self:
         """The proceedings that :meth:`carry` put away."""
-        entries = json.loads(zlib.decompress(base64.b85decode(carried["entries"])))
+        entries = unpacked(carried["entries"])
         return cls(
             _CASE.validate_python(_with_agreement(carried["case"])),
             Ledger(entry_from_json(entry) for entry in entries),
@@ -118,15 +118,15 @@ class Proceedings:
         they remain in the histories of the earlier runs, and the chain runs on.
         """
         entries = [entry.as_json() for entry in self._ledger]
-        packed = _packed(entries)
-        while len(packed) > most_bytes and len(entries) > 1:
+        text = packed(entries)
+        while len(text) > most_bytes and len(entries) > 1:
             entries = entries[len(entries) // 4 or 1 :]
-            packed = _packed(entries)
+            text = packed(entries)
         oldest = entries[0]["n"]
         case = _CASE.dump_python(self.case, mode="json", exclude={"agreement"})
         return {
             "case": {**case, "agreement": self.case.agreement.terms()},
-            "entries": packed,
+            "entries": text,
             "seed": self._seed.hex(),
             "answered": {
                 act_id: answer if answer[1] >= oldest else self._without_its_entry(answer)
@@ -155,11 +155,16 @@ class Proceedings:
         at = self._not_before_the_last(at)
         self.let_time_pass(at)
         first = self.case.n + 1
+        before = self.case
         try:
-            self.case = decide.decide(self.case, act, at, self._ledger, self._seed)
+            self.case = decide.decide(before, act, at, self._ledger, self._seed)
+            # What could not be shown, or waited for, must not come on record: every later act would fail of it.
+            view(self.case, at)
+            decide.next_due(self.case)
         except BaseException:
             # A fault of ours must not leave half an answer on record.
-            self._ledger.cut(self.case.n)
+            self.case = before
+            self._ledger.cut(before.n)
             raise
         # ``decide`` writes the act's own entry first.
         return self._remember(act.act_id, _digest(act), first)
@@ -283,8 +288,14 @@ def _digest(act: Act) -> str:
     return hashlib.sha256(canonical(as_given(act))).hexdigest()[:32]
 
 
-def _packed(entries: list[dict[str, Any]]) -> str:
-    return base64.b85encode(zlib.compress(json.dumps(entries, separators=(",", ":")).encode(), 9)).decode()
+def packed(given: Any) -> str:
+    """A JSON value, compressed, as text."""
+    return base64.b85encode(zlib.compress(json.dumps(given, separators=(",", ":")).encode(), 9)).decode()
+
+
+def unpacked(text: str) -> Any:
+    """The JSON value that :func:`packed` wrote."""
+    return json.loads(zlib.decompress(base64.b85decode(text)))
 
 
 def _with_agreement(carried: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ def read_acts(text: str) -> GivenActs:
     try:
         whole = pydantic_core.from_json(text)
     except ValueError as error:
-        lines = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        lines = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
         if len(lines) < 2:
             raise MalformedAct([Fault(path="$", message=f"is not JSON: {error}")]) from None
         return GivenActs(_a_line_each(lines), many=True)

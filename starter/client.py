@@ -35,8 +35,9 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from procedure.acts import parse_act
 from procedure.faults import Fault, MalformedAct, MalformedIntake
-from procedure.intake import REFERENCE_LETTERS, parse_intake
+from procedure.intake import REFERENCE, REFERENCE_LETTERS, parse_intake
 from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_list, is_object
 from workflows.messages import (
@@ -84,6 +85,10 @@ class DuplicateCase(CannotGoOn):
     def __init__(self, sentence: str, *, reference: str) -> None:
         super().__init__(sentence)
         self.reference = reference
+
+
+class _MovingOn(Exception):
+    """The case's task was given up for a new one, as when it moves on to a new run."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,7 @@ class Cases:
         """Say one act to a case; the receipt. Its shape is judged by the case itself.
 
         The act's ``act_id`` makes it safe to send again. To a case that has ended for good the receipt
-        is a refusal by ``closed-case`` whose ``entry`` is None: nothing can be written any more. Raises
+        is a refusal by ``closed-case`` that names the last entry: nothing can be written any more. Raises
         :class:`procedure.faults.MalformedAct` with every fault.
         """
         try:
@@ -187,13 +192,14 @@ class Cases:
         # Typed as Any: the message is named by its text, as any other program of an authority names it.
         handle: Any = self._handle(reference)
         try:
-            return await self._answer(handle.execute_update(RECORD, given, id=_update_id(given)), reference=reference)
+            return await self._said(handle, given, reference=reference)
         except WorkflowUpdateFailedError as failed:
             raise _failure_of(failed.cause, MalformedAct, MALFORMED_ACT) from None
         except NoSuchCase:
             # A process that has completed takes no message, and servers say that in words of their own.
             if await self._status(reference) is not WorkflowExecutionStatus.COMPLETED:
                 raise
+            parse_act(given)
             return await self._refused_for_good(reference)
 
     async def view(self, reference: str) -> dict[str, Any]:
@@ -249,6 +255,8 @@ class Cases:
             raise _not_reached(error) from error
 
     def _handle(self, reference: str) -> WorkflowHandle[Any, Any]:
+        if not REFERENCE.fullmatch(reference):
+            raise NoSuchCase(f"{reference or 'Nothing'} is no case reference; one looks like MD-UA-2026-7K3F9A.")
         return self._client.get_workflow_handle(reference)
 
     async def _query(self, reference: str, query: str, *args: Any, run: WorkflowHandle[Any, Any] | None = None) -> Any:
@@ -322,7 +330,8 @@ class Cases:
         view = await self.view(reference)
         return {
             "reference": reference,
-            "entry": None,
+            # Nothing is written any more; the newest entry is the one that says why.
+            "entry": view["entries"],
             "result": "refused",
             "refusals": [
                 {
@@ -337,7 +346,19 @@ class Cases:
             "head": view["head"],
         }
 
-    async def _answer(self, asked: Awaitable[T], *, reference: str | None = None) -> T:
+    async def _said(self, handle: Any, given: Any, *, reference: str) -> dict[str, Any]:
+        """The receipt of one act. A case that is just moving on to a new run is asked again: it hears it there."""
+        until = time.monotonic() + self._patience.total_seconds()
+        while True:
+            try:
+                asked = handle.execute_update(RECORD, given, id=_update_id(given))
+                return await self._answer(asked, reference=reference, moving_until=until)
+            except _MovingOn:
+                await asyncio.sleep(0.2)
+
+    async def _answer(
+        self, asked: Awaitable[T], *, reference: str | None = None, moving_until: float | None = None
+    ) -> T:
         """What the engine answers within the client's patience, its failures told in the trade's words."""
         try:
             return await asyncio.wait_for(asked, self._patience.total_seconds())
@@ -347,6 +368,8 @@ class Cases:
             _if_not_permitted(error)
             if error.status is RPCStatusCode.NOT_FOUND and reference and not error.message.startswith("Namespace "):
                 raise NoSuchCase(f"There is no case {reference}.") from None
+            if error.status is RPCStatusCode.FAILED_PRECONDITION and moving_until and time.monotonic() < moving_until:
+                raise _MovingOn from None
             if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION):
                 raise await self._why_no_answer() from None
             raise _not_reached(error) from error

@@ -34,6 +34,7 @@ async def from_table(caseload: Caseload, asked: Mapping[str, Any]) -> list[Row]:
 async def from_cases(cases: Cases, asked: Mapping[str, Any]) -> list[Row]:
     """The same rows from the engine's list and the case views, which takes longer the more cases there are."""
     gate = asyncio.Semaphore(_AT_ONCE)
+    silent: list[CannotGoOn] = []
 
     async def row(reference: str) -> Row | None:
         async with gate:
@@ -41,11 +42,13 @@ async def from_cases(cases: Cases, asked: Mapping[str, Any]) -> list[Row]:
                 return _row(await cases.view(reference))
             except CannotGoOn as error:
                 if error.code is Exit.NO_ENGINE:
-                    raise
-                return None  # its opening is not done or came to nothing
+                    silent.append(error)
+                return None  # its opening is not done or came to nothing, or it hangs
 
     references = [reference async for reference in cases.references(closed=True)]
     found = await asyncio.gather(*(row(reference) for reference in references))
+    if silent and not any(found):
+        raise silent[0]
     rows = [each for each in found if each is not None and _fits(each, asked)]
     return sorted(rows, key=_by_due)
 

@@ -277,6 +277,12 @@ def record_command(
 
     try:
         _with_cases(address, namespace, record)
+    except MalformedAct as malformed:
+        if not receipts:
+            raise
+        done = "Act 1 was recorded" if len(receipts) == 1 else f"Acts 1 to {len(receipts)} were recorded"
+        sentence = f"{done}; the next one is malformed, and nothing after it was sent."
+        raise CannotGoOn(sentence, code=Exit.MALFORMED, faults=malformed.faults) from None
     finally:
         if as_json and (receipts or given.many):
             _print_json(receipts if given.many else receipts[0])
@@ -521,7 +527,7 @@ def rebuild_caseload_command(
     """Rebuild the caseload from the cases."""
     from starter import showing
 
-    async def rebuild(cases: "Cases") -> dict[str, int]:
+    async def rebuild(cases: "Cases") -> dict[str, Any]:
         from activities.caseload import Caseload, CaseloadUnreachable
         from activities.marks import ChildMarks, KeyUnusable
         from activities.rebuild import RebuildFailed, rebuild_caseload
@@ -537,7 +543,7 @@ def rebuild_caseload_command(
             raise CannotGoOn(f"Nothing was changed: {error}.") from None
         finally:
             await caseload.close()
-        return {"kept": rebuilt.kept, "dropped": rebuilt.dropped}
+        return {"kept": rebuilt.kept, "dropped": rebuilt.dropped, "silent": list(rebuilt.silent)}
 
     rebuilt = _with_cases(address, namespace, rebuild)
     if as_json:
@@ -545,6 +551,8 @@ def rebuild_caseload_command(
     else:
         gone = f"; {rebuilt['dropped']} that the engine knows no more are gone" if rebuilt["dropped"] else ""
         print(f"The caseload shows {rebuilt['kept']} cases{gone}.")
+        if rebuilt["silent"]:
+            print(f"Without an answer, and as they were: {', '.join(rebuilt['silent'])}.")
 
 
 # Inside

@@ -152,6 +152,8 @@ def caseload(console: Console, rows: Sequence[Mapping[str, Any]], *, role: str |
         if row["holds"]:
             stage.append(f" ({listed(row['holds'])})", style="yellow")
         due = Text(when(row["due"]))
+        if row.get("untold"):
+            stage.append(" (notices not sent yet)", style="yellow")
         if row["overdue"]:
             due.append(" overdue", style="bold red")
         table.add_row(row["reference"], stage, _next_owed(owed), due)

@@ -64,7 +64,7 @@ with workflow.unsafe.imports_passed_through():
     from procedure.entries import Entry, moment, read_moment
     from procedure.faults import Fault, Malformed, MalformedAct
     from procedure.intake import REFERENCE, Intake, parse_intake
-    from procedure.proceedings import Proceedings
+    from procedure.proceedings import Proceedings, packed, unpacked
     from workflows.logs import log
 
 ENTRIES_A_RUN: Final = 100
@@ -78,6 +78,9 @@ ROW_WITHIN: Final = timedelta(seconds=3)
 
 ANSWER_BYTES: Final = 1_500_000
 """So long may the answer to a query be: the engine refuses one of 2 MB, and the case could not be read any more."""
+
+HAND_OVER_BYTES: Final = 1_600_000
+"""So much, compressed, may a run hand over to the next: the engine refuses 2 MB."""
 
 TELL_FOR: Final = timedelta(days=14)
 """So long a notice or an event is tried again when a server cannot be reached."""
@@ -539,9 +542,19 @@ class ReturnCase:
         )
 
     def _put_away(self) -> dict[str, Any]:
+        """What the next run needs, small enough to be handed over: a run that cannot end would hang for good."""
+        carried = self._case.carry()
+        entries = carried.pop("entries")
+        rest = packed({**self._at_hand(), "proceedings": carried})
+        if len(rest) + len(entries) > HAND_OVER_BYTES:
+            carried = self._case.carry(HAND_OVER_BYTES - len(rest))
+            entries = carried.pop("entries")
+            rest = packed({**self._at_hand(), "proceedings": carried})
+        return {"packed": rest, "entries": entries}
+
+    def _at_hand(self) -> dict[str, Any]:
         behind = self._row_behind is not None or self._catching_up
         return {
-            "proceedings": self._case.carry(),
             "intake": self._intake,
             "row_kept": 0 if behind else self._row_kept,
             "events_wanted": self._events_wanted,
@@ -553,6 +566,10 @@ class ReturnCase:
         }
 
     def _take_up(self, carried: dict[str, Any]) -> None:
+        if "packed" in carried:
+            entries = carried["entries"]
+            carried = unpacked(carried["packed"])
+            carried["proceedings"]["entries"] = entries
         self._proceedings = Proceedings.resume(carried["proceedings"])
         self._intake = carried["intake"]
         self._begun_at = self._followed = self._case.case.n
