@@ -66,7 +66,10 @@ class InOffice:
 
 @dataclass(frozen=True, slots=True)
 class Relative:
-    """A relative on record. ``reported`` names the tracing report that found them first, as ``ENTRY.POSITION``."""
+    """A relative on record. ``reported`` names the tracing report that found them first, as ``ENTRY.POSITION``.
+
+    Of the relationship the first 100 characters: a case is handed over from run to run, and must stay small.
+    """
 
     state: str
     relationship: str

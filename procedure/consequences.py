@@ -3,7 +3,7 @@
 Pure: it says who is to be told what, with nothing personal in it; the activities do the telling.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -66,13 +66,25 @@ def events(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     ]
 
 
-def notices(case: Case, entries: Iterable[Entry], at: datetime) -> list[dict[str, Any]]:
-    """Who is to be told what because of these entries. ``case`` is the case after them."""
+def undated(case: Case, at: datetime) -> list[list[str]]:
+    """The acts that are owed without a deadline, as [act, role, state]. Nothing reminds of them but one notice."""
+    return [[row.act, row.role, row.state] for row in owed(case, at) if row.key is None]
+
+
+def notices(
+    case: Case, entries: Sequence[Entry], at: datetime, newly_owed: Iterable[Sequence[str]] = ()
+) -> list[dict[str, Any]]:
+    """Who is to be told what because of these entries. ``case`` is the case after them.
+
+    ``newly_owed`` are those of :func:`undated` that were not owed before the entries.
+    """
     found: list[dict[str, Any]] = []
     for entry in entries:
         for notice in _of(case, entry, at):
             if notice not in found:
                 found.append(notice)
+    for act, role, state in newly_owed:
+        found.append({**_notice(case, entries[-1], "owed", role, state), "act": act})
     return found
 
 

@@ -216,7 +216,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
         situation=intake["situation"],
         languages=tuple(child["languages"]),
         relatives={
-            **{r["id"]: Relative(r["state"], r["relationship"]) for r in intake["relatives"]},
+            **{r["id"]: Relative(r["state"], r["relationship"][:100]) for r in intake["relatives"]},
             # What tracing told of a relative stands before what the intake says, also when that is corrected.
             **{id: relative for id, relative in case.relatives.items() if relative.reported},
         },
@@ -353,7 +353,7 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     for position, relative in enumerate(found):
         known = relatives.get(relative["id"])
         reported = known.reported if known and known.reported else f"{on.n}.{position}"
-        relatives[relative["id"]] = Relative(relative["state"], relative["relationship"], reported)
+        relatives[relative["id"]] = Relative(relative["state"], relative["relationship"][:100], reported)
     reported_ids = tuple(relative["id"] for relative in found)
     return case.but(relatives=relatives, tracing=TracingReported(on.n, act["result"], reported_ids))
 

@@ -85,6 +85,9 @@ HAND_OVER_BYTES: Final = 1_600_000
 TELL_FOR: Final = timedelta(days=14)
 """So long a notice or an event is tried again when a server cannot be reached."""
 
+UNDATED_DUTIES_ARE_TOLD: Final = "undated-duties-are-told"
+"""A change of this code that running cases meet at their next run; see tests/histories/README.md."""
+
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
@@ -117,6 +120,7 @@ class ReturnCase:
         self._due = False
         self._hears_until: datetime | None = None
 
+        self._undated: list[list[str]] = []
         self._untold_before: list[int] = []
         self._followed = 0
         self._tracing: str | None = None
@@ -321,11 +325,18 @@ class ReturnCase:
             reference=case.reference,
             first=entries[0].n,
             last=entries[-1].n,
-            notices=[Notice(**notice) for notice in consequences.notices(case, entries, now)],
+            notices=[Notice(**notice) for notice in consequences.notices(case, entries, now, self._newly_owed(now))],
         )
         self._start_processes(entries)
         await self._keep_row()
         self._tell(entries[0].n)
+
+    def _newly_owed(self, now: datetime) -> list[list[str]]:
+        """The acts without a deadline that somebody owes since the last look."""
+        if not workflow.patched(UNDATED_DUTIES_ARE_TOLD):
+            return []
+        before, self._undated = self._undated, consequences.undated(self._case.case, now)
+        return [duty for duty in self._undated if duty not in before]
 
     def _show(self, now: datetime) -> None:
         """What operators' tools show: search attributes that changed, and the current details."""
@@ -560,6 +571,7 @@ class ReturnCase:
             "events_wanted": self._events_wanted,
             "untold": [asdict(telling) for _, telling in sorted(self._untold.items())],
             "shown": self._shown,
+            "undated": self._undated,
             "hears_until": moment(self._hears_until) if self._hears_until else None,
             "tracing": self._tracing,
             "monitoring": self._monitoring,
@@ -579,6 +591,8 @@ class ReturnCase:
         # Named now: an act can be heard, and be telling, before this run's own first step.
         self._untold_before = sorted(self._untold)
         self._shown = carried["shown"]
+        # Put away by a run that told no such duties: those of now count as told.
+        self._undated = carried.get("undated") or consequences.undated(self._case.case, self._case.case.recorded_at)
         self._hears_until = read_moment(carried["hears_until"]) if carried["hears_until"] else None
         self._tracing = carried["tracing"]
         self._monitoring = carried["monitoring"]

@@ -99,14 +99,28 @@ async def test_every_case_of_the_engine_stands_and_no_other(
     assert {FIRST, THIRD} == set(await small_caseload.open_cases_with_mark(mark))
 
 
-async def test_a_rebuild_that_fails_leaves_the_caseload_as_it_was(
+async def test_a_silent_case_holds_up_no_other(
     engine: Client, small_caseload: Caseload, row: Callable[..., CaseloadRow]
 ) -> None:
-    """A case that does not answer is named; nobody's name is."""
-    await small_caseload.keep(row(9, reference=GONE))
+    """It is named, and its row stays as it was."""
+    await small_caseload.keep(row(7, reference=MUTE, stage="travel"))
     await start(engine, row(3, reference=FIRST))
     await start(engine, row(1, reference=MUTE), mute=True)
     await listed(engine, 2)
+
+    rebuilt = await rebuild_caseload(engine, small_caseload, MARKS)
+
+    assert ((MUTE,), 1) == (rebuilt.silent, rebuilt.kept)
+    assert {FIRST: 3, MUTE: 7} == {case.reference: case.entries for case in await small_caseload.page()}
+
+
+async def test_a_rebuild_that_fails_leaves_the_caseload_as_it_was(
+    engine: Client, small_caseload: Caseload, row: Callable[..., CaseloadRow]
+) -> None:
+    """Where nobody answers, no worker runs; a case is named, and nobody's name is."""
+    await small_caseload.keep(row(9, reference=GONE))
+    await start(engine, row(1, reference=MUTE), mute=True)
+    await listed(engine, 1)
 
     with pytest.raises(RebuildFailed, match=MUTE) as failure:
         await rebuild_caseload(engine, small_caseload, MARKS)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import secrets
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, 
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
+from starter.client import Cases
 from tests.workflows.engines import (
     FAMILY,
     NAMES,
@@ -409,3 +411,46 @@ async def test_a_return_from_opening_to_closing_and_late_acts_after_it(skipping:
     assert result["head"] == entries[-1]["hash"]
     assert not any(entry["kind"] == "overdue" for entry in entries)
     assert_whole(entries)
+
+
+async def test_who_owes_an_act_without_a_deadline_is_told_of_it_once(engine: Engine) -> None:
+    """A court that has an appeal before it learns so; nothing else would ever remind it."""
+
+    async def told(handle: Handle) -> int:
+        events = (await handle.fetch_history()).events
+        tellings = [
+            payload.data
+            for event in events
+            for payload in event.activity_task_scheduled_event_attributes.input.payloads
+            if event.activity_task_scheduled_event_attributes.activity_type.name == "tell"
+        ]
+        return sum(b'"act":"decide_appeal"' in telling for telling in tellings)
+
+    async with engine.worker():
+        handle = await engine.start()
+        await accepted(
+            handle, act("om", "appeal", against="placement", grounds="The place is too far from her school.")
+        )
+        assert await told(handle) == 1
+        await accepted(handle, note())
+        assert await told(handle) == 1
+
+
+@pytest.mark.slow
+async def test_a_case_of_very_long_texts_goes_on_in_a_new_run(engine: Engine) -> None:
+    """What a run hands over stays below what the engine takes: a case that could not move on would hang for good."""
+
+    def report(n: int) -> Fields:
+        relative = {"id": f"r-{n}", "relationship": secrets.token_hex(13_000), "state": "UA"}
+        return act("cw", "report_tracing", result="found", relatives=[relative], reason=secrets.token_hex(1_000))
+
+    async with engine.worker():
+        handle = await engine.start()
+        run = (await handle.describe()).run_id
+        # By our client: an act that comes while the case moves on is asked again there.
+        cases = Cases(engine.client)
+        for n in range(100):
+            assert (await cases.record(handle.id, report(n)))["result"] == "accepted"
+        seen = await view(handle)
+        assert (await handle.describe()).run_id != run
+    assert seen["entries"] >= 100
