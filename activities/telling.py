@@ -252,7 +252,8 @@ def telling_key(telling: Telling) -> str:
 
 
 def _event_parts(telling: Telling) -> list[str]:
-    return [_digest(["event", event_id(telling.reference, event)]) for event in telling.events]
+    # With the entry's hash: after an operator's reset another entry may have the number of one that was told.
+    return [_digest(["event", event_id(telling.reference, event), event.hash]) for event in telling.events]
 
 
 def _digest(said: object) -> str:

@@ -87,6 +87,12 @@ class DuplicateCase(CannotGoOn):
         self.reference = reference
 
 
+_NO_ANSWER: Final = frozenset(
+    {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION}
+)
+"""How the engine says that nothing works on a case."""
+
+
 class _MovingOn(Exception):
     """The case's task was given up for a new one, as when it moves on to a new run."""
 
@@ -370,7 +376,7 @@ class Cases:
                 raise NoSuchCase(f"There is no case {reference}.") from None
             if error.status is RPCStatusCode.FAILED_PRECONDITION and moving_until and time.monotonic() < moving_until:
                 raise _MovingOn from None
-            if error.status in (RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION):
+            if error.status in _NO_ANSWER:
                 raise await self._why_no_answer() from None
             raise _not_reached(error) from error
 

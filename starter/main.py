@@ -661,7 +661,9 @@ async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> A
     from activities.notices import AddressBookFault
 
     try:
-        building = worker.build_worker(client, _settings(data=data), profiles=profiles)
+        # Named builds are for workers of one's own: nobody would make a name current here, and no case would open.
+        settings = _settings(data=data).model_copy(update={"build_id": None, "promote": False})
+        building = worker.build_worker(client, settings, profiles=profiles)
         async with building:
             yield
     except (KeyUnusable, AddressBookFault) as error:

@@ -91,6 +91,11 @@ def read_relative(text: str, now: datetime) -> datetime:
     return moment
 
 
+def _own(name: Any) -> str:
+    """A field's own name, where it is reached by a path: ``date_of_birth`` of ``child.date_of_birth``."""
+    return str(name).rpartition(".")[2]
+
+
 def resolve(given: Any, now: datetime, *, field: str = "") -> Any:
     """``given`` with every relative moment in it written out, as the field that holds it wants it.
 
@@ -98,7 +103,7 @@ def resolve(given: Any, now: datetime, *, field: str = "") -> Any:
     moment that cannot be read.
     """
     if is_object(given):
-        return {name: resolve(value, now, field=str(name)) for name, value in given.items()}
+        return {name: resolve(value, now, field=_own(name)) for name, value in given.items()}
     if is_list(given):
         return [resolve(value, now, field=field) for value in given]
     if not is_relative(given) or field not in DATE_FIELDS | TIME_FIELDS:
@@ -115,7 +120,7 @@ def faults_of_moments(given: Any, path: str = "", *, field: str = "") -> list[tu
         return [
             fault
             for name, value in given.items()
-            for fault in faults_of_moments(value, f"{path}.{name}".lstrip("."), field=str(name))
+            for fault in faults_of_moments(value, f"{path}.{name}".lstrip("."), field=_own(name))
         ]
     if is_list(given):
         return [

@@ -115,3 +115,11 @@ def test_at_names_an_entry_a_moment_or_the_end_of_a_day() -> None:
     assert read_when("2026-03-01") == datetime(2026, 3, 1, 23, 59, 59, 999999, tzinfo=UTC)
     with pytest.raises(ValueError, match="neither an entry number nor a time"):
         read_when("yesterday")
+
+
+def test_a_relative_date_reached_by_a_path_is_written_out_too() -> None:
+    """As the fields of a correction are."""
+    now = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    assert resolve({"fields": {"child.date_of_birth": "@-15y"}}, now) == {
+        "fields": {"child.date_of_birth": "2011-03-01"}
+    }
