@@ -107,7 +107,7 @@ def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was:
         ("guardian", view["guardian"] or "none"),
         ("counsel", view["counsel"] or "none"),
         ("caseworker", view["caseworker"] or "not assigned"),
-        ("record", f"{view['entries']} entries, {view['refused']} refused"),
+        ("record", f"{view['entries']} {'entry' if view['entries'] == 1 else 'entries'}, {view['refused']} refused"),
         # Whole: an approval names it as the dossier that was read.
         ("head", view["head"]),
     ):
