@@ -180,8 +180,10 @@ def _answer_correction(
             voids = voided_by_detention(asked.case)
             facts: dict[str, Any] = {"because": detention_reasons(placement), **({"voids": voids} if voids else {})}
             pen.write(Draft(kind="detention", safeguards=("no-detention",), facts=facts))
-    elif corrected is not None and _calls_for(corrected) != _calls_for(replace(asked, act=parse_act(before))):
-        _answer(pen, corrected)
+    elif corrected is not None:
+        answered = _calls_for(replace(asked, act=parse_act(before)))
+        if any(now and not then for now, then in zip(_calls_for(corrected), answered, strict=True)):
+            _answer(pen, corrected)
 
 
 def _calls_for(asked: Asked) -> tuple[bool, bool]:
@@ -192,7 +194,10 @@ def _calls_for(asked: Asked) -> tuple[bool, bool]:
 
 def _outside_care(arrival: Any) -> bool:
     """Whether a child was handed over to somebody, or at a place, that is no care (OSCE note 12(v))."""
-    return arrival.handed_to in ("law_enforcement", "other") or arrival.placement.kind not in CARE_PLACES
+    if arrival.handed_to in ("law_enforcement", "other"):
+        return True
+    # Of an arrival that is corrected after the child has moved on, only the words are left.
+    return arrival.placement is not None and arrival.placement.kind not in CARE_PLACES
 
 
 def _detention(asked: Asked, facts: dict[str, Any], body: dict[str, Any]) -> Draft:
@@ -380,15 +385,15 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
         now["voids"] = voids
     if (said.get("wish") == "stay" and before["counts"]) or said.get("what") == "child_objects":
         now["objects"] = False
-    if not _sleeps_there(asked, entry):
+    if hasattr(corrected.act, "placement") and not _sleeps_there(asked, entry):
         now["moves"] = False
     # The evidence is as old as it was: a correction does not make it young again.
     return {**now, **facts, "as_of": entry.facts.get("as_of", moment(entry.at))}
 
 
 def _sleeps_there(asked: Asked, entry: Entry) -> bool:
-    """Whether the child is, as far as is known, still where this entry told, and was not moved since."""
-    return asked.case.placement_n in _versions(asked, entry)
+    """Whether nothing newer is on record of where the child is than this entry, or what it was corrected to."""
+    return asked.case.placement_n in _versions(asked, entry) or asked.case.placement_n < entry.n
 
 
 # Time

@@ -297,3 +297,22 @@ def test_a_slip_mended_sounds_no_second_alarm() -> None:
     entry = course.number_of("report_detention")
     course.does("correct", "ombudsperson", entry=entry, fields={"placement.name": "another name"})
     assert 1 == len(course.kinds("detention"))
+
+
+def test_a_detention_overlooked_in_the_newest_visit_is_answered() -> None:
+    """Nothing newer is known of where the child is, so what the correction tells counts."""
+    course = Course().arrived().does("record_visit")
+    course.does("correct", "monitor", entry=course.number_of("record_visit"), fields={"placement": STATION})
+    assert {"detention"} == course.holds
+    assert 1 == len(course.kinds("detention"))
+
+
+@pytest.mark.parametrize("handed_to", ["family", "other"])
+def test_an_arrival_is_corrected_after_the_child_has_moved_on(handed_to: str) -> None:
+    """Only its words: nobody is moved, and no alarm sounds again."""
+    course = Course().departed().does("arrive", handed_to=handed_to, placement=STATION)
+    course.does("confirm_release", "monitor")
+    alarms = len(course.kinds("escalated", "detention"))
+    course.does("correct", "escort", entry=course.number_of("arrive"), fields={"reason": "a slip mended"})
+    assert alarms == len(course.kinds("escalated", "detention"))
+    assert set() == course.holds
