@@ -41,6 +41,10 @@ class Pen:
         """Put one entry on record, with what becomes of the deadlines in its facts."""
         n = self.case.n + 1
         then = apply(self.case, draft, n, self.at)
+        if then.turned_18 and _is_ahead(eighteenth_birthday(then), self.at):
+            # A date of birth set right undoes an eighteenth birthday: nobody is an adult by a slip of the pen.
+            draft = replace(draft, facts={**draft.facts, "still_a_child": True})
+            then = apply(self.case, draft, n, self.at)
         if deadlines := changes(then, standing_holds(then), self.at):
             known = draft.facts.get("deadlines", {})
             draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
@@ -62,6 +66,10 @@ class Pen:
         stage = stage_of(self.case, self.at)
         if stage != self.case.stage:
             self.write(Draft(kind="stage", facts={"stage": stage, "was": self.case.stage}))
+
+
+def _is_ahead(when: datetime | None, at: datetime) -> bool:
+    return when is not None and when > at
 
 
 _BEHIND_HOLD: Final[dict[Hold, tuple[SafeguardName, ...]]] = {

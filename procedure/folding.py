@@ -37,7 +37,6 @@ from procedure.case import (
     Visit,
 )
 from procedure.entries import Draft, Entry, read_moment
-from procedure.majority import eighteenth_birthday
 from procedure.placement import is_detention, is_lasting
 
 Given = dict[str, Any]
@@ -177,7 +176,9 @@ def _void(case: Case, numbers: frozenset[int]) -> Case:
 
 
 def _with_facts(case: Case, facts: dict[str, Any], at: datetime) -> Case:
-    """Deadlines set, met, moved and dropped, and the appeal window, as the entry says."""
+    """Deadlines set, met, moved and dropped, the appeal window, and a birthday undone, as the entry says."""
+    if facts.get("still_a_child"):
+        case = case.but(turned_18=False, adulthood_holds=False)
     if (window := facts.get("appeal_window_ends")) is not None:
         case = case.but(appeal_window_ends=read_moment(window))
     changes = facts.get("deadlines")
@@ -224,7 +225,7 @@ def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) 
     if not (corrected and case.identity and case.identity.dated):
         case = case.but(date_of_birth=_date(child.get("date_of_birth")), estimated_age=child.get("estimated_age"))
     if corrected:
-        return _still_a_child(case)  # where the child is now is told by later entries
+        return case  # where the child is now is told by later entries
     return _placed(case, intake["placement"], n, detained=is_detention(intake["placement"]))
 
 
@@ -270,16 +271,7 @@ def _(case: Case, act: Given, facts: dict[str, Any], on: OnRecord) -> Case:
     else:
         # In doubt the younger age holds (GC6 para 31(i)).
         known = max(filter(None, (told, known)), default=None)
-    found = Identity(on.n, act["result"], told is not None, before)
-    return _still_a_child(case.but(identity=found, date_of_birth=known))
-
-
-def _still_a_child(case: Case) -> Case:
-    """A date of birth that is set right may undo an eighteenth birthday: nobody is an adult by a slip of the pen."""
-    birthday = eighteenth_birthday(case)
-    if case.turned_18 and birthday is not None and birthday > case.recorded_at:
-        return case.but(turned_18=False, adulthood_holds=False)
-    return case
+    return case.but(identity=Identity(on.n, act["result"], told is not None, before), date_of_birth=known)
 
 
 @_folds("assess_age")
