@@ -13,6 +13,7 @@ RUN /opt/homeward/bin/pip install --no-deps --require-hashes -r requirements/run
 COPY pyproject.toml README.md worker.py ./
 COPY procedure/ procedure/
 COPY agreements/ agreements/
+COPY casefile/ casefile/
 COPY workflows/ workflows/
 COPY activities/ activities/
 COPY starter/ starter/
@@ -21,6 +22,11 @@ RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheel \
 
 
 FROM python:3.11-slim-bookworm
+
+# What the dossier's PDF is set with.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 \
+ && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin homeward \
  && install --directory --owner homeward --group homeward --mode 0700 /data

@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.committed import ROOT, committed, where
 
-ROOMS = ("procedure", "agreements", "workflows", "activities", "starter")
+ROOMS = ("procedure", "agreements", "casefile", "workflows", "activities", "starter")
 
 
 @pytest.fixture(scope="module")
