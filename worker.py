@@ -25,7 +25,14 @@ from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
-from temporalio.client import Client
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleSpec,
+)
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime, TelemetryConfig
@@ -46,13 +53,18 @@ from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
 from activities.settings import Settings, SettingsFault, read_settings
 from procedure import calendars
+from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
-from workflows.messages import SEARCH_ATTRIBUTES, TASK_QUEUE
+from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
 from workflows.raw import for_worker
 from workflows.reintegration_monitoring import ReintegrationMonitoring
 from workflows.return_case import ReturnCase
 
-WORKFLOWS: Final = (ReturnCase, FamilyTracing, ReintegrationMonitoring)
+WORKFLOWS: Final = (ReturnCase, FamilyTracing, ReintegrationMonitoring, ArchiveRun, SweepArchive)
+SWEEP_ID: Final = "homeward-archive-sweep"
+SWEEP_EVERY: Final = timedelta(hours=1)
+SWEEP_DAYS: Final = 7
+"""How far back the sweep that runs by itself looks; `homeward archive` looks at all that the engine has."""
 DEPLOYMENT: Final = "homeward"
 CONNECT_WITHIN: Final = 60.0
 """Seconds for which a starting worker waits for its engine: both are often started together."""
@@ -111,6 +123,7 @@ async def build_worker(
     than the settings describe (tests give broken ones).
     """
     await ensure_search_attributes(client)
+    await ensure_sweep(client, task_queue)
     own_hands = hands or Hands.of(settings, AgreementShelf(extra=profiles), client)
     build = settings.build_id
     deployment = (
@@ -173,6 +186,25 @@ async def _known_search_attributes(client: Client) -> set[str]:
             return set()  # the time-skipping server can add them but not list them
         raise
     return set(listed.custom_attributes)
+
+
+async def ensure_sweep(client: Client, task_queue: str = TASK_QUEUE) -> None:
+    """Have the engine start the archive's sweep every hour, unless it does already."""
+    sweep = Schedule(
+        action=ScheduleActionStartWorkflow(
+            SWEEP_ARCHIVE, Sweep(days=SWEEP_DAYS), id=SWEEP_ID, task_queue=task_queue, static_summary="archive's sweep"
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=SWEEP_EVERY)]),
+    )
+    try:
+        await client.create_schedule(SWEEP_ID, sweep)
+    except ScheduleAlreadyRunningError:
+        pass
+    except RPCError as error:
+        if error.status == RPCStatusCode.PERMISSION_DENIED:
+            _log.warning("the archive's sweep not scheduled: not permitted; run `homeward archive` by a timer")
+        elif error.status != RPCStatusCode.UNIMPLEMENTED:  # the time-skipping server has no schedules
+            raise
 
 
 async def promote(client: Client, build: str, *, within: float = 30.0) -> None:

@@ -1,4 +1,4 @@
-"""The worker's hands: the three activities that a case calls, with all that they need in one grip.
+"""The worker's hands: the activities that a case calls, and those of the archive, with all that they need in one grip.
 
 Every one may run twice for one cause and still does its work once: rows carry their entry number,
 notices and events their own ids, and a claim its case.
@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.admission import AdmissionDesk
 from activities.agreements import AgreementShelf
+from activities.archiving import Archivist
 from activities.caseload import Caseload, CaseloadUnreachable
 from activities.events import EventWebhook
 from activities.mail import MailServer
@@ -20,14 +21,20 @@ from activities.marks import ChildMarks
 from activities.notices import AddressBook, NoticeFolder
 from activities.settings import Settings
 from activities.telling import Teller
+from casefile.archive import Archive, ArchiveUnreachable
 from workflows.messages import (
     ADMIT,
     KEEP_CASELOAD_ROW,
+    KEEP_MISSED_RUNS,
+    KEEP_RUN,
     TELL,
     Admission,
     AdmissionRequest,
     CaseloadRow,
+    EndedRun,
     RowKept,
+    Sweep,
+    Swept,
     Telling,
 )
 
@@ -54,6 +61,7 @@ class Hands:
         mail: MailServer | None = None,
         address_book: Callable[[], AddressBook] = lambda: AddressBook({}),
         webhook: EventWebhook | None = None,
+        archivist: Archivist | None = None,
     ) -> None:
         """``client`` tells whether a case still runs; without one, a case in the caseload counts as running."""
         self._caseload = caseload
@@ -61,6 +69,7 @@ class Hands:
         self._webhook = webhook
         self._desk = AdmissionDesk(shelf, caseload, marks, client)
         self._teller = Teller(caseload, folder, mail=mail, address_book=address_book, webhook=webhook)
+        self._archivist = archivist
 
     @classmethod
     def of(cls, settings: Settings, shelf: AgreementShelf, client: Client | None = None) -> Self:
@@ -84,6 +93,7 @@ class Hands:
             mail=MailServer(settings) if settings.smtp_host else None,
             address_book=address_book,
             webhook=EventWebhook(settings.webhook_url, settings.webhook_secrets) if settings.webhook_url else None,
+            archivist=Archivist(client, lambda: Archive(settings.archive, make=True)) if client else None,
         )
 
     @property
@@ -96,7 +106,7 @@ class Hands:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What the worker registers."""
-        return [self.admit, self.keep_caseload_row, self.tell]
+        return [self.admit, self.keep_caseload_row, self.tell, self.keep_run, self.keep_missed_runs]
 
     async def close(self) -> None:
         await self._caseload.close()
@@ -126,3 +136,21 @@ class Hands:
     async def tell(self, telling: Telling) -> None:
         """See :meth:`activities.telling.Teller.tell`."""
         await self._teller.tell(telling)
+
+    @activity.defn(name=KEEP_RUN)
+    async def keep_run(self, ended: EndedRun) -> str:
+        """See :meth:`activities.archiving.Archivist.keep_run`."""
+        return await self._archive_keeper().keep_run(ended, attempt=activity.info().attempt)
+
+    @activity.defn(name=KEEP_MISSED_RUNS)
+    async def keep_missed_runs(self, sweep: Sweep) -> Swept:
+        """See :meth:`activities.archiving.Archivist.keep_missed_runs`."""
+        try:
+            return await self._archive_keeper().keep_missed_runs(sweep, progress=activity.heartbeat)
+        except ArchiveUnreachable as error:
+            raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
+
+    def _archive_keeper(self) -> Archivist:
+        if self._archivist is None:
+            raise ApplicationError("this worker was given no archive", type=ArchiveUnreachable.__name__)
+        return self._archivist

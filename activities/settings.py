@@ -60,6 +60,13 @@ class Settings(BaseSettings):
         "Default: caseload.db in the data folder.",
     )
 
+    archive_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where ended runs of cases are kept for good: a folder, or an S3-compatible store by URL "
+        "(s3://BUCKET/PREFIX; its keys and endpoint by AWS_*). Default: archive/ in the data folder.",
+    )
+
     smtp_host: str | None = Field(
         default=None, description="Mail server for notices. Without it they are written to notices/ in the data folder."
     )
@@ -165,6 +172,11 @@ class Settings(BaseSettings):
             return URL.create("sqlite+aiosqlite", database=str(self.data / "caseload.db"))
         url = make_url(self.caseload_url)
         return url.set(drivername=CASELOAD_DRIVERS[url.drivername])
+
+    @property
+    def archive(self) -> str:
+        """The folder or the URL of the archive."""
+        return self.archive_url or str(self.data / "archive")
 
     @property
     def notices_folder(self) -> Path:

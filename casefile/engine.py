@@ -1,3 +1,166 @@
-"""The record's one door to the engine."""
+"""The record's one door to the engine: it reads a case's runs there, and replays them against today's code."""
 
-import temporalio  # noqa: F401
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import PayloadConverter
+from temporalio.service import RPCError, RPCStatusCode
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    Replayer,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowRunner,
+)
+from temporalio.workflow import instance
+
+from casefile import history
+from casefile.runs import Run
+from procedure.entries import Entry
+
+PATIENCE: Final = timedelta(seconds=30)
+"""How long one answer of the engine is waited for."""
+
+LedgerOf = Callable[[str, int], Awaitable[list[dict[str, Any]]]]
+"""Asks the run of that id for its entries from that number on."""
+
+
+async def run_ids(client: Client, reference: str) -> tuple[list[str], str]:
+    """The ids of all runs of a case that the engine still has, and the id of its newest.
+
+    Raises ``RPCError``, with the status NOT_FOUND when the engine knows no such case.
+    """
+    described = await client.workflow_service.describe_workflow_execution(
+        DescribeWorkflowExecutionRequest(
+            namespace=client.namespace, execution=WorkflowExecution(workflow_id=reference)
+        ),
+        timeout=PATIENCE,
+    )
+    newest = described.workflow_execution_info.execution.run_id
+    found = {newest: None}
+    try:
+        async for run in client.list_workflows(f"WorkflowId = '{reference}'", rpc_timeout=PATIENCE):
+            found[run.run_id] = None
+    except RPCError as error:
+        # The time-skipping server keeps no list; the runs are then found from one to the one before it.
+        if error.status is not RPCStatusCode.UNIMPLEMENTED:
+            raise
+    async for earlier in _runs_before(client, reference, newest):
+        found[earlier] = None
+    return list(found), newest
+
+
+async def _runs_before(client: Client, reference: str, run: str) -> AsyncIterator[str]:
+    """The runs that a run goes on from, newest first, as far as the engine still has them."""
+    while True:
+        handle = client.get_workflow_handle(reference, run_id=run)
+        before = ""
+        try:
+            async for event in handle.fetch_history_events(page_size=1, rpc_timeout=PATIENCE):
+                before = event.workflow_execution_started_event_attributes.continued_execution_run_id
+                break
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return
+        if run and before:
+            yield before
+            run = before
+        else:
+            return
+
+
+async def fetch_run(client: Client, reference: str, run_id: str, ledger_of: LedgerOf | None) -> Run:
+    """A run with the entries that were made in it. ``ledger_of`` None: the case is not asked for them.
+
+    Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and whatever ``ledger_of`` does.
+    """
+    handle = client.get_workflow_handle(reference, run_id=run_id)
+    told = (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
+    bare = Run(reference, run_id, None, told)
+    if ledger_of is None or _never_a_case(bare):
+        return bare
+    first = history.carried(told).n + 1 if history.continues(told) else 1
+    entries: list[dict[str, Any]] = []
+    while page := await ledger_of(run_id, first):
+        entries += page
+        first = page[-1]["n"] + 1
+    return Run(reference, run_id, entries, told)
+
+
+def _never_a_case(run: Run) -> bool:
+    return (
+        history.continues(run.history) is None
+        and (ended := history.ended(run.history)) is not None
+        and (ended.how == "failed")
+    )
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What today's code makes of a recorded run."""
+
+    entries: list[Entry]
+    """All entries that the case then has at hand, those of earlier runs included."""
+    stopped_at: int | None = None
+    """The event at which today's code does something else than is recorded."""
+    because: str | None = None
+    """Why it stopped, in the engine's words; None when it ran through."""
+
+
+@dataclass(frozen=True)
+class TodaysCode:
+    """The workflows that a worker would run today, and how."""
+
+    workflows: Sequence[type]
+    runner: WorkflowRunner
+    converter: type[PayloadConverter]
+
+    async def replay(self, run: Run) -> Replayed:
+        """Run a recorded history through today's code. Nothing outside is touched: no engine, no activity."""
+        listening = _Listening()
+        replayer = Replayer(
+            workflows=self.workflows,
+            workflow_runner=self.runner,
+            data_converter=replace(pydantic_data_converter, payload_converter_class=self.converter),
+            interceptors=[listening],
+        )
+        recorded = WorkflowHistory.from_json(run.reference, dict(run.history))
+        done = await replayer.replay_workflow(recorded, raise_on_replay_failure=False)
+        entries = _entries_of(listening.case)
+        if done.replay_failure is None:
+            return Replayed(entries)
+        said = str(done.replay_failure)
+        event = re.search(r"HistoryEvent\(id: (\d+)", said)
+        return Replayed(entries, stopped_at=int(event[1]) if event else None, because=said)
+
+
+class _Listening(Interceptor):
+    """Remembers the case that is replayed."""
+
+    def __init__(self) -> None:
+        self.case: Any = None
+
+    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:
+        listening = self
+
+        class Inbound(WorkflowInboundInterceptor):
+            async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:
+                listening.case = instance()
+                return await super().execute_workflow(input)
+
+        return Inbound
+
+
+def _entries_of(case: Any) -> list[Entry]:
+    """The entries that a replayed case holds; none where it did not get so far as to open."""
+    proceedings = getattr(case, "proceedings", None)
+    return list(proceedings.entries) if proceedings is not None else []

@@ -18,6 +18,10 @@ CASE: Final = "case"
 LEDGER: Final = "ledger"
 
 # Ours.
+ARCHIVE_RUN: Final = "ArchiveRun"
+"""Workflow: a run of a case is kept for good once it has ended."""
+SWEEP_ARCHIVE: Final = "SweepArchive"
+"""Workflow: ended runs that were missed are found and kept."""
 INTAKE: Final = "intake"
 """Query: the intake as given, for rebuilding the caseload."""
 
@@ -35,12 +39,15 @@ SEARCH_ATTRIBUTES: Final = (STAGE, HOST_STATE, ORIGIN_STATE, AGREEMENT, HOLDS, A
 ADMIT: Final = "admit"
 KEEP_CASELOAD_ROW: Final = "keep_caseload_row"
 TELL: Final = "tell"
+KEEP_RUN: Final = "keep_run"
+KEEP_MISSED_RUNS: Final = "keep_missed_runs"
 
 # Failure types.
 MALFORMED_ACT: Final = "MalformedAct"
 MALFORMED_INTAKE: Final = "MalformedIntake"
 LIKELY_DUPLICATE: Final = "LikelyDuplicate"
 UNFORESEEN: Final = "Unforeseen"
+STILL_RUNS: Final = "StillRuns"
 
 
 def tracing_id(reference: str, entry: int) -> str:
@@ -51,6 +58,38 @@ def tracing_id(reference: str, entry: int) -> str:
 def monitoring_id(reference: str, entry: int) -> str:
     """The workflow id of the reintegration monitoring that an arrival began."""
     return f"{reference}/monitoring-{entry}"
+
+
+def archiving_id(reference: str, run: str) -> str:
+    """The workflow id of the process that has a run kept."""
+    return f"{reference}/archive-{run}"
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """A run of a case that has ended, or is about to."""
+
+    reference: str
+    run: str
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Which ended runs are looked at: those that ended within so many days, or all that the engine has."""
+
+    days: int | None = None
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep did."""
+
+    seen: int
+    """Ended runs that the engine has."""
+    kept: int
+    """Of these, so many were missing in the archive and are there now."""
+    failed: int
+    """So many could not be kept; the next sweep tries again."""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from temporalio.exceptions import (
 from workflows.messages import (
     ADMIT,
     AGREEMENT,
+    ARCHIVE_RUN,
     AWAITING,
     CASE,
     FAMILY_TRACING,
@@ -46,6 +47,7 @@ from workflows.messages import (
     Admission,
     AdmissionRequest,
     CaseloadRow,
+    EndedRun,
     MonitoringRequest,
     Notice,
     OutgoingEvent,
@@ -53,6 +55,7 @@ from workflows.messages import (
     Telling,
     TracingRequest,
     VisitDue,
+    archiving_id,
     monitoring_id,
     tracing_id,
 )
@@ -87,6 +90,9 @@ TELL_FOR: Final = timedelta(days=14)
 
 UNDATED_DUTIES_ARE_TOLD: Final = "undated-duties-are-told"
 """A change of this code that running cases meet at their next run; see tests/histories/README.md."""
+
+ENDED_RUNS_ARE_ARCHIVED: Final = "ended-runs-are-archived"
+"""Likewise."""
 
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
@@ -154,7 +160,11 @@ class ReturnCase:
                 await self._let_time_pass()
             elif self._run_is_long():
                 await self._continue_in_a_new_run()
-        await workflow.wait_condition(lambda: self._between_handlers() and not self._untold and not self._catching_up)
+        await workflow.wait_condition(self._nothing_left_to_do)
+        if workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
+            # The process waits for the end of this run, and has it kept then.
+            await self._archive(workflow.info().run_id)
+            await workflow.wait_condition(self._nothing_left_to_do)
         return self._case.view(workflow.now())
 
     # Messages
@@ -273,6 +283,11 @@ class ReturnCase:
         if self._refused is not None:
             refused = self._refused
             raise ApplicationError(refused.message, *refused.details, type=refused.type, non_retryable=True)
+
+    @property
+    def proceedings(self) -> Proceedings | None:
+        """What this run keeps; None until the case is open. For whoever replays a case to look at it."""
+        return self._proceedings
 
     @property
     def _case(self) -> Proceedings:
@@ -478,7 +493,12 @@ class ReturnCase:
             self._end_process(self._monitoring, "closed")
             self._monitoring = None
 
-    async def _start(self, process: str, request: TracingRequest | MonitoringRequest, id: str) -> None:
+    async def _archive(self, run: str) -> None:
+        """Have a run of this case kept for good once it has ended; the engine forgets it one day."""
+        reference = self._case.case.reference
+        await self._start(ARCHIVE_RUN, EndedRun(reference, run), archiving_id(reference, run))
+
+    async def _start(self, process: str, request: TracingRequest | MonitoringRequest | EndedRun, id: str) -> None:
         try:
             started = await workflow.start_child_workflow(
                 process,
@@ -491,7 +511,7 @@ class ReturnCase:
             # However it ends, also by an operator's force: the case needs it for nothing, and asyncio would complain.
             started.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         except (WorkflowAlreadyStartedError, ChildWorkflowError) as error:
-            log.warning("a process of the origin state could not be started", error=type(error).__name__)
+            log.warning("a process beside the case could not be started", error=type(error).__name__)
 
     def _end_process(self, id: str | None, why: str) -> None:
         if id is not None:
@@ -542,6 +562,9 @@ class ReturnCase:
 
     def _between_handlers(self) -> bool:
         return workflow.all_handlers_finished() and not self._errands
+
+    def _nothing_left_to_do(self) -> bool:
+        return self._between_handlers() and not self._untold and not self._catching_up
 
     async def _continue_in_a_new_run(self) -> None:
         # Between handlers only: an act half heard would be lost with the run, and so would a word to a child process.
@@ -604,6 +627,8 @@ class ReturnCase:
             self._tell(first)
         if self._row_kept < self._case.case.n:
             self._spawn(self._keep_row())
+        if (before := workflow.info().continued_run_id) and workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
+            self._send(self._archive(before))
 
 
 def _is_continued() -> bool:

@@ -1,0 +1,103 @@
+"""Keeping ended runs: one when it ends, and by a sweep those that were missed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError, RPCStatusCode
+
+from casefile import history
+from casefile.archive import Archive, ArchiveUnreachable
+from casefile.engine import fetch_run
+from workflows.messages import LEDGER, RETURN_CASE, STILL_RUNS, EndedRun, Sweep, Swept
+
+_log: Final = structlog.get_logger("homeward.archive")
+
+ASKED_WITHIN: Final = timedelta(seconds=60)
+"""So long a case may take to tell its entries: a run that no worker has at hand is replayed first."""
+
+ATTEMPTS_WITH_ENTRIES: Final = 5
+"""After so many, a run that tells its entries no more is kept with its history alone."""
+
+
+class StillRuns(Exception):
+    """The run has not ended yet."""
+
+
+class Archivist:
+    """Keeps ended runs of cases in an archive."""
+
+    def __init__(self, client: Client, archive: Callable[[], Archive]) -> None:
+        """``archive`` is called at each use: a folder or a store that is away now may be back later."""
+        self._client = client
+        self._archive = archive
+
+    async def keep_run(self, ended: EndedRun, *, attempt: int = 1) -> str:
+        """Keep one run; the digest under which it lies. Doing it again changes nothing.
+
+        Raises ``ApplicationError`` of the types ``StillRuns``, ``ArchiveUnreachable`` or ``CaseSilent``, each worth
+        another try later.
+        """
+        try:
+            return await self._keep(ended.reference, ended.run, with_entries=attempt < ATTEMPTS_WITH_ENTRIES)
+        except StillRuns:
+            raise ApplicationError("the run has not ended yet", type=STILL_RUNS) from None
+        except ArchiveUnreachable as error:
+            raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
+        except (WorkflowQueryFailedError, RPCError) as error:
+            gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
+            said = "the engine has the run no more" if gone else f"the case gave no answer ({type(error).__name__})"
+            raise ApplicationError(said, type="CaseSilent", non_retryable=gone) from None
+
+    async def keep_missed_runs(self, sweep: Sweep, *, progress: Callable[[Swept], None] = lambda _: None) -> Swept:
+        """Keep every ended run that the engine has and the archive has not.
+
+        Raises :class:`casefile.archive.ArchiveUnreachable`, or ``RPCError`` when the engine cannot be asked. A single
+        run that cannot be kept is counted and passed over.
+        """
+        archive = self._archive()
+        asked = f"WorkflowType = '{RETURN_CASE}' AND ExecutionStatus != 'Running'"
+        if sweep.days is not None:
+            since = datetime.now(UTC) - timedelta(days=sweep.days)
+            asked += f" AND CloseTime > '{since.isoformat()}'"
+        seen = kept = failed = 0
+        async for run in self._client.list_workflows(asked):
+            seen += 1
+            if run.run_id not in {found.run_id for found in await archive.runs(run.id)}:
+                try:
+                    kept += await self._keep_missed(run.id, run.run_id)
+                except (StillRuns, WorkflowQueryFailedError, RPCError) as error:
+                    failed += 1
+                    _log.warning("a run could not be kept", case=run.id, run=run.run_id, error=type(error).__name__)
+            progress(Swept(seen, kept, failed))
+        return Swept(seen, kept, failed)
+
+    async def _keep_missed(self, reference: str, run_id: str) -> bool:
+        try:
+            return bool(await self._keep(reference, run_id, with_entries=True))
+        except WorkflowQueryFailedError:
+            return bool(await self._keep(reference, run_id, with_entries=False))
+
+    async def _keep(self, reference: str, run_id: str, *, with_entries: bool) -> str:
+        """The digest of the kept run; nothing where no case came of it."""
+        archive = self._archive()
+        for found in await archive.runs(reference):
+            if found.run_id == run_id:
+                return found.digest
+        bare = await fetch_run(self._client, reference, run_id, None)
+        if history.ended(bare.history) is None:
+            raise StillRuns
+        if not bare.outline().opened_a_case:
+            return ""  # an intake that was refused: what it says of a child is nobody's to keep
+        run = await fetch_run(self._client, reference, run_id, self._entries_of(reference)) if with_entries else bare
+        return (await archive.keep(run)).digest
+
+    def _entries_of(self, reference: str) -> Callable[[str, int], Any]:
+        async def ask(run_id: str, first: int) -> list[dict[str, Any]]:
+            handle: Any = self._client.get_workflow_handle(reference, run_id=run_id)
+            return await handle.query(LEDGER, first, rpc_timeout=ASKED_WITHIN)
+
+        return ask

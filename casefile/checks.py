@@ -1,0 +1,387 @@
+"""Whether a record is what it claims to be: the chain, the runs, and each run's history against its entries.
+
+Nothing here asks an engine, and nothing applies a rule of the law again: what is compared was recorded twice,
+once by the engine as it happened and once by the case. What is wrong is told; nothing is mended.
+"""
+
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from casefile import history
+from casefile.findings import Finding
+from casefile.history import UnreadableHistory
+from casefile.record import Record
+from casefile.redaction import Line, is_withheld
+from casefile.runs import Lineage, NotARun, Run, RunOutline
+from procedure.acts import as_given, parse_act
+from procedure.entries import GENESIS, Entry, digest_of_body, entry_from_json, hash_of_header, moment
+from procedure.faults import Malformed
+from procedure.intake import parse_intake
+
+_CLOCKS_AGREE_TO: Final = timedelta(microseconds=2)
+"""The engine counts in nanoseconds and the record in microseconds, with a rounding in between."""
+
+_HOW: Final = {
+    "terminated": "was ended by force",
+    "failed": "failed",
+    "timed_out": "was ended by a time-out",
+    "cancelled": "was cancelled",
+}
+
+
+class Heads:
+    """The hashes of a case's entries, in order: what the newest entry was at each moment of its past."""
+
+    def __init__(self) -> None:
+        self._hashes: list[str] = []
+        self._numbers: dict[str, int] = {}
+
+    def add(self, hash: str) -> None:
+        self._hashes.append(hash)
+        self._numbers[hash] = len(self._hashes)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def stands(self, n: int, hash: str) -> bool:
+        """Whether entry ``n`` is the one with that hash."""
+        return self._numbers.get(hash) == n
+
+    def number_of(self, hash: str) -> int | None:
+        return self._numbers.get(hash)
+
+    def told(self, every: int) -> list[tuple[int, str]]:
+        """The first head, one in so many, and the newest."""
+        found = [(n, hash) for n, hash in enumerate(self._hashes, start=1) if n == 1 or n % every == 0]
+        newest = len(self._hashes)
+        return [*found, *([(newest, self._hashes[-1])] if newest and (not found or found[-1][0] != newest) else [])]
+
+
+def record_findings(record: Record, heads: Heads) -> Iterator[Finding]:
+    """Everything that is wrong with a whole record, as far as it shows without the code that made it.
+
+    ``heads`` takes up the hashes of its entries.
+    """
+    yield from lineage_findings(record.lineage)
+    yield from chain_findings(record.entries(), heads)
+    if not len(heads):
+        yield Finding("chain", "The record has no entries at all.")
+        return
+    yield from run_findings(record, heads)
+    yield from _set_aside(record, heads)
+
+
+# The chain
+
+
+def chain_findings(lines: Iterable[Line], heads: Heads | None = None) -> Iterator[Finding]:
+    """What is wrong with a case's entries as a chain, from entry 1 on. ``heads`` takes up their hashes, in order.
+
+    Of an entry that a reader may not see only its place is checked, of a body that is withheld only its digest's
+    place in the header.
+    """
+    number, prev = 0, GENESIS
+    for line in lines:
+        number += 1
+        if line.n != number:
+            yield _out_of_place(line.n, number)
+            number = line.n
+        if line.prev != prev:
+            yield Finding("chain", f"Entry {line.n} does not follow the entry before it.", line.n)
+        if isinstance(line, Entry):
+            yield from _entry_findings(line)
+        prev = line.hash
+        if heads is not None:
+            heads.add(line.hash)
+
+
+def _out_of_place(found: int, wanted: int) -> Finding:
+    if found > wanted:
+        missing = f"Entry {wanted} is" if found == wanted + 1 else f"Entries {wanted} to {found - 1} are"
+        return Finding("chain", f"{missing} missing: entry {found} stands in that place.", wanted)
+    return Finding("chain", f"Entry {found} stands where entry {wanted} belongs.", found)
+
+
+def _entry_findings(entry: Entry) -> Iterator[Finding]:
+    try:
+        if hash_of_header(entry.header()) != entry.hash:
+            yield Finding("chain", f"Entry {entry.n} is not what its hash says: it was changed.", entry.n)
+        if not is_withheld(entry) and digest_of_body(entry.salt, entry.body) != entry.body_digest:
+            yield Finding("body", f"The body of entry {entry.n} is not what its digest says: it was changed.", entry.n)
+    except (ValueError, RecursionError):
+        yield Finding("chain", f"Entry {entry.n} cannot be read as it should be.", entry.n)
+
+
+# The runs
+
+
+def lineage_findings(lineage: Lineage) -> Iterator[Finding]:
+    """Runs that are missing, that ended by force, and resets."""
+    if lineage.missing is not None:
+        first = lineage.chain[0]
+        until = f"; entries before {first.first} were made in it or before it" if first.first else ""
+        yield Finding(
+            "missing_run",
+            f"Run {lineage.missing} is missing, from which run {first.run_id} goes on{until}.",
+            None,
+        )
+    for run in lineage.chain:
+        for reset in run.resets:
+            reason = f" ({reset.reason})" if reset.reason else ""
+            yield Finding(
+                "reset",
+                f"An operator reset the case on {moment(reset.at)}{reason}: run {run.run_id} begins anew from within "
+                f"run {reset.base_run}.",
+            )
+        if run.ended and run.ended.how in _HOW:
+            yield _ended_by_force(run)
+
+
+def _ended_by_force(run: RunOutline) -> Finding:
+    assert run.ended is not None
+    by = f" by {run.ended.by}" if run.ended.by else ""
+    reason = f"; the reason given: {run.ended.reason}" if run.ended.reason else ""
+    after = f" after entry {run.last}" if run.last else ""
+    return Finding(
+        "ended_by_force",
+        f"Run {run.run_id} {_HOW[run.ended.how]}{by} on {moment(run.ended.at)}{after}, and not by a person's act"
+        f"{reason}.",
+        run.last,
+    )
+
+
+def _set_aside(record: Record, heads: Heads) -> Iterator[Finding]:
+    """Runs that the case does not go on from, and what stood in them alone."""
+    lineage = record.lineage
+    for outline in lineage.aside:
+        if outline.continues is None and not _shares_entry_1(record, outline, heads):
+            yield Finding("set_aside", f"Another case was once begun under this reference, in run {outline.run_id}.")
+            continue
+        entries = record.run(outline.run_id).ledger or []
+        lost = [each["n"] for each in entries if not heads.stands(each["n"], each["hash"])]
+        what = (
+            f"{_numbers(lost)} of it {'stand' if len(lost) > 1 else 'stands'} in the record no more"
+            if lost
+            else "no entry was lost by that"
+        )
+        yield Finding(
+            "set_aside",
+            f"Run {outline.run_id}, begun on {moment(outline.begun)}, was set aside; {what}.",
+            lost[0] if lost else None,
+        )
+
+
+def _shares_entry_1(record: Record, outline: RunOutline, heads: Heads) -> bool:
+    entries = record.run(outline.run_id).ledger
+    return not entries or heads.stands(1, entries[0]["hash"])
+
+
+def _numbers(found: Sequence[int]) -> str:
+    if len(found) == 1:
+        return f"entry {found[0]}"
+    return f"entries {found[0]} to {found[-1]}"
+
+
+# A run's history against its entries
+
+
+def run_findings(record: Record, heads: Heads) -> Iterator[Finding]:
+    """Each run of the chain against the ledger: what came in, what was answered, what was handed over."""
+    entries = record.entries()
+    waiting = next(entries, None)
+    seen: dict[str, int] = {}
+    for outline in record.lineage.chain:
+        try:
+            run = record.run(outline.run_id)
+        except (NotARun, OSError):
+            yield Finding("history", f"Run {outline.run_id} cannot be read any more.")
+            continue
+        part: list[Entry] = []
+        last = outline.last or _taken_over(run)
+        while waiting is not None and (waiting.n <= last):
+            part.append(waiting)
+            waiting = next(entries, None)
+        yield from one_run_findings(run, part, heads, seen)
+
+
+def _taken_over(run: Run) -> int:
+    try:
+        return history.carried(run.history).n
+    except UnreadableHistory:
+        return 0
+
+
+def one_run_findings(run: Run, part: Sequence[Entry], heads: Heads, seen: dict[str, int]) -> Iterator[Finding]:
+    """One run against its part of the ledger. ``heads`` are the hashes of all entries, ``seen`` the acts so far.
+
+    ``seen`` maps act ids to entry numbers and is added to: an act that is sent again gets its first receipt.
+    """
+    try:
+        yield from _same_entries(run, part)
+        own = [entry for entry in part if run.ledger is None or not run.ledger or entry.n >= run.ledger[0]["n"]]
+        seed = None
+        if history.continues(run.history) is None:
+            yield from _opening(run, own)
+            admitted = history.admission(run.history)
+            seed = bytes.fromhex(admitted["seed"]) if admitted else None
+        else:
+            yield from _taking_over(run, heads)
+            seed = history.carried(run.history).seed
+        if seed is not None:
+            yield from _salts(run, own, seed)
+        yield from _moments(run, own)
+        yield from _acts(run, own, heads, seen)
+        yield from _result(run, heads)
+    except (UnreadableHistory, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        because = str(error) if isinstance(error, UnreadableHistory) else "it is not of the shape of a history"
+        yield Finding("history", f"The history of run {run.run_id} cannot be compared: {because}.")
+
+
+def _same_entries(run: Run, part: Sequence[Entry]) -> Iterator[Finding]:
+    """The entries kept with a run are those of the ledger."""
+    ledger = {entry.n: entry for entry in part}
+    for told in run.ledger or []:
+        entry = ledger.get(told["n"])
+        if entry is None:
+            yield Finding(
+                "history", f"Entry {told['n']} is kept with run {run.run_id} and not in the ledger.", told["n"]
+            )
+        elif entry.as_json() != told:
+            yield Finding(
+                "history", f"Entry {told['n']} is not the same in the ledger and with run {run.run_id}.", told["n"]
+            )
+
+
+def _opening(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
+    """Entry 1 says what the case was opened with, and under which agreement."""
+    if not own:
+        return
+    opened = own[0]
+    intake = parse_intake(history.intake_given(run.history), today=opened.at.date())
+    if intake.model_dump(mode="json", by_alias=True, exclude_unset=True) != opened.body.get("intake"):
+        yield Finding("history", "Entry 1 does not say what the case was opened with.", 1)
+    admitted = history.admission(run.history)
+    if admitted is None:
+        yield Finding("history", f"The history of run {run.run_id} does not say how the case was admitted.", 1)
+    elif admitted["agreement"] != opened.body.get("agreement"):
+        yield Finding("agreement", "The agreement in entry 1 is not the one under which the case was admitted.", 1)
+
+
+def _taking_over(run: Run, heads: Heads) -> Iterator[Finding]:
+    """What a run took over is what the ledger says."""
+    taken = history.carried(run.history)
+    if not heads.stands(taken.n, taken.head):
+        yield Finding(
+            "history", f"Run {run.run_id} took over another record than the ledger's, at entry {taken.n}.", taken.n
+        )
+    for told in taken.entries:
+        entry = entry_from_json(told)
+        whole = not any(True for _ in _entry_findings(entry))
+        if not heads.stands(entry.n, entry.hash) or not whole:
+            yield Finding("history", f"Run {run.run_id} took over another entry {entry.n} than the ledger's.", entry.n)
+
+
+def _salts(run: Run, own: Sequence[Entry], seed: bytes) -> Iterator[Finding]:
+    """Every salt comes from the case's own secret: an entry made elsewhere has another."""
+    for entry in own:
+        if hmac.digest(seed, str(entry.n).encode(), "sha256").hex()[:32] != entry.salt:
+            yield Finding("history", f"Entry {entry.n} was not made by this case: its salt is another's.", entry.n)
+
+
+def _moments(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
+    """Every entry bears a moment at which the case was at work."""
+    worked = history.worked_at(run.history)
+    before: datetime | None = None
+    at = 0
+    for entry in own:
+        if entry.at == before:
+            continue
+        while at < len(worked) and worked[at][1] < entry.at - _CLOCKS_AGREE_TO:
+            at += 1
+        if at == len(worked) or worked[at][0] > entry.at + _CLOCKS_AGREE_TO:
+            yield Finding(
+                "history",
+                f"Entry {entry.n} says {moment(entry.at)}, and the engine has no work on the case at that moment.",
+                entry.n,
+            )
+        before = entry.at
+
+
+def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) -> Iterator[Finding]:
+    """Every act that came in is an entry, every entry of an act came in, and every receipt says what the entry says."""
+    by_id: dict[str, Entry] = {}
+    malformed: list[Entry] = []
+    for entry in own:
+        if entry.kind == "refused" and "well-formed" in entry.safeguards and "given" in entry.body:
+            malformed.append(entry)
+        elif entry.kind in ("accepted", "refused") and entry.act_id is not None:
+            by_id[entry.act_id] = entry
+    came: set[str] = set()
+    shapeless = 0
+    for each in history.said(run.history):
+        try:
+            act = parse_act(each.given)
+        except Malformed:
+            shapeless += each.by_signal
+            continue
+        entry = by_id.get(act.act_id)
+        came.add(act.act_id)
+        if entry is not None and as_given(act) == entry.body.get("act"):
+            seen[act.act_id] = entry.n
+        elif each.by_signal and (entry is not None or act.act_id in seen):
+            shapeless += 1  # its id was used before with other content; a signal of that kind is put on record
+        elif entry is not None:
+            yield Finding(
+                "history",
+                f"Entry {entry.n} does not say what was said in event {each.event} of run {run.run_id}.",
+                entry.n,
+            )
+        elif act.act_id not in seen and (each.receipt is not None or (each.by_signal and history.ended(run.history))):
+            yield Finding(
+                "history",
+                f"An act came in by event {each.event} of run {run.run_id}, and the ledger has no entry of it.",
+            )
+        if each.receipt is not None:
+            yield from _receipt(run, each, entry, heads)
+    for act_id, entry in by_id.items():
+        if act_id not in came:
+            yield Finding(
+                "history",
+                f"Entry {entry.n} records an act that never came in, as far as run {run.run_id} shows.",
+                entry.n,
+            )
+    if len(malformed) > shapeless:
+        yield Finding(
+            "history",
+            f"The ledger has {len(malformed)} malformed signals in run {run.run_id}, and {shapeless} came in.",
+            malformed[-1].n,
+        )
+
+
+def _receipt(run: Run, each: history.Said, entry: Entry | None, heads: Heads) -> Iterator[Finding]:
+    receipt: Any = each.receipt
+    n, head = receipt["entry"], receipt["head"]
+    if (heads.number_of(head) or 0) < n:
+        yield Finding(
+            "history",
+            f"The receipt in run {run.run_id} for entry {n} names a head that the ledger does not have.",
+            n,
+        )
+    if entry is not None and (n, receipt["result"]) != (entry.n, entry.kind):
+        yield Finding(
+            "history",
+            f"Entry {entry.n} says {entry.kind}; the receipt said {receipt['result']}, entry {n}.",
+            entry.n,
+        )
+
+
+def _result(run: Run, heads: Heads) -> Iterator[Finding]:
+    view = history.result(run.history)
+    if view is not None and not (view["entries"] == len(heads) and heads.stands(len(heads), view["head"])):
+        yield Finding(
+            "history",
+            f"Run {run.run_id} ended the case at entry {view['entries']}, and the ledger ends at entry {len(heads)}.",
+            len(heads),
+        )

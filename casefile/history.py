@@ -1,0 +1,227 @@
+"""What an engine's history says of a case, read as plain JSON: no engine and no library of its own is needed.
+
+A history is the JSON form that the engine's own tools write: ``{"events": [...]}``. Payloads are base64 texts.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, cast
+
+from procedure.entries import read_moment
+from procedure.proceedings import unpacked
+
+History = Mapping[str, Any]
+Event = Mapping[str, Any]
+
+ENDINGS: Final = {
+    "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED": "completed",
+    "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW": "continued",
+    "EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED": "terminated",
+    "EVENT_TYPE_WORKFLOW_EXECUTION_FAILED": "failed",
+    "EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT": "timed_out",
+    "EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED": "cancelled",
+}
+"""How a run ended, by the type of its last event."""
+
+
+class UnreadableHistory(ValueError):
+    """A history lacks what every history has; the text is a clause that says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One act as it came in: by an update, which was answered, or by a signal."""
+
+    event: int
+    at: datetime
+    given: bytes
+    by_signal: bool = False
+    receipt: Mapping[str, Any] | None = None
+    """None for a signal, and for an update that has no answer yet or was not decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What an earlier run handed over to this one."""
+
+    n: int
+    head: str
+    entries: list[dict[str, Any]]
+    """The newest entries, as far as they travelled along."""
+    seed: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """An operator went back to an earlier point of a run and began a new run there."""
+
+    at: datetime
+    base_run: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How and when a run ended. ``by`` and ``reason`` are told for one that was ended by force."""
+
+    how: str
+    at: datetime
+    by: str = ""
+    reason: str = ""
+
+
+def events_of(history: History) -> list[Event]:
+    """The events, oldest first. Raises :class:`UnreadableHistory`."""
+    events = history.get("events")
+    if not isinstance(events, list) or not events:
+        raise UnreadableHistory("it has no events")
+    given = cast("list[Event]", events)
+    if "workflowExecutionStartedEventAttributes" not in given[0]:
+        raise UnreadableHistory("it does not begin with the start of a run")
+    return given
+
+
+def continues(history: History) -> str | None:
+    """The run that this one goes on from; None for a case's first run."""
+    return _started(history).get("continuedExecutionRunId") or None
+
+
+def resets(history: History) -> list[Reset]:
+    """The resets by which this run came about."""
+    found: list[Reset] = []
+    for event in events_of(history):
+        failed = event.get("workflowTaskFailedEventAttributes")
+        if failed and failed.get("cause") == "WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW":
+            reason = str(failed.get("failure", {}).get("message", ""))
+            found.append(Reset(moment_of(event), str(failed.get("baseRunId", "")), reason))
+    return found
+
+
+def ended(history: History) -> Ended | None:
+    """How the run ended; None while it runs."""
+    last = events_of(history)[-1]
+    how = ENDINGS.get(str(last.get("eventType")))
+    if how is None:
+        return None
+    told = last.get("workflowExecutionTerminatedEventAttributes", {})
+    return Ended(how, moment_of(last), by=str(told.get("identity", "")), reason=str(told.get("reason", "")))
+
+
+def moment_of(event: Event) -> datetime:
+    """When an event was written, to the microsecond."""
+    text = str(event["eventTime"])
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    return read_moment(f"{whole}.{(fraction or '0')[:6]:0<6}Z")
+
+
+def intake_given(history: History) -> Any:
+    """What the case was opened with. Of a case's first run only."""
+    return json.loads(_input(history))
+
+
+def carried(history: History) -> Carried:
+    """What this run took over. Of a run that goes on from another only. Raises :class:`UnreadableHistory`."""
+    try:
+        given = json.loads(_input(history))
+        entries = given.get("entries")
+        if "packed" in given:
+            given = unpacked(given["packed"])
+        proceedings = given["proceedings"]
+        case = proceedings["case"]
+        return Carried(
+            n=case["n"],
+            head=case["head"],
+            entries=unpacked(entries if entries is not None else proceedings["entries"]),
+            seed=bytes.fromhex(proceedings["seed"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UnreadableHistory("what an earlier run handed over cannot be read") from error
+
+
+def admission(history: History) -> Mapping[str, Any] | None:
+    """What the case was admitted with: the agreement's terms and the secret of its salts. None if it never was."""
+    for event in events_of(history):
+        marker = event.get("markerRecordedEventAttributes", {})
+        if marker.get("markerName") != "core_local_activity":
+            continue
+        details = marker.get("details", {})
+        told = _value(details.get("data"))
+        if isinstance(told, dict) and cast("dict[str, Any]", told).get("activity_type") == "admit":
+            admitted = _value(details.get("result"))
+            return cast("dict[str, Any]", admitted) if isinstance(admitted, dict) else None
+    return None
+
+
+def said(history: History) -> Iterator[Said]:
+    """Every act that came in, in the order in which the case took them up, with its receipt if it has one."""
+    receipts = _receipts(history)
+    admitted: dict[str, bytes] = {}
+    for event in events_of(history):
+        number = int(event["eventId"])
+        if signalled := event.get("workflowExecutionSignaledEventAttributes"):
+            if signalled.get("signalName") == "record":
+                yield Said(number, moment_of(event), _data(signalled.get("input")), by_signal=True)
+        elif waiting := event.get("workflowExecutionUpdateAdmittedEventAttributes"):
+            request = waiting.get("request", {})
+            admitted[request.get("meta", {}).get("updateId", "")] = _data(request.get("input", {}).get("args"))
+        elif accepted := event.get("workflowExecutionUpdateAcceptedEventAttributes"):
+            request = accepted.get("acceptedRequest")
+            update = accepted.get("protocolInstanceId", "")
+            given = _data(request["input"].get("args")) if request else admitted.get(update, b"")
+            yield Said(number, moment_of(event), given, receipt=receipts.get(number))
+
+
+def result(history: History) -> Any:
+    """The case view that a completed run left; None of any other."""
+    done = events_of(history)[-1].get("workflowExecutionCompletedEventAttributes")
+    return _value(done.get("result")) if done else None
+
+
+def worked_at(history: History) -> list[tuple[datetime, datetime]]:
+    """From when to when the case was at work, each time: what it writes bears a moment within one of these."""
+    found: list[tuple[datetime, datetime]] = []
+    begun: datetime | None = None
+    for event in events_of(history):
+        match event.get("eventType"):
+            case "EVENT_TYPE_WORKFLOW_TASK_STARTED":
+                begun = moment_of(event)
+            case "EVENT_TYPE_WORKFLOW_TASK_COMPLETED" if begun is not None:
+                found.append((begun, moment_of(event)))
+            case _:
+                pass
+    return found
+
+
+def _started(history: History) -> Mapping[str, Any]:
+    return events_of(history)[0]["workflowExecutionStartedEventAttributes"]
+
+
+def _receipts(history: History) -> dict[int, Mapping[str, Any]]:
+    """Receipts by the number of the event that accepted the act."""
+    found: dict[int, Mapping[str, Any]] = {}
+    for event in events_of(history):
+        done = event.get("workflowExecutionUpdateCompletedEventAttributes")
+        if done and "success" in done.get("outcome", {}):
+            receipt = _value(done["outcome"]["success"])
+            if isinstance(receipt, dict):
+                found[int(done.get("acceptedEventId", 0))] = cast("dict[str, Any]", receipt)
+    return found
+
+
+def _input(history: History) -> bytes:
+    return _data(_started(history).get("input"))
+
+
+def _data(payloads: Any) -> bytes:
+    """The bytes of the one payload that a message of ours has; nothing where it has none."""
+    given: Mapping[str, Any] = payloads or {}
+    found: list[Mapping[str, Any]] = given.get("payloads") or [{}]
+    return base64.b64decode(found[0].get("data", ""))
+
+
+def _value(payloads: Any) -> Any:
+    raw = _data(payloads)
+    return json.loads(raw) if raw else None
