@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from casefile import history
 from casefile.archive import Archive, ArchiveUnreachable
-from casefile.engine import fetch_run
+from casefile.engine import EngineRuns
 from workflows.messages import LEDGER, RETURN_CASE, STILL_RUNS, EndedRun, Sweep, Swept
 
 _log: Final = structlog.get_logger("homeward.archive")
@@ -33,6 +33,7 @@ class Archivist:
     def __init__(self, client: Client, archive: Callable[[], Archive]) -> None:
         """``archive`` is called at each use: a folder or a store that is away now may be back later."""
         self._client = client
+        self._engine = EngineRuns(client)
         self._archive = archive
 
     async def keep_run(self, ended: EndedRun, *, attempt: int = 1) -> str:
@@ -87,12 +88,12 @@ class Archivist:
         for found in await archive.runs(reference):
             if found.run_id == run_id:
                 return found.digest
-        bare = await fetch_run(self._client, reference, run_id, None)
+        bare = await self._engine.fetch(reference, run_id, None)
         if history.ended(bare.history) is None:
             raise StillRuns
         if not bare.outline().opened_a_case:
             return ""  # an intake that was refused: what it says of a child is nobody's to keep
-        run = await fetch_run(self._client, reference, run_id, self._entries_of(reference)) if with_entries else bare
+        run = await self._engine.fetch(reference, run_id, self._entries_of(reference)) if with_entries else bare
         return (await archive.keep(run)).digest
 
     def _entries_of(self, reference: str) -> Callable[[str, int], Any]:

@@ -49,6 +49,10 @@ class Heads:
         """Whether entry ``n`` is the one with that hash."""
         return self._numbers.get(hash) == n
 
+    @property
+    def newest(self) -> str | None:
+        return self._hashes[-1] if self._hashes else None
+
     def number_of(self, hash: str) -> int | None:
         return self._numbers.get(hash)
 
@@ -70,7 +74,7 @@ def record_findings(record: Record, heads: Heads) -> Iterator[Finding]:
         yield Finding("chain", "The record has no entries at all.")
         return
     yield from run_findings(record, heads)
-    yield from _set_aside(record, heads)
+    yield from set_aside_findings(record, heads)
 
 
 # The chain
@@ -152,7 +156,7 @@ def _ended_by_force(run: RunOutline) -> Finding:
     )
 
 
-def _set_aside(record: Record, heads: Heads) -> Iterator[Finding]:
+def set_aside_findings(record: Record, heads: Heads) -> Iterator[Finding]:
     """Runs that the case does not go on from, and what stood in them alone."""
     lineage = record.lineage
     for outline in lineage.aside:

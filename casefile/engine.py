@@ -33,75 +33,78 @@ LedgerOf = Callable[[str, int], Awaitable[list[dict[str, Any]]]]
 """Asks the run of that id for its entries from that number on."""
 
 
-async def run_ids(client: Client, reference: str) -> tuple[list[str], str]:
-    """The ids of all runs of a case that the engine still has, and the id of its newest.
+class CaseSilent(Exception):
+    """A run tells its entries no more. The text is a sentence."""
 
-    Raises ``RPCError``, with the status NOT_FOUND when the engine knows no such case.
+
+class EngineRuns:
+    """The runs of cases that an engine still has.
+
+    Every method raises ``RPCError`` when the engine gives no answer.
     """
-    described = await client.workflow_service.describe_workflow_execution(
-        DescribeWorkflowExecutionRequest(
-            namespace=client.namespace, execution=WorkflowExecution(workflow_id=reference)
-        ),
-        timeout=PATIENCE,
-    )
-    newest = described.workflow_execution_info.execution.run_id
-    found = {newest: None}
-    try:
-        async for run in client.list_workflows(f"WorkflowId = '{reference}'", rpc_timeout=PATIENCE):
-            found[run.run_id] = None
-    except RPCError as error:
-        # The time-skipping server keeps no list; the runs are then found from one to the one before it.
-        if error.status is not RPCStatusCode.UNIMPLEMENTED:
-            raise
-    async for earlier in _runs_before(client, reference, newest):
-        found[earlier] = None
-    return list(found), newest
 
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
-async def _runs_before(client: Client, reference: str, run: str) -> AsyncIterator[str]:
-    """The runs that a run goes on from, newest first, as far as the engine still has them."""
-    while True:
-        handle = client.get_workflow_handle(reference, run_id=run)
-        before = ""
+    async def ids(self, reference: str) -> tuple[list[str], str | None]:
+        """The ids of all runs of a case, and the id of its newest; none when the engine knows no such case."""
         try:
-            async for event in handle.fetch_history_events(page_size=1, rpc_timeout=PATIENCE):
-                before = event.workflow_execution_started_event_attributes.continued_execution_run_id
-                break
+            described = await self._client.workflow_service.describe_workflow_execution(
+                DescribeWorkflowExecutionRequest(
+                    namespace=self._client.namespace, execution=WorkflowExecution(workflow_id=reference)
+                ),
+                timeout=PATIENCE,
+            )
         except RPCError as error:
-            if error.status is not RPCStatusCode.NOT_FOUND:
+            if error.status is RPCStatusCode.NOT_FOUND and not error.message.startswith("Namespace "):
+                return [], None
+            raise
+        newest = described.workflow_execution_info.execution.run_id
+        found = {newest: None}
+        try:
+            async for run in self._client.list_workflows(f"WorkflowId = '{reference}'", rpc_timeout=PATIENCE):
+                found[run.run_id] = None
+        except RPCError as error:
+            # The time-skipping server keeps no list; the runs are then found from one to the one before it.
+            if error.status is not RPCStatusCode.UNIMPLEMENTED:
                 raise
-            return
-        if run and before:
+        async for earlier in self._before(reference, newest):
+            found[earlier] = None
+        return list(found), newest
+
+    async def fetch(self, reference: str, run_id: str, ledger_of: LedgerOf | None) -> Run:
+        """A run with the entries that were made in it. ``ledger_of`` None: the case is not asked for them.
+
+        Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and what ``ledger_of`` does.
+        """
+        handle = self._client.get_workflow_handle(reference, run_id=run_id)
+        told = (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
+        bare = Run(reference, run_id, None, told)
+        if ledger_of is None or not bare.outline().opened_a_case:
+            return bare
+        first = history.carried(told).n + 1 if history.continues(told) else 1
+        entries: list[dict[str, Any]] = []
+        while page := await ledger_of(run_id, first):
+            entries += page
+            first = page[-1]["n"] + 1
+        return Run(reference, run_id, entries, told)
+
+    async def _before(self, reference: str, run: str) -> AsyncIterator[str]:
+        """The runs that a run goes on from, newest first, as far as the engine still has them."""
+        while True:
+            handle = self._client.get_workflow_handle(reference, run_id=run)
+            before = ""
+            try:
+                async for event in handle.fetch_history_events(page_size=1, rpc_timeout=PATIENCE):
+                    before = event.workflow_execution_started_event_attributes.continued_execution_run_id
+                    break
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+            if not before:
+                return
             yield before
             run = before
-        else:
-            return
-
-
-async def fetch_run(client: Client, reference: str, run_id: str, ledger_of: LedgerOf | None) -> Run:
-    """A run with the entries that were made in it. ``ledger_of`` None: the case is not asked for them.
-
-    Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and whatever ``ledger_of`` does.
-    """
-    handle = client.get_workflow_handle(reference, run_id=run_id)
-    told = (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
-    bare = Run(reference, run_id, None, told)
-    if ledger_of is None or _never_a_case(bare):
-        return bare
-    first = history.carried(told).n + 1 if history.continues(told) else 1
-    entries: list[dict[str, Any]] = []
-    while page := await ledger_of(run_id, first):
-        entries += page
-        first = page[-1]["n"] + 1
-    return Run(reference, run_id, entries, told)
-
-
-def _never_a_case(run: Run) -> bool:
-    return (
-        history.continues(run.history) is None
-        and (ended := history.ended(run.history)) is not None
-        and (ended.how == "failed")
-    )
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,11 @@ def for_reader(entries: Iterable[Entry], reader: Reader) -> Iterator[Line]:
             yield Sealed(entry.n, entry.prev, entry.hash)
 
 
+def sees_everything(reader: Reader) -> bool:
+    """Whether this reader sees every entry whole."""
+    return _SEES[reader] is None
+
+
 def keeps_histories(reader: Reader) -> bool:
     """Whether this reader gets the engine's histories, in which everything stands that was ever said."""
     return reader in ("auditor", "court", "ombudsperson")

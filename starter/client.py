@@ -233,6 +233,14 @@ class Cases:
             entries = [*(entry for entry in page if entry["n"] < oldest), *entries]
         return entries
 
+    async def entries_of_run(self, reference: str, run: str, first: int) -> list[dict[str, Any]]:
+        """The entries from number ``first`` on that one run has at hand, as many as one answer holds; none at the end.
+
+        Raises CannotGoOn when the run gives no answer any more.
+        """
+        handle = self._client.get_workflow_handle(reference, run_id=run)
+        return await self._query(reference, LEDGER, first, run=handle)
+
     async def _pages(
         self, run: WorkflowHandle[Any, Any], reference: str, first: int, before: float = math.inf
     ) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar
 import typer
 
 from procedure.faults import Fault, Malformed
+from starter.auditors import auditors_app
 from starter.endings import CannotGoOn, Exit
+from starter.options import (
+    Address,
+    AsJson,
+    Debug,
+    Namespace,
+    Reference,
+    known,
+    print_json,
+    settings_of,
+    with_cases,
+)
 
 if TYPE_CHECKING:
     # Imported where used: `homeward --help` must not wait for an engine's client to load.
@@ -40,16 +52,7 @@ app = typer.Typer(
 )
 agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(agreements_app, name="agreements")
-
-Address = Annotated[
-    str | None, typer.Option("--address", metavar="HOST:PORT", help="Where the engine is. [env: TEMPORAL_ADDRESS]")
-]
-Namespace = Annotated[
-    str | None, typer.Option("--namespace", metavar="NAME", help="The engine's namespace. [env: TEMPORAL_NAMESPACE]")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")]
-Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The case's reference.")]
+app.add_typer(auditors_app)
 
 
 def run() -> NoReturn:
@@ -103,10 +106,6 @@ def _trouble(sentence: str, faults: Sequence[Any], *, as_json: bool) -> None:
     from starter import showing
 
     showing.faults(showing.err(), sentence, faults)
-
-
-def _print_json(document: Any) -> None:
-    print(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _print_version(asked: bool) -> None:
@@ -163,7 +162,7 @@ def up_command(
     from starter.embedded import DataFolder
     from starter.up import Wanted, say_on_stderr, up
 
-    folder = DataFolder(_settings(data=data).data)
+    folder = DataFolder(settings_of(data=data).data)
     folder.hold()
     # The terminal shows addresses and cases; what the worker has to say goes where an operator looks for it.
     _log_to(folder.worker_log.open("a", encoding="utf-8"))
@@ -220,9 +219,9 @@ def open_command(
 
     text = _text(intake)
     parse_intake(text, today=datetime.now(UTC).date())
-    reference = _with_cases(address, namespace, lambda cases: cases.open(text))
+    reference = with_cases(address, namespace, lambda cases: cases.open(text))
     if as_json:
-        _print_json({"reference": reference})
+        print_json({"reference": reference})
     else:
         print(reference)
 
@@ -276,7 +275,7 @@ def record_command(
                 showing.receipt(showing.out(), receipts[-1], str(act.get("act")))
 
     try:
-        _with_cases(address, namespace, record)
+        with_cases(address, namespace, record)
     except MalformedAct as malformed:
         if not receipts:
             raise
@@ -285,7 +284,7 @@ def record_command(
         raise CannotGoOn(sentence, code=Exit.MALFORMED, faults=malformed.faults) from None
     finally:
         if as_json and (receipts or given.many):
-            _print_json(receipts if given.many else receipts[0])
+            print_json(receipts if given.many else receipts[0])
     if any(receipt["result"] == "refused" for receipt in receipts):
         raise typer.Exit(Exit.REFUSED)
 
@@ -316,9 +315,9 @@ def show_command(
             return await cases.view(reference)
         return _as_it_was(await cases.ledger(reference), asked)
 
-    view = _with_cases(address, namespace, look)
+    view = with_cases(address, namespace, look)
     if as_json:
-        _print_json(view)
+        print_json(view)
     else:
         seen_from = asked if isinstance(asked, datetime) else datetime.now(UTC)
         as_it_was = f"entry {asked}" if isinstance(asked, int) else at
@@ -344,16 +343,16 @@ def list_command(
     from procedure.vocabulary import HOLDS, ROLES, STAGES
     from starter import showing
 
-    _known("--role", role, ROLES)
-    _known("--stage", stage, STAGES)
-    _known("--hold", hold, HOLDS)
-    rows = _with_cases(
+    known("--role", role, ROLES)
+    known("--stage", stage, STAGES)
+    known("--hold", hold, HOLDS)
+    rows = with_cases(
         address,
         namespace,
         lambda cases: _caseload_rows(cases, role=role, state=state, overdue=overdue, stage=stage, hold=hold),
     )
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
         showing.caseload(showing.out(), rows, role=role)
 
@@ -370,10 +369,10 @@ def ledger_command(
     """A case's entries, as sentences."""
     from starter import showing
 
-    found = _with_cases(address, namespace, lambda cases: cases.ledger(reference))
+    found = with_cases(address, namespace, lambda cases: cases.ledger(reference))
     entries = [entry for entry in found if not refused or entry["kind"] == "refused"]
     if as_json:
-        _print_json(entries)
+        print_json(entries)
         return
     from procedure.entries import entry_from_json
     from procedure.story import sentence
@@ -431,7 +430,7 @@ def rehearse_command(
 
     rehearsal = asyncio.run(rehearse(read, _work, OnTerminal()))
     if as_json:
-        _print_json(rehearsal.as_json())
+        print_json(rehearsal.as_json())
     else:
         print(rehearsal.summary)
     if rehearsal.as_expected != rehearsal.steps:
@@ -444,7 +443,7 @@ def _list_scenarios(*, as_json: bool) -> None:
 
     found = [{"name": name, "title": find(name).title} for name in shipped()]
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
         showing.names(showing.out(), [(each["name"], each["title"]) for each in found])
 
@@ -489,7 +488,7 @@ def agreements_check_command(
 
     checked = [check(profile) for profile in profiles]
     if as_json:
-        _print_json([each.as_json() for each in checked] if len(checked) > 1 else checked[0].as_json())
+        print_json([each.as_json() for each in checked] if len(checked) > 1 else checked[0].as_json())
     else:
         for each in checked:
             showing.profile(showing.out(), each)
@@ -510,8 +509,8 @@ def schema_command(
     """JSON Schema of what goes in and out."""
     from starter.schemas import NAMES, schema
 
-    _known("NAME", name, NAMES)
-    _print_json(schema(name))
+    known("NAME", name, NAMES)
+    print_json(schema(name))
 
 
 @app.command("rebuild-caseload")
@@ -533,7 +532,7 @@ def rebuild_caseload_command(
         from activities.rebuild import RebuildFailed, rebuild_caseload
         from starter.up import data_folder_of
 
-        settings = _settings(data=data or await data_folder_of(cases.client))
+        settings = settings_of(data=data or await data_folder_of(cases.client))
         caseload = Caseload(settings.caseload)
         try:
             marks = ChildMarks.with_key_at(settings.duplicates_key)
@@ -545,9 +544,9 @@ def rebuild_caseload_command(
             await caseload.close()
         return {"kept": rebuilt.kept, "dropped": rebuilt.dropped, "silent": list(rebuilt.silent)}
 
-    rebuilt = _with_cases(address, namespace, rebuild)
+    rebuilt = with_cases(address, namespace, rebuild)
     if as_json:
-        _print_json(rebuilt)
+        print_json(rebuilt)
     else:
         gone = f"; {rebuilt['dropped']} that the engine knows no more are gone" if rebuilt["dropped"] else ""
         print(f"The caseload shows {rebuilt['kept']} cases{gone}.")
@@ -567,31 +566,6 @@ def _text(name: str) -> str:
         raise CannotGoOn(f"{name} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
     except UnicodeDecodeError:
         raise CannotGoOn(f"{name} is not UTF-8 text.", code=Exit.MALFORMED) from None
-
-
-def _known(option: str, given: str | None, names: Sequence[str]) -> None:
-    if given is not None and given not in names:
-        raise CannotGoOn(f"{option}: there is no {given}; there are {', '.join(names)}.", code=Exit.MALFORMED)
-
-
-def _settings(**given: Any) -> Any:
-    from activities.settings import SettingsFault, read_settings
-
-    try:
-        return read_settings(**given)
-    except SettingsFault as error:
-        sentence = "What is set in the environment cannot be used."
-        raise CannotGoOn(sentence, code=Exit.MALFORMED, faults=error.faults) from None
-
-
-def _with_cases(address: str | None, namespace: str | None, ask: "Callable[[Cases], Coroutine[Any, Any, T]]") -> T:
-    """What ``ask`` gets from the cases on the engine."""
-    from starter.client import Cases, Place, connect
-
-    async def asked() -> T:
-        return await ask(Cases(await connect(Place(address, namespace))))
-
-    return asyncio.run(asked())
 
 
 def _as_it_was(ledger: list[dict[str, Any]], asked: int | datetime) -> dict[str, Any]:
@@ -645,11 +619,11 @@ async def _table_of(cases: "Cases") -> Any:
     from starter.up import data_folder_of
 
     if os.environ.get("HOMEWARD_CASELOAD_URL"):
-        return _settings().caseload
+        return settings_of().caseload
     if noted := await data_folder_of(cases.client):
-        return _settings(data=noted).caseload
+        return settings_of(data=noted).caseload
     if os.environ.get("HOMEWARD_DATA"):
-        return _settings().caseload
+        return settings_of().caseload
     return None
 
 
@@ -662,7 +636,7 @@ async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> A
 
     try:
         # Named builds are for workers of one's own: nobody would make a name current here, and no case would open.
-        settings = _settings(data=data).model_copy(update={"build_id": None, "promote": False})
+        settings = settings_of(data=data).model_copy(update={"build_id": None, "promote": False})
         building = worker.build_worker(client, settings, profiles=profiles)
         async with building:
             yield
@@ -676,7 +650,7 @@ def _log_to(stream: TextIO, *, level: str | None = None) -> None:
 
     from activities.logs import configure_logs, engine_logging
 
-    settings = _settings()
+    settings = settings_of()
     configure_logs(settings.log_format, level or settings.log_level, to=stream)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
 

@@ -3,8 +3,8 @@
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -256,3 +256,148 @@ def bar(what: str) -> Generator[Callable[[int, int], None]]:
         yield told
     finally:
         progress.stop()
+
+
+_SIGNS: Final = {"kept": "kept", "not_asked": "not yet asked", "refused": "refused", "broken": "BROKEN"}
+_STYLES: Final = {"kept": "green", "not_asked": "dim", "refused": "yellow", "broken": "bold red"}
+
+
+def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> None:
+    """What an audit found: the verdict, the safeguards, the deadlines."""
+    console.print(f"[bold]{told['reference']}[/bold]  {told['entries']} entries, head {told['head']}", soft_wrap=True)
+    runs = len(told["runs"])
+    console.print(
+        f"{runs} {'run' if runs == 1 else 'runs'}: {told['in_engine']} in the engine, {told['in_archive']} in the "
+        f"archive; {told['replayed']} run through today's code.",
+        style="dim",
+        soft_wrap=True,
+    )
+    _verdict(console, told["findings"])
+    table = Table(title="Safeguards", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("safeguard", "status", "shown by", "refused in"):
+        table.add_column(name, no_wrap=name == "safeguard", overflow="fold")
+    for row in told["safeguards"]:
+        table.add_row(
+            row["name"],
+            Text(_SIGNS[row["status"]], style=_STYLES[row["status"]]),
+            _shown_by(row),
+            _first_few([str(n) for n in row["refused_by"]], row["refused"]),
+        )
+    console.print(table)
+    for row in told["safeguards"]:
+        for broken in row["broken_by"]:
+            console.print(f"  {row['name']}, entry {broken['entry']}: {escape(broken['why'])}", soft_wrap=True)
+    console.print(_deadlines_table(told["deadlines"]))
+    if dossier:
+        console.print(f"The dossier is written to {escape(dossier)}.", soft_wrap=True)
+
+
+def _verdict(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
+    if not findings:
+        console.print("[bold green]The record verifies.[/bold green]")
+        return
+    console.print("[bold red]The record does not verify.[/bold red]")
+    for finding in findings:
+        console.print(f"  - {escape(finding['sentence'])}", soft_wrap=True)
+
+
+def _shown_by(row: Mapping[str, Any]) -> str:
+    told = [f"{kept['entry']}{_by(kept['evidence'])}" for kept in row["kept_by"]]
+    return _first_few(told, row["kept"])
+
+
+def _by(evidence: Sequence[int]) -> str:
+    return f" by {', '.join(map(str, evidence))}" if evidence else ""
+
+
+def _first_few(told: Sequence[str], of_all: int, *, most: int = 6) -> str:
+    more = f" (+{of_all - most})" if of_all > most else ""
+    return "; ".join(told[:most]) + more
+
+
+def _deadlines_table(figures: Sequence[Mapping[str, Any]]) -> Table | Text:
+    if not figures:
+        return Text("No deadlines.")
+    table = Table(title="Deadlines", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("deadline", "owed by", "due", "met", "late by"):
+        table.add_column(name, overflow="fold")
+    for figure in figures:
+        met = (
+            when(figure["met_at"])
+            if figure["met_at"]
+            else "dropped"
+            if figure["dropped_at"]
+            else "still owed"
+            if figure["role"]
+            else "still runs"
+        )
+        late = in_words(timedelta(seconds=figure["late_seconds"])) if figure["late_seconds"] is not None else ""
+        office = f"{words(figure['role'])} {figure['state'] or ''}".strip() if figure["role"] else ""
+        table.add_row(words(figure["name"]), office, when(figure["due"]), met, Text(late, style="bold red"))
+    return table
+
+
+def verified(console: Console, told: Mapping[str, Any]) -> None:
+    """What became of a dossier's check."""
+    console.print(
+        f"[bold]{escape(told['reference'])}[/bold]  a dossier for: {words(told['reader'])}; {told['entries']} entries, "
+        f"{told['withheld']} of them not whole for this reader; {told['runs']} runs.",
+        soft_wrap=True,
+    )
+    console.print(f"head {told['head']}", soft_wrap=True)
+    _verdict(console, told["findings"])
+    if not told["findings"]:
+        console.print(
+            "Compare the head with one that you hold from elsewhere (--head): only that tells a record forged as a "
+            "whole.",
+            style="dim",
+            soft_wrap=True,
+        )
+
+
+def statistics(console: Console, told: Mapping[str, Any]) -> None:
+    """Figures over many cases."""
+    cases = told["cases"]
+    console.print(f"[bold]{cases['all']} cases[/bold]: {cases['open']} open, {cases['closed']} closed.")
+    console.print(
+        _figures(
+            "Days in each stage",
+            ("stage", "cases", "median", "longest"),
+            [
+                (words(stage), days["count"], days["median_days"], days["longest_days"])
+                for stage, days in told["time_in_stages"].items()
+            ],
+        )
+    )
+    console.print(
+        _figures(
+            "Deadlines by office",
+            ("office", "owed", "missed", "median late (h)"),
+            [
+                (
+                    f"{words(office['role'])} {office['state'] or ''}".strip(),
+                    office["owed"],
+                    office["missed"],
+                    "" if office["median_late_hours"] is None else office["median_late_hours"],
+                )
+                for office in told["deadlines_by_office"]
+            ],
+        )
+    )
+    console.print(_figures("Refusals", ("safeguard", "refusals"), list(told["refusals_by_safeguard"].items())))
+    found = told["detentions"]
+    hours = found["hours_to_release"]
+    within = f"; hours to release: median {hours['median_hours']}, longest {hours['longest_hours']}" if hours else ""
+    console.print(f"Detentions: {found['reported']} reported, {found['open']} not ended yet{within}.", soft_wrap=True)
+    console.print(
+        _figures("Endings", ("ending", "cases"), [(words(name), count) for name, count in told["endings"].items()])
+    )
+
+
+def _figures(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for position, name in enumerate(columns):
+        table.add_column(name, justify="right" if position else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(str, row))
+    return table

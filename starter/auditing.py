@@ -1,0 +1,132 @@
+"""What the command line asks of a case's record: brought together, audited, bound into a dossier, or read from one."""
+
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from casefile.archive import Archive, ArchiveUnreachable
+from casefile.audit import Audited, audit
+from casefile.dossier import Dossier, NotADossier, PartAltered
+from casefile.engine import CaseSilent, EngineRuns, TodaysCode
+from casefile.findings import Finding
+from casefile.gathering import Gathered, NothingKnown, gather
+from casefile.pages import CannotSetPages
+from casefile.redaction import Reader
+from procedure.entries import Entry
+from starter.client import Cases
+from starter.endings import CannotGoOn, Exit
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class Looked:
+    """An audited case, with its record at hand as long as the context is open."""
+
+    gathered: Gathered
+    audited: Audited
+
+
+@asynccontextmanager
+async def audited_case(
+    reference: str,
+    *,
+    cases: Cases | None,
+    archive: Archive | None,
+    code: TodaysCode | None,
+    progress: Progress,
+) -> AsyncGenerator[Looked]:
+    """Bring a case together and audit it.
+
+    Raises CannotGoOn when it is not known, gives no answer, or has lost its beginning.
+    """
+    with tempfile.TemporaryDirectory(prefix="homeward-audit-") as folder:
+        try:
+            gathered = await gather(
+                reference,
+                Path(folder),
+                engine=EngineRuns(cases.client) if cases else None,
+                archive=archive,
+                ledger_of=_ledger_of(cases, reference) if cases else None,
+                progress=progress,
+            )
+        except NothingKnown:
+            where = "neither the engine nor the archive knows one" if archive and cases else "none is known here"
+            raise CannotGoOn(f"There is no case {reference}: {where}.", code=Exit.NO_SUCH_CASE) from None
+        except ArchiveUnreachable as error:
+            raise CannotGoOn(str(error)) from None
+        try:
+            audited = await audit(gathered.record, code=code, found_before=gathered.findings, progress=progress)
+        except (ValueError, KeyError) as error:
+            # What is left cannot be read as a case at all; what was found before says why.
+            raise CannotGoOn(
+                f"The record of {reference} cannot be read as a case: {_why(gathered.findings) or type(error).__name__}",
+                code=Exit.DOES_NOT_VERIFY,
+            ) from error
+        yield Looked(gathered, audited)
+
+
+def _why(findings: list[Finding]) -> str:
+    return " ".join(finding.sentence for finding in findings)
+
+
+def _ledger_of(cases: Cases, reference: str) -> Callable[[str, int], Any]:
+    async def ask(run_id: str, first: int) -> list[dict[str, Any]]:
+        try:
+            return await cases.entries_of_run(reference, run_id, first)
+        except CannotGoOn as error:
+            if error.code is Exit.FAILED:
+                raise CaseSilent(error.sentence) from None
+            raise
+
+    return ask
+
+
+def write_dossier(path: Path, looked: Looked, *, reader: Reader, language: str, version: str) -> None:
+    """Bind a dossier. Raises CannotGoOn when it cannot be written or its pages cannot be set."""
+    from casefile.binding import bind
+    from casefile.languages import language as language_of
+
+    try:
+        bind(
+            path, looked.gathered.record, looked.audited, reader=reader, language=language_of(language), version=version
+        )
+    except CannotSetPages as error:
+        raise CannotGoOn(str(error)) from None
+    except OSError as error:
+        raise CannotGoOn(f"{path} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
+    except ValueError:
+        raise CannotGoOn(
+            "No dossier can be made of a record that no case can be made of.", code=Exit.DOES_NOT_VERIFY
+        ) from None
+
+
+@contextmanager
+def opened_dossier(path: Path) -> Generator[Dossier]:
+    """A dossier. Raises CannotGoOn, with a sentence, for a file that is none or cannot be read."""
+    try:
+        with Dossier.open(path) as dossier:
+            yield dossier
+    except OSError as error:
+        raise CannotGoOn(f"{path} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
+    except NotADossier as error:
+        raise CannotGoOn(f"{path} is no dossier that can be read. {error}", code=Exit.MALFORMED) from None
+    except PartAltered as error:
+        raise CannotGoOn(f"{path} does not verify. {error}", code=Exit.DOES_NOT_VERIFY) from None
+
+
+def entries_in_dossier(path: Path) -> list[Entry]:
+    """The entries that its reader sees. Raises CannotGoOn."""
+    with opened_dossier(path) as dossier:
+        return list(dossier.entries())
+
+
+def archive_at(where: str | None) -> Archive | None:
+    """The archive at a place, or None for no place. Raises CannotGoOn when it is not there."""
+    try:
+        return Archive(where) if where else None
+    except ArchiveUnreachable as error:
+        raise CannotGoOn(str(error), code=Exit.MALFORMED) from None

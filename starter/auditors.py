@@ -1,0 +1,303 @@
+"""The commands of an auditor: `homeward audit`, `verify`, `statistics` and `archive`."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from starter.endings import CannotGoOn, Exit
+from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, settings_of, with_cases
+
+if TYPE_CHECKING:
+    from casefile.engine import TodaysCode
+    from casefile.statistics import CaseFigures
+    from starter.client import Cases
+
+auditors_app = typer.Typer(rich_markup_mode=None)
+
+Archived = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        metavar="WHERE",
+        help="The archive of ended runs: a folder or a URL. [env: HOMEWARD_ARCHIVE_URL; default: the data folder's]",
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Ask no engine: read the archive alone.")]
+InLanguage = Annotated[
+    str, typer.Option("--language", metavar="CODE", help="Language of the pages: en, ro, uk, ru or ky.")
+]
+
+
+@auditors_app.command("audit")
+def audit_command(
+    reference: Reference,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write a dossier, a .zip, there.")] = None,
+    reader: Annotated[
+        str,
+        typer.Option(
+            "--for",
+            metavar="READER",
+            help="For whom the dossier is: auditor, court, ombudsperson, host_authority, guardian, legal_counsel, "
+            "caseworker, origin_authority or monitor.",
+        ),
+    ] = "auditor",
+    language: InLanguage = "en",
+    archive: Archived = None,
+    offline: Offline = False,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Audit a case; may write a dossier.
+
+    Verifies the chain and the engine's history against it, runs the case through today's code, and shows of each
+    safeguard by which entries it was kept. Exit 4 when the record does not verify.
+    """
+    from casefile.languages import LANGUAGES
+    from casefile.redaction import READERS
+    from starter import showing
+    from starter.auditing import archive_at, audited_case, write_dossier
+
+    if reader == "law_enforcement":
+        raise CannotGoOn(
+            "Law enforcement reads nothing of a case: what a child tells care is never used for enforcement.",
+            code=Exit.NOT_PERMITTED,
+        )
+    known("--for", reader, READERS)
+    known("--language", language, LANGUAGES)
+    if out is not None and out.is_dir():
+        raise CannotGoOn(f"--out: {out} is a folder; name a file in it.", code=Exit.MALFORMED)
+
+    async def run(cases: "Cases | None") -> bool:
+        where = archive or await _archive_of(cases)
+        with showing.bar("Runs") as progress:
+            looking = audited_case(
+                reference,
+                cases=cases,
+                archive=archive_at(where),
+                code=todays_code(),
+                progress=progress,
+            )
+            async with looking as looked:
+                if out is not None:
+                    write_dossier(
+                        out,
+                        looked,
+                        reader=reader,  # pyright: ignore[reportArgumentType] - known() has looked
+                        language=language,
+                        version=_version(),
+                    )
+        told = {
+            **looked.audited.as_json(),
+            "in_engine": looked.gathered.in_engine,
+            "in_archive": looked.gathered.in_archive,
+        }
+        if as_json:
+            print_json(told)
+        else:
+            showing.audit(showing.out(), told, str(out) if out else None)
+        return not looked.audited.findings
+
+    verifies = asyncio.run(run(None)) if offline else with_cases(address, namespace, run)
+    if not verifies:
+        raise typer.Exit(Exit.DOES_NOT_VERIFY)
+
+
+@auditors_app.command("verify")
+def verify_command(
+    dossier: Annotated[str, typer.Argument(metavar="DOSSIER", help="The dossier, a .zip.")],
+    head: Annotated[
+        str | None,
+        typer.Option("--head", metavar="HEX", help="A head of this case that you hold: it must stand in the record."),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Also run the histories through this version's code.")
+    ] = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Check a dossier; needs no server and no key.
+
+    Its parts, the chain, the agreement, and the engine's history against the ledger. Exit 4 when it does not verify.
+    """
+    from casefile.verify import verify
+    from starter import showing
+    from starter.auditing import opened_dossier
+
+    if head is not None and not _is_head(head):
+        raise CannotGoOn("--head: a head is 64 hexadecimal digits.", code=Exit.MALFORMED)
+    with opened_dossier(Path(dossier)) as opened:
+        verified = verify(opened, head=head.lower() if head else None)
+        told = verified.as_json()
+        if replay:
+            told = {**told, **asyncio.run(_replayed(opened, told["findings"]))}
+    if as_json:
+        print_json(told)
+    else:
+        showing.verified(showing.out(), told)
+    if told["findings"]:
+        raise typer.Exit(Exit.DOES_NOT_VERIFY)
+
+
+def _is_head(text: str) -> bool:
+    return len(text) == 64 and all(letter in "0123456789abcdefABCDEF" for letter in text)
+
+
+async def _replayed(dossier: Any, found: list[dict[str, Any]]) -> dict[str, Any]:
+    from casefile.audit import code_findings
+
+    code, findings, runs = todays_code(), list(found), 0
+    for outline in dossier.lineage.chain:
+        run = dossier.run(outline.run_id)
+        findings += [each.as_json() for each in code_findings(run, await code.replay(run))]
+        runs += 1
+    return {"replayed": runs, "findings": findings, "verifies": not findings}
+
+
+@auditors_app.command("statistics")
+def statistics_command(
+    dossiers: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="DOSSIER", help="Dossiers to count; without any, the cases that the engine lists."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Draw the picture, an .svg, there.")] = None,
+    language: InLanguage = "en",
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Figures over many cases.
+
+    Time in each stage, deadlines missed by office, refusals by safeguard, detentions and hours to release, endings.
+    No child and no case is named.
+    """
+    from casefile.languages import LANGUAGES
+    from casefile.languages import language as language_of
+    from casefile.pictures import statistics_picture
+    from casefile.statistics import figures_of, statistics
+    from starter import showing
+    from starter.auditing import entries_in_dossier
+
+    known("--language", language, LANGUAGES)
+    if dossiers:
+        figures = [figures_of(entries_in_dossier(path)) for path in dossiers]
+    else:
+        figures = with_cases(address, namespace, _figures)
+    found = statistics(figures)
+    if out is not None:
+        said = language_of(language)
+        try:
+            out.write_text(statistics_picture(found, say=said.term, _=said.gettext), encoding="utf-8")
+        except OSError as error:
+            raise CannotGoOn(f"{out} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
+    if as_json:
+        print_json(found.as_json())
+    else:
+        showing.statistics(showing.out(), found.as_json())
+
+
+async def _figures(cases: "Cases") -> "list[CaseFigures]":
+    from casefile.statistics import figures_of
+    from procedure.entries import entry_from_json
+    from starter import showing
+
+    references = [reference async for reference in cases.references(closed=True)]
+    figures: list[CaseFigures] = []
+    silent = 0
+    with showing.bar("Cases") as progress:
+        for done, reference in enumerate(references):
+            progress(done, len(references))
+            try:
+                figures.append(figures_of(entry_from_json(each) for each in await cases.ledger(reference)))
+            except CannotGoOn as error:
+                if error.code is Exit.NO_ENGINE:
+                    raise
+                silent += 1
+        progress(len(references), len(references))
+    if silent:
+        print(f"{silent} cases gave no answer and are not counted.", file=sys.stderr)
+    return figures
+
+
+@auditors_app.command("archive")
+def archive_command(
+    archive: Archived = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Keep every ended run that is not in the archive.
+
+    Workers do this by themselves, each run when it ends and hourly for what was missed; this looks at all that the
+    engine still has.
+    """
+    from starter import showing
+
+    async def sweep(cases: "Cases") -> dict[str, int]:
+        from activities.archiving import Archivist
+        from casefile.archive import Archive, ArchiveUnreachable
+        from workflows.messages import Sweep
+
+        where = archive or await _archive_of(cases)
+        if where is None:
+            raise CannotGoOn("Name the archive with --archive, or HOMEWARD_ARCHIVE_URL.", code=Exit.MALFORMED)
+        try:
+            kept: Archive = Archive(where, make=True)
+            with showing.bar("Runs"):
+                swept = await Archivist(cases.client, lambda: kept).keep_missed_runs(Sweep())
+        except ArchiveUnreachable as error:
+            raise CannotGoOn(str(error)) from None
+        return {"seen": swept.seen, "kept": swept.kept, "failed": swept.failed}
+
+    swept = with_cases(address, namespace, sweep)
+    if as_json:
+        print_json(swept)
+    else:
+        print(f"{swept['seen']} ended runs; {swept['kept']} of them were missing in the archive and are kept now.")
+        if swept["failed"]:
+            print(f"{swept['failed']} could not be kept; look whether a worker runs, and try again.")
+    if swept["failed"]:
+        raise typer.Exit(Exit.FAILED)
+
+
+async def _archive_of(cases: "Cases | None") -> str | None:
+    """Where the archive of these cases lies; None when that is not known, or nothing is there yet."""
+    import os
+
+    from starter.up import data_folder_of
+
+    if os.environ.get("HOMEWARD_ARCHIVE_URL"):
+        return settings_of().archive
+    noted = await data_folder_of(cases.client) if cases else None
+    if noted is None and not os.environ.get("HOMEWARD_DATA"):
+        return None
+    where: str = (settings_of(data=noted) if noted else settings_of()).archive
+    return where if _is_folder(where) else None
+
+
+def _is_folder(where: str) -> bool:
+    return Path(where).is_dir()
+
+
+def todays_code() -> "TodaysCode":
+    """The workflows that a worker of this version runs."""
+    from casefile.engine import TodaysCode
+    from worker import WORKFLOWS, workflow_runner
+    from workflows.raw import RawUnlessTyped
+
+    return TodaysCode(WORKFLOWS, workflow_runner(), RawUnlessTyped)
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("homeward")
+    except PackageNotFoundError:
+        return "from source"
