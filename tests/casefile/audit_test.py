@@ -12,7 +12,7 @@ from casefile.archive import Kept
 from casefile.engine import TodaysCode
 from casefile.runs import Run
 from procedure import gates
-from procedure.entries import digest_of_body, hash_of_header, entry_from_json
+from procedure.entries import digest_of_body, entry_from_json, hash_of_header
 from tests.casefile.lived import Lived, long_case
 from tests.workflows.engines import accepted, note, until_determined
 from worker import workflow_runner
@@ -146,11 +146,14 @@ def spoiled(lived: Lived, archived: Any) -> Any:
     (lived.archive_folder / kept.path).write_bytes(raw)
 
 
+def edit(path: Path) -> None:
+    path.write_bytes(path.read_bytes().replace(b"Invented Foster Home", b"Invented Foster Hone"))
+
+
 async def test_a_hand_edited_archive_object_is_named(lived: Lived, spoiled: Any) -> None:
     """Edited under its name, an object is not what its name says; the engine's copy is taken instead."""
     reference, kept = spoiled
-    path: Path = lived.archive_folder / kept.path
-    path.write_bytes(path.read_bytes().replace(b"Invented Foster Home", b"Invented Foster Hone"))
+    edit(lived.archive_folder / kept.path)
     async with lived.audited(reference) as looked:
         assert kinds(looked) == {"archive"}
         assert kept.run_id in sentences(looked)
@@ -238,7 +241,7 @@ async def test_an_object_that_contradicts_the_engine_is_named(lived: Lived, spoi
 
 async def test_another_case_under_the_same_reference_is_named(lived: Lived, spoiled: Any) -> None:
     """A run of another case that was put into the folder does not pass for this one's."""
-    reference, kept = spoiled
+    reference, _ = spoiled
     async with lived.audited(lived.approved) as other:
         run = other.gathered.record.run(other.audited.runs[0].run_id)
     alien = Run(reference, "00000000-0000-0000-0000-000000000001", run.ledger, run.history)
@@ -282,7 +285,6 @@ class Hasty(ReturnCase):
 
 async def test_code_that_does_something_else_is_named_with_the_entry(lived: Lived) -> None:
     """Another command than the recorded one stops the replay; the entry after which it stopped is told."""
-
     code = TodaysCode((Hasty,), workflow_runner(), RawUnlessTyped)
     async with lived.audited(lived.approved, code=code) as looked:
         assert kinds(looked) == {"code"}

@@ -69,10 +69,18 @@ async def long(engine: Engine, handle: Handle) -> None:
     await accepted(handle, guardian())
 
 
+async def ended(engine: Engine, handle: Handle) -> None:
+    """Withdrawn, and no late act comes any more: the run ends, and is archived."""
+    await accepted(handle, *until_determined()[:4], act("ca", "close_case", outcome="withdrawn"))
+    await engine.wait(days=31)
+    await handle.result()
+
+
 COURSES: Final[dict[str, Callable[[Engine, Handle], Awaitable[None]]]] = {
     "straight": straight,
     "silence": silence,
     "refused": refused,
+    "ended": ended,
 }
 
 
