@@ -6,13 +6,22 @@ from typing import Any, Final
 
 import structlog
 from temporalio.client import Client, WorkflowQueryFailedError
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from casefile import history
 from casefile.archive import Archive, ArchiveUnreachable
 from casefile.engine import EngineRuns
-from workflows.messages import LEDGER, RETURN_CASE, STILL_RUNS, EndedRun, Sweep, Swept
+from workflows.messages import (
+    ARCHIVE_RUN,
+    LEDGER,
+    RETURN_CASE,
+    STILL_RUNS,
+    EndedRun,
+    Sweep,
+    Swept,
+    archiving_id,
+)
 
 _log: Final = structlog.get_logger("homeward.archive")
 
@@ -35,6 +44,25 @@ class Archivist:
         self._client = client
         self._engine = EngineRuns(client)
         self._archive = archive
+
+    async def have_run_kept(self, ended: EndedRun, *, task_queue: str) -> None:
+        """Start the process that keeps a run when it has ended. A process of its own: a case that ends waits for none.
+
+        Raises ``ApplicationError`` of the type ``CaseSilent`` when the engine does not take it.
+        """
+        try:
+            await self._client.start_workflow(
+                ARCHIVE_RUN,
+                ended,
+                id=archiving_id(ended.reference, ended.run),
+                task_queue=task_queue,
+                static_summary="keeps an ended run",
+                rpc_timeout=timedelta(seconds=5),
+            )
+        except WorkflowAlreadyStartedError:
+            pass
+        except RPCError as error:
+            raise ApplicationError(f"the engine did not take it ({type(error).__name__})", type="CaseSilent") from None
 
     async def keep_run(self, ended: EndedRun, *, attempt: int = 1) -> str:
         """Keep one run; the digest under which it lies. Doing it again changes nothing.

@@ -24,6 +24,7 @@ from activities.telling import Teller
 from casefile.archive import Archive, ArchiveUnreachable
 from workflows.messages import (
     ADMIT,
+    HAVE_RUN_KEPT,
     KEEP_CASELOAD_ROW,
     KEEP_MISSED_RUNS,
     KEEP_RUN,
@@ -106,7 +107,7 @@ class Hands:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What the worker registers."""
-        return [self.admit, self.keep_caseload_row, self.tell, self.keep_run, self.keep_missed_runs]
+        return [self.admit, self.keep_caseload_row, self.tell, self.have_run_kept, self.keep_run, self.keep_missed_runs]
 
     async def close(self) -> None:
         await self._caseload.close()
@@ -136,6 +137,11 @@ class Hands:
     async def tell(self, telling: Telling) -> None:
         """See :meth:`activities.telling.Teller.tell`."""
         await self._teller.tell(telling)
+
+    @activity.defn(name=HAVE_RUN_KEPT)
+    async def have_run_kept(self, ended: EndedRun) -> None:
+        """See :meth:`activities.archiving.Archivist.have_run_kept`."""
+        await self._archive_keeper().have_run_kept(ended, task_queue=activity.info().task_queue)
 
     @activity.defn(name=KEEP_RUN)
     async def keep_run(self, ended: EndedRun) -> str:

@@ -39,6 +39,7 @@ SEARCH_ATTRIBUTES: Final = (STAGE, HOST_STATE, ORIGIN_STATE, AGREEMENT, HOLDS, A
 ADMIT: Final = "admit"
 KEEP_CASELOAD_ROW: Final = "keep_caseload_row"
 TELL: Final = "tell"
+HAVE_RUN_KEPT: Final = "have_run_kept"
 KEEP_RUN: Final = "keep_run"
 KEEP_MISSED_RUNS: Final = "keep_missed_runs"
 

@@ -24,10 +24,10 @@ from temporalio.exceptions import (
 from workflows.messages import (
     ADMIT,
     AGREEMENT,
-    ARCHIVE_RUN,
     AWAITING,
     CASE,
     FAMILY_TRACING,
+    HAVE_RUN_KEPT,
     HOLDS,
     HOST_STATE,
     INTAKE,
@@ -55,7 +55,6 @@ from workflows.messages import (
     Telling,
     TracingRequest,
     VisitDue,
-    archiving_id,
     monitoring_id,
     tracing_id,
 )
@@ -162,7 +161,7 @@ class ReturnCase:
                 await self._continue_in_a_new_run()
         await workflow.wait_condition(self._nothing_left_to_do)
         if workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
-            # The process waits for the end of this run, and has it kept then.
+            # Who keeps it waits for the end of this run.
             await self._archive(workflow.info().run_id)
             await workflow.wait_condition(self._nothing_left_to_do)
         return self._case.view(workflow.now())
@@ -495,10 +494,18 @@ class ReturnCase:
 
     async def _archive(self, run: str) -> None:
         """Have a run of this case kept for good once it has ended; the engine forgets it one day."""
-        reference = self._case.case.reference
-        await self._start(ARCHIVE_RUN, EndedRun(reference, run), archiving_id(reference, run))
+        try:
+            await workflow.execute_local_activity(
+                HAVE_RUN_KEPT,
+                EndedRun(self._case.case.reference, run),
+                schedule_to_close_timeout=timedelta(seconds=10),
+                retry_policy=_ONCE,
+            )
+        except FailureError:
+            # The archive's sweep finds what was missed; no case waits for its archive.
+            log.warning("an ended run is left to the archive's sweep")
 
-    async def _start(self, process: str, request: TracingRequest | MonitoringRequest | EndedRun, id: str) -> None:
+    async def _start(self, process: str, request: TracingRequest | MonitoringRequest, id: str) -> None:
         try:
             started = await workflow.start_child_workflow(
                 process,
@@ -511,7 +518,7 @@ class ReturnCase:
             # However it ends, also by an operator's force: the case needs it for nothing, and asyncio would complain.
             started.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         except (WorkflowAlreadyStartedError, ChildWorkflowError) as error:
-            log.warning("a process beside the case could not be started", error=type(error).__name__)
+            log.warning("a process of the origin state could not be started", error=type(error).__name__)
 
     def _end_process(self, id: str | None, why: str) -> None:
         if id is not None:

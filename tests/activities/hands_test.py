@@ -16,6 +16,7 @@ from activities.notices import AddressBookFault
 from activities.settings import read_settings
 from workflows.messages import (
     ADMIT,
+    HAVE_RUN_KEPT,
     KEEP_CASELOAD_ROW,
     KEEP_MISSED_RUNS,
     KEEP_RUN,
@@ -44,7 +45,7 @@ async def test_the_activities_bear_the_names_that_cases_call(hands: Hands) -> No
     """admit, keep_caseload_row, tell."""
     names = {getattr(each, "__temporal_activity_definition").name for each in hands.activities()}
 
-    assert {ADMIT, KEEP_CASELOAD_ROW, TELL, KEEP_RUN, KEEP_MISSED_RUNS} == names
+    assert {ADMIT, KEEP_CASELOAD_ROW, TELL, HAVE_RUN_KEPT, KEEP_RUN, KEEP_MISSED_RUNS} == names
 
 
 async def test_a_case_goes_through_all_three(hands: Hands, row: Callable[..., CaseloadRow], tmp_path: Path) -> None:
