@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks lock
+.PHONY: help setup up test lint types walks long-case lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,7 @@ UP_ARGS ?=
 TEST_ARGS ?=
 TEST_WORKERS ?= 2
 WALKS ?= 20000
+LONG_CASE ?= 5000
 
 help:
 	@echo "make up      set up, then run Homeward with invented cases; Ctrl-C stops all of it"
@@ -26,6 +27,7 @@ help:
 	@echo "make lint    style, form, and which room may import which"
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
+	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
 	@echo "make lock    choose the newest versions anew (needs a network)"
 
 setup: $(READY)
@@ -60,6 +62,9 @@ types: setup
 
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
+
+long-case: setup
+	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py
 
 # Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \

@@ -26,6 +26,9 @@ from starter.options import (
     Debug,
     Namespace,
     Reference,
+    ReferenceOrDossier,
+    entries_of,
+    is_dossier,
     known,
     print_json,
     settings_of,
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     # Imported where used: `homeward --help` must not wait for an engine's client to load.
     from temporalio.client import Client
 
+    from casefile.looking_back import ThenAndNow
+    from procedure.entries import Entry
     from starter.client import Cases
     from starter.rehearsal import Course, Played
     from starter.scenario import Read
@@ -291,37 +296,70 @@ def record_command(
 
 @app.command("show")
 def show_command(
-    reference: Reference,
+    reference: ReferenceOrDossier,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="WHEN", help="As it was at an entry number, a time, or the end of a day (UTC)."),
     ] = None,
+    beside_now: Annotated[
+        bool, typer.Option("--beside-now", help="With --at: what was known then beside what is known now.")
+    ] = False,
+    acts: Annotated[
+        bool, typer.Option("--acts", help="Also the acts that were open to each role, and why others were not.")
+    ] = False,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """The case view now, or as it was."""
+    """The case view now, or as it was.
+
+    REFERENCE may also be a dossier, a .zip: then no engine is asked, and now is the dossier's newest entry.
+    """
     from starter import showing
     from starter.moments import read_when
 
+    if beside_now and at is None:
+        raise CannotGoOn("--beside-now goes with --at: it compares what was known then.", code=Exit.MALFORMED)
     try:
         asked = read_when(at) if at is not None else None
     except ValueError as error:
         raise CannotGoOn(f"--at {error}", code=Exit.MALFORMED) from None
-
-    async def look(cases: "Cases") -> dict[str, Any]:
-        if asked is None:
-            return await cases.view(reference)
-        return _as_it_was(await cases.ledger(reference), asked)
-
-    view = with_cases(address, namespace, look)
+    dossier = is_dossier(reference)
+    if asked is None and not acts and not dossier:
+        view = with_cases(address, namespace, lambda cases: cases.view(reference))
+        if as_json:
+            print_json(view)
+        else:
+            showing.case(showing.out(), view, now=datetime.now(UTC))
+        return
+    entries = entries_of(reference, address, namespace)
+    now = entries[-1].at if dossier else datetime.now(UTC)
+    as_it_was = f"entry {asked}" if isinstance(asked, int) else at
+    looked = _looked_back(entries, asked if asked is not None else entries[-1].n, now)
+    seen_from = asked if isinstance(asked, datetime) else now
+    every_act = [act.as_json() for act in looked.acts]
     if as_json:
-        print_json(view)
-    else:
-        seen_from = asked if isinstance(asked, datetime) else datetime.now(UTC)
-        as_it_was = f"entry {asked}" if isinstance(asked, int) else at
-        showing.case(showing.out(), view, now=seen_from, as_it_was=as_it_was)
+        told = looked.as_json() if beside_now else dict(looked.then.view)
+        print_json({**told, "acts": every_act} if acts else told)
+        return
+    console = showing.out()
+    showing.case(console, looked.then.view, now=seen_from, as_it_was=as_it_was)
+    if beside_now:
+        showing.then_and_now(console, looked.as_json())
+    if acts:
+        showing.acts(console, every_act)
+
+
+def _looked_back(entries: "Sequence[Entry]", when: int | datetime, now: datetime) -> "ThenAndNow":
+    from casefile.looking_back import NoSuchMoment, PartialRecord, then_and_now
+
+    try:
+        return then_and_now(entries, when, now)
+    except NoSuchMoment as error:
+        raise CannotGoOn(f"--at: {error}", code=Exit.MALFORMED) from None
+    except PartialRecord as error:
+        raise CannotGoOn(str(error)) from None
 
 
 @app.command("list")
@@ -359,30 +397,42 @@ def list_command(
 
 @app.command("ledger")
 def ledger_command(
-    reference: Reference,
+    reference: ReferenceOrDossier,
     refused: Annotated[bool, typer.Option("--refused", help="Refusals only.")] = False,
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help="Language of the sentences: en, ro, uk, ru or ky.")
+    ] = "en",
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """A case's entries, as sentences."""
+    """A case's entries, as sentences.
+
+    REFERENCE may also be a dossier, a .zip: then no engine is asked.
+    """
+    from casefile.languages import LANGUAGES
+    from casefile.languages import language as language_of
     from starter import showing
 
-    found = with_cases(address, namespace, lambda cases: cases.ledger(reference))
-    entries = [entry for entry in found if not refused or entry["kind"] == "refused"]
+    known("--language", language, LANGUAGES)
+    found = entries_of(reference, address, namespace)
+    entries = [entry for entry in found if not refused or entry.kind == "refused"]
     if as_json:
-        print_json(entries)
-        return
-    from procedure.entries import entry_from_json
-    from procedure.story import sentence
+        from casefile.redaction import line_as_json
 
-    console = showing.out()
+        print_json([line_as_json(entry) for entry in entries])
+        return
+    from casefile.story import consequences, sentence
+    from procedure.entries import moment
+
+    def told(entry: "Entry") -> str:
+        return " ".join((sentence(entry, said), *consequences(entry, said, deadlines=False)))
+
+    console, said = showing.out(), language_of(language)
     if not entries:
         console.print("No refusals." if refused else "No entries.")
-    showing.entries(
-        console, [(each["n"], each["at"], each["kind"], sentence(entry_from_json(each))) for each in entries]
-    )
+    showing.entries(console, [(each.n, moment(each.at), each.kind, told(each)) for each in entries])
 
 
 # Trying out
@@ -566,27 +616,6 @@ def _text(name: str) -> str:
         raise CannotGoOn(f"{name} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
     except UnicodeDecodeError:
         raise CannotGoOn(f"{name} is not UTF-8 text.", code=Exit.MALFORMED) from None
-
-
-def _as_it_was(ledger: list[dict[str, Any]], asked: int | datetime) -> dict[str, Any]:
-    """The case view as it was at an entry number or a moment: the entries up to there, folded."""
-    from procedure.entries import entry_from_json, moment
-    from procedure.folding import fold
-    from procedure.views import view
-
-    entries = [entry_from_json(each) for each in ledger]
-    if entries[0].n != 1:
-        raise CannotGoOn(
-            f"The engine no longer has the entries before {entries[0].n}, so the case cannot be shown as it was."
-        )
-    if isinstance(asked, int):
-        if not 1 <= asked <= len(entries):
-            raise CannotGoOn(f"--at: the case has entries 1 to {len(entries)}.", code=Exit.MALFORMED)
-        return view(fold(entries[:asked]), entries[asked - 1].at)
-    upto = [entry for entry in entries if entry.at <= asked]
-    if not upto:
-        raise CannotGoOn(f"--at: the case was opened later, at {moment(entries[0].at)}.", code=Exit.MALFORMED)
-    return view(fold(upto), min(asked, datetime.now(UTC)))
 
 
 async def _caseload_rows(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from starter.endings import CannotGoOn, Exit
 
 if TYPE_CHECKING:
+    from procedure.entries import Entry
     from starter.client import Cases
 
 T = TypeVar("T")
@@ -22,6 +24,9 @@ Namespace = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, one document.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show where in the program an error came from.")]
+ReferenceOrDossier = Annotated[
+    str, typer.Argument(metavar="REFERENCE", help="The case's reference, or a dossier (a .zip).")
+]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The case's reference.")]
 
 
@@ -52,3 +57,23 @@ def with_cases(address: str | None, namespace: str | None, ask: "Callable[[Cases
         return await ask(Cases(await connect(Place(address, namespace))))
 
     return asyncio.run(asked())
+
+
+def is_dossier(given: str) -> bool:
+    """Whether what was given in a reference's place is a dossier."""
+    return given.endswith(".zip")
+
+
+def entries_of(given: str, address: str | None, namespace: str | None) -> "list[Entry]":
+    """A case's entries, from the engine or from a dossier; from a dossier those whose header its reader sees.
+
+    Raises CannotGoOn.
+    """
+    if is_dossier(given):
+        from starter.auditing import entries_in_dossier
+
+        return entries_in_dossier(Path(given))
+    from procedure.entries import entry_from_json
+
+    told = with_cases(address, namespace, lambda cases: cases.ledger(given))
+    return [entry_from_json(each) for each in told]

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -401,3 +401,64 @@ def _figures(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) 
     for row in rows:
         table.add_row(*map(str, row))
     return table
+
+
+def then_and_now(console: Console, told: Mapping[str, Any]) -> None:
+    """What was known then beside what is known now."""
+    table = Table(title="Known then, known now", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    for name in ("", f"then (entry {told['then']['entry']})", f"now (entry {told['now']['entry']})"):
+        table.add_column(name, overflow="fold")
+    for name, field in told["fields"].items():
+        if field["differs"] and name not in ("awaiting", "deadlines", "head"):
+            table.add_row(words(name), _value(field["then"]), _value(field["now"]))
+    console.print(table)
+    for each in told["corrected"]:
+        console.print(
+            f"  entry {each['entry']}, {escape(each['field'])}: {escape(_value(each['then']))} then; "
+            f"{escape(_value(each['now']))} now, set right by entry {each['by']}",
+            soft_wrap=True,
+        )
+    for each in told["undone"]:
+        console.print(
+            f"  entry {each['entry']} ({words(each['act'])}) stood then; entry {each['by']} made it void",
+            soft_wrap=True,
+        )
+    for each in told["ended"]:
+        console.print(
+            f"  entry {each['entry']} ({words(each['fact'])}) stood then; entry {each['by']} took its place",
+            soft_wrap=True,
+        )
+
+
+def _value(value: Any) -> str:
+    """A value of the case view in few words."""
+    if value is None or value in ([], {}):
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_value(each) for each in cast("list[Any]", value))
+    if isinstance(value, dict):
+        placement = cast("dict[str, Any]", value)
+        return f"{placement.get('name', '')} ({words(placement.get('kind'))}, run by {words(placement.get('run_by'))})"
+    return str(value)
+
+
+def acts(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """The acts as they stood for each role: the open ones, and why the others were not."""
+    for role in dict.fromkeys((row["role"], row["state"]) for row in rows):
+        of_role = [row for row in rows if (row["role"], row["state"]) == role]
+        console.print(f"[bold]{words(role[0])} {role[1]}[/bold]")
+        for row in of_role:
+            if row["open"]:
+                only = "".join(
+                    f" ({words(field)}: {', '.join(map(str, values))})"
+                    for field, values in row["choices"].items()
+                    if values
+                )
+                owed = "  owed" + (f" by {when(row['due'])}" if row["due"] else "") if row["owed"] else ""
+                console.print(f"  open    {words(row['act'])}{escape(only)}{owed}", soft_wrap=True)
+        for row in of_role:
+            if not row["open"]:
+                because = "; ".join(f"{refusal['safeguard']}: {refusal['message']}" for refusal in row["closed_by"][:2])
+                console.print(f"  closed  {words(row['act'])}: {escape(because)}", style="dim", soft_wrap=True)

@@ -1,0 +1,98 @@
+"""Check a Homeward dossier with Python alone, no library and no code of Homeward's:
+
+    python3 verify_dossier.py DOSSIER.zip
+
+It checks that every part is the one that the manifest names, that the entries form one unbroken chain, that no body
+was changed, and that the engine's history of each run says the same as the entries. It prints what is wrong, and
+ends with 0 when nothing is. Compare the head that it prints with one that you hold from elsewhere.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+import zipfile
+from decimal import Decimal
+
+
+def canonical(value):
+    """The one JSON text of a value, as RFC 8785 has it."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be"))
+        return "{" + ",".join(canonical(name) + ":" + canonical(value[name]) for name in names) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(canonical(each) for each in value) + "]"
+    if isinstance(value, float):
+        if value.is_integer() and abs(value) < 1e21:
+            return str(int(value))
+        digits, _, power = repr(value).partition("e")
+        if power and int(power) < -6 or power and int(power) > 20:
+            return f"{digits}e{int(power):+d}"
+        return f"{Decimal(repr(value)):f}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def sha256(data):
+    return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()
+
+
+def payload(given):
+    """What one message of the engine's history carries."""
+    return json.loads(base64.b64decode(given["payloads"][0]["data"]))
+
+
+def check(path):
+    wrong = []
+    dossier = zipfile.ZipFile(path)
+    manifest = json.loads(dossier.read("manifest.json"))
+    named = {file["name"]: file["sha256"] for file in manifest["files"]}
+    for name in sorted({*named, *dossier.namelist()} - {"manifest.json"}):
+        if name not in dossier.namelist() or sha256(dossier.read(name)) != named.get(name):
+            wrong.append(f"{name} is missing, was changed, or is not named in the manifest")
+
+    ledger, prev = {}, "0" * 64
+    for n, line in enumerate(dossier.read("ledger.jsonl").splitlines(), start=1):
+        entry = json.loads(line)
+        ledger[entry["hash"]] = entry
+        if entry["n"] != n or entry["prev"] != prev:
+            wrong.append(f"entry {entry['n']} stands in place {n}, or does not follow the entry before it")
+        header = {name: entry[name] for name in entry if name not in ("hash", "salt", "body", "withheld")}
+        if "at" in entry and sha256(canonical(header)) != entry["hash"]:
+            wrong.append(f"entry {n} is not what its hash says")
+        if "body" in entry and sha256(entry["salt"] + canonical(entry["body"])) != entry["body_digest"]:
+            wrong.append(f"the body of entry {n} is not what its digest says")
+        prev = entry["hash"]
+    if (manifest["entries"], manifest["head"]) != (len(ledger), prev):
+        wrong.append("the manifest tells of other entries")
+
+    by_act = {entry["act_id"]: entry for entry in ledger.values() if entry.get("act_id") and entry["kind"] != "detention"}
+    came = set()
+    for name in sorted(name for name in dossier.namelist() if name.startswith("runs/")):
+        run = json.loads(dossier.read(name))
+        if sha256(dossier.read(name)) not in name or run["reference"] != manifest["reference"]:
+            wrong.append(f"{name} is not what its name says, or another case's")
+        wrong += [f"entry {e['n']} of {name} is not in the ledger" for e in run["ledger"] or [] if ledger.get(e["hash"]) != e]
+        for event in run["history"]["events"]:
+            update = event.get("workflowExecutionUpdateAcceptedEventAttributes", {}).get("acceptedRequest", {}).get("input")
+            signal = event.get("workflowExecutionSignaledEventAttributes", {})
+            act = payload(update["args"]) if update else payload(signal["input"]) if signal else None
+            if isinstance(act, dict) and (entry := by_act.get(act.get("act_id"))):
+                came.add(act["act_id"])
+                said = entry["body"].get("act") or entry["body"]["given"]
+                if any(said.get(field) != act.get(field) for field in ("act", "actor", "reason")) and update:
+                    wrong.append(f"entry {entry['n']} does not say what was said in event {event['eventId']} of {name}")
+            done = event.get("workflowExecutionUpdateCompletedEventAttributes", {}).get("outcome", {}).get("success")
+            if done and payload(done)["head"] not in ledger:
+                wrong.append(f"a receipt in event {event['eventId']} of {name} names a head that is not in the ledger")
+    if any(name.startswith("runs/") for name in dossier.namelist()):
+        wrong += [f"entry {e['n']} records an act that never came in" for a, e in by_act.items() if a not in came]
+    return wrong, f"{manifest['reference']}: {len(ledger)} entries, head {prev}"
+
+
+if __name__ == "__main__":
+    try:
+        found, told = check(sys.argv[1])
+    except (OSError, zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError) as error:
+        sys.exit(f"It cannot be read as a dossier: {error!r}")
+    print(told, *found, "It verifies." if not found else f"{len(found)} things are wrong.", sep="\n")
+    sys.exit(4 if found else 0)

@@ -1,0 +1,453 @@
+"""A dossier is one file that can be checked with no server: whole or for one reader, and found out when it is changed."""
+
+import hashlib
+import io
+import json
+import random
+import subprocess
+import sys
+import zipfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from casefile import dossier as parts
+from casefile.binding import bind
+from casefile.dossier import Dossier, NotADossier, PartAltered
+from casefile.languages import language
+from casefile.redaction import READERS, Reader, Sealed, is_withheld
+from casefile.verify import Verified, verify
+from procedure.entries import Entry
+from tests.casefile.lived import Lived
+from tests.house.committed import ROOT
+from tests.workflows.engines import NAMES
+
+pytestmark = pytest.mark.engine
+
+
+def verified(path: Path, head: str | None = None) -> Verified:
+    with Dossier.open(path) as dossier:
+        return verify(dossier, head=head)
+
+
+def independently(path: Path) -> subprocess.CompletedProcess[str]:
+    """The check of docs/verify_dossier.py, by a Python that knows nothing of ours."""
+    return subprocess.run(
+        [sys.executable, "-I", "-S", ROOT / "docs" / "verify_dossier.py", path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+async def dossiers(lived: Lived, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Path]]:
+    """The dossier of a case for every reader, and that of a case over two runs."""
+    folder = tmp_path_factory.mktemp("dossiers")
+    made: dict[str, Path] = {}
+    async with lived.audited(lived.approved) as looked:
+        for reader in READERS:
+            made[reader] = folder / f"{reader}.zip"
+            bind(
+                made[reader],
+                looked.gathered.record,
+                looked.audited,
+                reader=reader,
+                language=language("uk" if reader == "origin_authority" else "en"),
+                version="0",
+            )
+    async with lived.audited(lived.long) as looked:
+        made["long"] = folder / "long.zip"
+        bind(
+            made["long"], looked.gathered.record, looked.audited, reader="auditor", language=language("ro"), version="0"
+        )
+    yield made
+
+
+def repacked(path: Path, to: Path, change: Callable[[dict[str, bytes]], None], *, manifest: bool = False) -> Path:
+    """The same parts packed again with a change; with ``manifest`` its digests are mended, as a forger would."""
+    with zipfile.ZipFile(path) as read:
+        content = {name: read.read(name) for name in read.namelist()}
+    change(content)
+    if manifest:
+        told = json.loads(content.pop(parts.MANIFEST))
+        told["files"] = [
+            {"name": name, "sha256": hashlib.sha256(raw).hexdigest(), "size": len(raw)}
+            for name, raw in sorted(content.items())
+        ]
+        content[parts.MANIFEST] = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+    with zipfile.ZipFile(to, "w") as written:
+        for name, raw in content.items():
+            written.writestr(parts._plain(name, len(raw)), raw)
+    return to
+
+
+def test_a_whole_dossier_verifies_and_holds_what_it_should(dossiers: dict[str, Path]) -> None:
+    """Ledger, histories, agreement, schemas, evidence, the pages, and a manifest with every digest."""
+    for name in ("auditor", "long"):
+        found = verified(dossiers[name])
+        assert found.findings == []
+        assert found.withheld == 0
+    assert verified(dossiers["long"]).runs == 2
+    with zipfile.ZipFile(dossiers["auditor"]) as packed:
+        names = set(packed.namelist())
+    assert {"ledger.jsonl", "agreement.json", "case.json", "dossier.pdf", "manifest.json", "schemas/act.json"} <= names
+    assert any(name.startswith("runs/0001-") for name in names)
+
+
+def test_the_independent_check_agrees(dossiers: dict[str, Path]) -> None:
+    """A hundred lines of plain Python come to the same, for whole dossiers and for redacted ones."""
+    for path in dossiers.values():
+        answer = independently(path)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        assert "It verifies." in answer.stdout
+    lines = (ROOT / "docs" / "verify_dossier.py").read_text("utf-8").splitlines()
+    assert len(lines) <= 100
+
+
+async def test_the_same_case_gives_the_same_bytes(lived: Lived, dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Gathered, audited and bound again, a dossier is byte for byte the same."""
+    async with lived.audited(lived.long, archived=False) as looked:
+        again = tmp_path / "again.zip"
+        bind(again, looked.gathered.record, looked.audited, reader="auditor", language=language("ro"), version="0")
+    assert again.read_bytes() == dossiers["long"].read_bytes()
+
+
+def test_any_flipped_bit_is_found(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Four hundred bits, anywhere in the file: each is told, and each time in a sentence."""
+    raw = dossiers["auditor"].read_bytes()
+    drawn = random.Random(20261125)
+    flipped = tmp_path / "flipped.zip"
+    for _ in range(400):
+        position, bit = drawn.randrange(len(raw)), drawn.randrange(8)
+        flipped.write_bytes(raw[:position] + bytes([raw[position] ^ (1 << bit)]) + raw[position + 1 :])
+        try:
+            assert verified(flipped).findings, f"bit {bit} of byte {position}"
+        except (NotADossier, PartAltered) as told:
+            assert str(told).endswith(".")
+
+
+@pytest.mark.parametrize("folder", ["ledger.jsonl", "runs/"])
+def test_any_flipped_bit_of_a_part_is_found_without_the_zips_own_sums(
+    dossiers: dict[str, Path], tmp_path: Path, folder: str
+) -> None:
+    """Two hundred bits of the ledger and of an archive object, packed anew with right sums: found by both checks."""
+    drawn = random.Random(folder)
+    with zipfile.ZipFile(dossiers["auditor"]) as packed:
+        name = next(name for name in packed.namelist() if name.startswith(folder))
+        size = packed.getinfo(name).file_size
+    for n in range(200):
+        position, bit = drawn.randrange(size), drawn.randrange(8)
+
+        def flip(content: dict[str, bytes], position: int = position, bit: int = bit) -> None:
+            raw = content[name]
+            content[name] = raw[:position] + bytes([raw[position] ^ (1 << bit)]) + raw[position + 1 :]
+
+        path = repacked(dossiers["auditor"], tmp_path / "flipped.zip", flip)
+        try:
+            assert verified(path).findings, f"bit {bit} of byte {position}"
+        except PartAltered as told:
+            assert str(told).endswith(".")
+        if n < 20:
+            assert independently(path).returncode != 0
+
+
+def test_a_flipped_letter_is_found_when_the_manifest_was_mended_too(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Whoever mends the manifest as well is told by the chain, with the entry."""
+
+    def reword(content: dict[str, bytes]) -> None:
+        content[parts.LEDGER] = content[parts.LEDGER].replace(b"an invented source", b"an invented soUrce", 1)
+
+    path = repacked(dossiers["auditor"], tmp_path / "forged.zip", reword, manifest=True)
+    assert any("The body of entry 2" in finding.sentence for finding in verified(path).findings)
+    assert "entry 2" in independently(path).stdout
+
+
+def lines_of(content: dict[str, bytes]) -> list[bytes]:
+    return content[parts.LEDGER].splitlines(keepends=True)
+
+
+def drop(content: dict[str, bytes]) -> None:
+    lines = lines_of(content)
+    content[parts.LEDGER] = b"".join([*lines[:5], *lines[6:]])
+
+
+def swap(content: dict[str, bytes]) -> None:
+    lines = lines_of(content)
+    content[parts.LEDGER] = b"".join([*lines[:5], lines[6], lines[5], *lines[7:]])
+
+
+def cut(content: dict[str, bytes]) -> None:
+    content[parts.LEDGER] = b"".join(lines_of(content)[:-1])
+
+
+def without_runs(content: dict[str, bytes]) -> None:
+    for name in [name for name in content if name.startswith("runs/")]:
+        del content[name]
+
+
+def another_agreement(content: dict[str, bytes]) -> None:
+    content[parts.AGREEMENT] = content[parts.AGREEMENT].replace(b'"consent_age": 12', b'"consent_age": 11')
+
+
+def another_view(content: dict[str, bytes]) -> None:
+    content[parts.CASE] = content[parts.CASE].replace(b'"stage": "decision"', b'"stage": "travel"')
+
+
+def hide(content: dict[str, bytes]) -> None:
+    """Withhold a body in a dossier that should be whole."""
+    lines = lines_of(content)
+    entry = json.loads(lines[3])
+    told = {name: entry[name] for name in entry if name not in ("salt", "body")}
+    lines[3] = json.dumps({**told, "withheld": True}).encode() + b"\n"
+    content[parts.LEDGER] = b"".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (drop, "Entry 6 is missing"),
+        (swap, "stands in that place"),
+        (cut, "The manifest tells of"),
+        (without_runs, "has no run of the case"),
+        (another_agreement, "is not the agreement under which"),
+        (another_view, "case.json does not show the case as the ledger leaves it"),
+        (hide, "not whole"),
+    ],
+)
+def test_a_forger_who_mends_the_manifest_is_found(
+    dossiers: dict[str, Path], tmp_path: Path, change: Callable[[dict[str, bytes]], None], sentence: str
+) -> None:
+    """Dropped, reordered, cut off, or replaced: each is named, though every digest in the manifest fits."""
+    path = repacked(dossiers["auditor"], tmp_path / "forged.zip", change, manifest=True)
+    assert any(sentence in finding.sentence for finding in verified(path).findings), verified(path).findings
+
+
+def test_another_cases_part_is_named(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """A run, or a whole ledger, of another case does not pass."""
+    with zipfile.ZipFile(dossiers["long"]) as other:
+        run = next(name for name in other.namelist() if name.startswith("runs/"))
+        alien, ledger = other.read(run), other.read(parts.LEDGER)
+
+    def with_run(content: dict[str, bytes]) -> None:
+        content[run.replace("0001-", "0009-")] = alien
+
+    def with_ledger(content: dict[str, bytes]) -> None:
+        content[parts.LEDGER] = ledger
+
+    path = repacked(dossiers["auditor"], tmp_path / "run.zip", with_run, manifest=True)
+    assert any("belongs to another case" in finding.sentence for finding in verified(path).findings)
+    path = repacked(dossiers["auditor"], tmp_path / "ledger.zip", with_ledger, manifest=True)
+    assert any("that of another case" in finding.sentence for finding in verified(path).findings)
+
+
+def test_a_file_that_was_packed_anew_is_told(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """The parts may be right and the file still not the one that was written."""
+    with zipfile.ZipFile(dossiers["auditor"]) as read, zipfile.ZipFile(tmp_path / "anew.zip", "w") as written:
+        for name in read.namelist():
+            written.writestr(name, read.read(name))
+    (finding,) = verified(tmp_path / "anew.zip").findings
+    assert "byte for byte" in finding.sentence
+
+
+def test_a_head_held_elsewhere_tells_a_record_forged_as_a_whole(dossiers: dict[str, Path]) -> None:
+    """A head of this case stands in the chain; another case's does not."""
+    own, other = verified(dossiers["auditor"]), verified(dossiers["long"])
+    assert own.head
+    assert other.head
+    assert verified(dossiers["auditor"], head=own.head).findings == []
+    (finding,) = verified(dossiers["auditor"], head=other.head).findings
+    assert "stands nowhere in this record" in finding.sentence
+
+
+# Bad input
+
+
+def zipped(path: Path, content: dict[str, bytes], **options: Any) -> Path:
+    with zipfile.ZipFile(path, "w", **options) as written:
+        for name, raw in content.items():
+            written.writestr(name, raw)
+    return path
+
+
+def manifest_of(**changes: Any) -> bytes:
+    told = {
+        "format": parts.FORMAT,
+        "reference": "MD-UA-2026-7K3F9A",
+        "reader": "auditor",
+        "entries": 0,
+        "head": "0" * 64,
+        "files": [],
+        "findings": [],
+        "left_out": [],
+    }
+    return json.dumps({**told, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ({}, "It has no manifest.json."),
+        ({"../../etc/passwd": b"x"}, "It has a part that no dossier has: '../../etc/passwd'."),
+        ({"/absolute": b"x"}, "It has a part that no dossier has: '/absolute'."),
+        ({"runs\\..\\x.json": b"x"}, "It has a part that no dossier has"),
+        ({"manifest.json": manifest_of(format="homeward.dossier/2")}, "newer than this version of Homeward reads"),
+        ({"manifest.json": manifest_of(format="something/1")}, "Its format is 'something/1'"),
+    ],
+)
+def test_what_no_dossier_is_is_refused_in_a_sentence(tmp_path: Path, content: dict[str, bytes], sentence: str) -> None:
+    """Path tricks, another program's zip, a newer format: refused before anything is read."""
+    path = zipped(tmp_path / "given.zip", content)
+    with pytest.raises(NotADossier) as refused:
+        verified(path)
+    assert sentence in str(refused.value)
+
+
+def test_a_zip_bomb_is_refused_unread(tmp_path: Path) -> None:
+    """A dossier's parts are stored as they are, so that what is small cannot become large."""
+    path = zipped(tmp_path / "bomb.zip", {"ledger.jsonl": bytes(50_000_000)}, compression=zipfile.ZIP_DEFLATED)
+    assert path.stat().st_size < 100_000
+    with pytest.raises(NotADossier, match="is compressed"):
+        verified(path)
+
+
+def test_parts_that_claim_more_than_the_file_holds_are_refused(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Many names for the same bytes: the other kind of bomb."""
+    raw = bytearray(dossiers["auditor"].read_bytes())
+    with zipfile.ZipFile(io.BytesIO(bytes(raw))) as packed:
+        sizes = {info.filename: info.file_size for info in packed.infolist()}
+    central = raw.index(b"PK\x01\x02")
+    for field in (central + 20, central + 24):
+        raw[field : field + 4] = (2**31).to_bytes(4, "little")
+    (tmp_path / "claims.zip").write_bytes(bytes(raw))
+    assert sizes
+    with pytest.raises(NotADossier, match="larger than the file"):
+        verified(tmp_path / "claims.zip")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_a_file_that_is_cut_off_is_refused(dossiers: dict[str, Path], tmp_path: Path, share: float) -> None:
+    """Whatever is left of it."""
+    raw = dossiers["auditor"].read_bytes()
+    (tmp_path / "cut.zip").write_bytes(raw[: int(len(raw) * share)])
+    with pytest.raises(NotADossier, match="cut off or damaged"):
+        verified(tmp_path / "cut.zip")
+
+
+async def test_nothing_is_left_where_a_dossier_could_not_be_written(lived: Lived, tmp_path: Path) -> None:
+    """A dossier appears when it is whole, and not before."""
+    async with lived.audited(lived.approved) as looked:
+        with pytest.raises(OSError):
+            bind(
+                tmp_path / "nowhere" / "x.zip",
+                looked.gathered.record,
+                looked.audited,
+                reader="auditor",
+                language=language("en"),
+                version="0",
+            )
+        looked.audited.head = None  # type: ignore[misc] # a fault on the way
+    assert list(tmp_path.iterdir()) == []
+
+
+# For a reader
+
+
+def lines_for(path: Path) -> list[Any]:
+    with Dossier.open(path) as dossier:
+        return list(dossier.lines())
+
+
+def everything_in(path: Path) -> str:
+    """Every part as text, the pages included."""
+    with zipfile.ZipFile(path) as packed:
+        told = [packed.read(name).decode("utf-8", "replace") for name in packed.namelist() if name != parts.PDF]
+        pages = pypdf.PdfReader(io.BytesIO(packed.read(parts.PDF)))
+    return "\n".join([*told, *(page.extract_text() for page in pages.pages)])
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_every_readers_dossier_verifies(dossiers: dict[str, Path], reader: Reader) -> None:
+    """Bodies left out or not, the chain runs on to the same head."""
+    found = verified(dossiers[reader])
+    assert found.findings == []
+    assert found.head == verified(dossiers["auditor"]).head
+    assert found.reader == reader
+
+
+def test_the_origin_state_learns_nothing_of_the_asylum_claim(dossiers: dict[str, Path]) -> None:
+    """Not from a body, not from a header, not from the pages: of those entries only the place in the chain is left."""
+    sealed = [line.n for line in lines_for(dossiers["origin_authority"]) if isinstance(line, Sealed)]
+    whole = {line.n: line for line in lines_for(dossiers["auditor"])}
+    about = [
+        n
+        for n, line in whole.items()
+        if isinstance(line, Entry)
+        and (
+            line.act in ("lodge_asylum_claim", "resolve_asylum_claim")
+            or line.facts.get("hold") == "asylum"
+            or "no-contact-with-origin" in line.safeguards
+            and line.kind == "refused"
+        )
+    ]
+    assert len(about) == 5
+    assert set(about) <= set(sealed)
+    told = everything_in(dossiers["origin_authority"])
+    for word in ("lodge_asylum_claim", "resolve_asylum_claim", '"asylum"', "aa-1", "притул"):
+        ledger_only = told if word != '"asylum"' else told.split("agreement.json")[0]
+        assert word not in without_schemas(dossiers["origin_authority"], ledger_only, word), word
+
+
+def without_schemas(path: Path, told: str, word: str) -> str:
+    """What a dossier tells, but for the schemas and the safeguards' own names, which are the same for everybody."""
+    with zipfile.ZipFile(path) as packed:
+        for name in packed.namelist():
+            if name.startswith("schemas/"):
+                told = told.replace(packed.read(name).decode(), "")
+    return told
+
+
+@pytest.mark.parametrize("reader", ["origin_authority", "monitor"])
+def test_the_origins_readers_get_no_words_of_the_child_and_no_history(dossiers: dict[str, Path], reader: str) -> None:
+    """Intake, screening, hearing, assessment and the panel's reasons are left out, and so is what the engine kept."""
+    lines = {line.n: line for line in lines_for(dossiers[reader])}
+    hidden = ("screen_protection", "hear_child", "submit_assessment", "determine_best_interests")
+    for line in lines.values():
+        if isinstance(line, Entry) and (line.act in hidden or line.kind == "opened"):
+            assert is_withheld(line)
+    told = everything_in(dossiers[reader])
+    for word in (NAMES[0], NAMES[1], "invented views", "Invented Foster Home"):
+        assert word not in told, word
+    with zipfile.ZipFile(dossiers[reader]) as packed:
+        assert not [name for name in packed.namelist() if name.startswith(("runs/", "case"))]
+        assert json.loads(packed.read(parts.MANIFEST))["left_out"]
+
+
+def test_a_monitor_sees_the_plan_and_no_consents(dossiers: dict[str, Path]) -> None:
+    """Plan and visits, and nothing else that has words in it."""
+    seen = {
+        line.act
+        for line in lines_for(dossiers["monitor"])
+        if isinstance(line, Entry) and not is_withheld(line) and line.act
+    }
+    assert seen == {"adopt_reintegration_plan"}
+
+
+def test_a_guardian_sees_the_case_and_not_the_engines_histories(dossiers: dict[str, Path]) -> None:
+    """The guardian sees every entry; the case's secret, which stands in the histories, is nobody's of the case."""
+    assert verified(dossiers["guardian"]).withheld == 0
+    with zipfile.ZipFile(dossiers["guardian"]) as packed:
+        assert not [name for name in packed.namelist() if name.startswith("runs/")]
+
+
+def test_the_pages_are_in_the_readers_language(dossiers: dict[str, Path]) -> None:
+    """Each dossier's PDF names its language, and its text reads back."""
+    with zipfile.ZipFile(dossiers["long"]) as packed:
+        pages = pypdf.PdfReader(io.BytesIO(packed.read(parts.PDF)))
+        assert pages.trailer["/Root"]["/Lang"] == "ro"
+    assert "Republica Moldova" in everything_in(dossiers["long"])
+    assert "Молдова" in everything_in(dossiers["origin_authority"])

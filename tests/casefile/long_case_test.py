@@ -1,0 +1,67 @@
+"""A case of thousands of entries is audited run by run: `make long-case` says in how many seconds, and in how much memory."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.casefile.lived import Lived
+from tests.starter.running import environment
+from tests.workflows.engines import Engine, accepted, note, record, until_determined
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+ENTRIES = int(os.environ.get("HOMEWARD_LONG_CASE", "320"))
+MOST_MEGABYTES = 450
+"""So much an audit may take, whatever the length of the case; the libraries alone take about 150."""
+
+
+async def grown(engine: Engine, entries: int) -> str:
+    """A case with so many entries, most of them notes."""
+    handle = await engine.start()
+    await accepted(handle, *until_determined())
+    while (await handle.query("case"))["entries"] < entries:
+        await asyncio.gather(*(record(handle, note()) for _ in range(9)))
+    return str(handle.id)
+
+
+def audit_as_a_process(address: str, data: Path, reference: str, *more: str) -> tuple[Any, float, float]:
+    """`homeward audit` as a person runs it: what it says, its seconds, and the most memory it took (MB)."""
+    began = time.monotonic()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "starter.main", "audit", reference, "--json", *("--address", address), *more],
+        stdout=subprocess.PIPE,
+        env=environment(HOMEWARD_DATA=str(data)),
+        text=True,
+    )
+    assert process.stdout
+    with process.stdout:
+        told = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, told
+    return json.loads(told), time.monotonic() - began, used.ru_maxrss / 1024
+
+
+async def test_a_long_case_is_audited_in_bounded_memory(lived: Lived) -> None:
+    """Every entry in the chain, every run replayed, and no more memory than a short case takes, but for the entries."""
+    reference = await grown(lived.engine, ENTRIES)
+    address = lived.engine.client.service_client.config.target_host
+    await asyncio.sleep(1)
+    for name, case in (("short", lived.approved), ("long", reference)):
+        told, seconds, megabytes = await asyncio.to_thread(audit_as_a_process, address, lived.engine.data, case)
+        print(
+            f"\n{name}: {told['entries']} entries in {len(told['runs'])} runs audited in {seconds:.1f} s, "
+            f"{megabytes:.0f} MB at most"
+        )
+        assert told["findings"] == []
+        assert told["replayed"] == len(told["runs"])
+        assert megabytes < MOST_MEGABYTES
+    assert told["entries"] >= ENTRIES
+    assert len(told["runs"]) > ENTRIES // 110
