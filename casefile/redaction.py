@@ -129,9 +129,6 @@ def _of_what(entry: Entry, so_far: Ledger) -> _Seen:
 
 # The origin's side
 
-_ASYLUM: Final = frozenset({"lodge_asylum_claim", "resolve_asylum_claim"})
-_TELLS_OF_ASYLUM: Final = frozenset({"non-refoulement", "no-contact-with-origin"})
-
 _ORIGIN_SEES: Final = frozenset(
     {
         "verify_identity",
@@ -160,37 +157,46 @@ _MONITOR_SEES: Final = frozenset(
 )
 """Plan and visits (procedure.md, part 6)."""
 
+_OF_EVERY_CASE: Final = frozenset(
+    {
+        *("assess_age", "screen_protection", "place_child", "confirm_services", "appoint_guardian", "appoint_counsel"),
+        *("open_tracing", "report_tracing", "assess_family", "hear_child", "submit_assessment"),
+        *("determine_best_interests", "give_consent", "assess_rights_impact", "approve_return", "grant_stay"),
+        *("arrange_third_country", "transfer_to_adult_services", "close_case"),
+    }
+)
+"""Accepted acts that a case has anyhow: that they happened tells nothing, and their headers are shown."""
 
-def _tells_of_asylum(seen: _Seen) -> bool:
-    """Whether the header alone would tell the origin state that the child seeks protection from it."""
+_PROTECTION_HOLDS: Final = frozenset({"asylum", "appeal"})
+_TELLS_OF_ASYLUM: Final = frozenset({"non-refoulement", "no-contact-with-origin", "held"})
+
+
+def _shared(seen: _Seen, acts: frozenset[str], *, own: bool) -> _Sees:
+    """What a reader of the origin state sees of an entry, who shares these acts and what was their own doing.
+
+    Whether the child asked for protection from that state must not show, not even by what is missing: so all that a
+    case need not have is left with its place alone, and an asylum claim looks like an appeal, a complaint or a note.
+    """
     entry = seen.entry
-    refused_for_it = entry.kind == "refused" and bool(_TELLS_OF_ASYLUM & set(entry.safeguards))
-    return (
-        seen.act in _ASYLUM
-        or entry.facts.get("hold") == "asylum"
-        or entry.actor_role == "asylum_authority"
-        or refused_for_it
-    )
+    if entry.kind == "refused":
+        return "whole" if own and not _TELLS_OF_ASYLUM & set(entry.safeguards) else "place"
+    if entry.kind in ("hold", "hold_lifted"):
+        return "place" if entry.facts.get("hold") in _PROTECTION_HOLDS else "whole"
+    if entry.act is None:
+        return "whole" if not entry.body else "header"
+    if own or seen.act in acts:
+        return "whole"
+    if entry.kind == "detention":
+        return "header"
+    return "header" if entry.act in _OF_EVERY_CASE else "place"
 
 
 def _origin_authority(seen: _Seen) -> _Sees:
-    if _tells_of_asylum(seen):
-        return "place"
-    entry = seen.entry
-    if entry.kind == "refused":
-        # A refusal's words may name the holds that stand, and asylum is one.
-        return "whole" if seen.by_origin and "held" not in entry.safeguards else "header"
-    return "whole" if seen.act in _ORIGIN_SEES or seen.by_origin or (entry.act is None and not entry.body) else "header"
+    return _shared(seen, _ORIGIN_SEES, own=seen.by_origin)
 
 
 def _monitor(seen: _Seen) -> _Sees:
-    if _tells_of_asylum(seen):
-        return "place"
-    entry = seen.entry
-    own = entry.actor_role == "monitor"
-    if entry.kind == "refused":
-        return "whole" if own else "header"
-    return "whole" if seen.act in _MONITOR_SEES or own or (entry.act is None and not entry.body) else "header"
+    return _shared(seen, _MONITOR_SEES, own=seen.entry.actor_role == "monitor")
 
 
 _SEES: Final[dict[Reader, Callable[[_Seen], _Sees] | None]] = {

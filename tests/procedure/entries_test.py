@@ -18,7 +18,6 @@ from procedure.faults import MalformedAct
 from procedure.folding import fold
 from procedure.proceedings import REMEMBERED_ACTS, Proceedings
 from procedure.schemas import EntryShown, Receipt, View, schema
-from procedure.story import sentence
 
 
 def verify(entries: list[dict[str, Any]]) -> list[str]:
@@ -396,13 +395,6 @@ def test_the_schemas_are_json_schemas(name: str) -> None:
         "entry": course.entries[3].as_json(),
     }
     jsonschema.validate(json.loads(json.dumps(shown[name])), made)
-
-
-def test_every_entry_has_a_sentence(whole: Course) -> None:
-    """Plain English, ending in a full stop."""
-    for entry in whole.entries:
-        said = sentence(entry)
-        assert said.endswith(".") and said[0].isupper(), said
 
 
 # Nothing personal outside bodies

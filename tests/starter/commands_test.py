@@ -305,6 +305,20 @@ def test_ledger_prints_sentences_or_entries(house: House, tmp_path: Path) -> Non
     assert [entry["n"] for entry in homeward("ledger", reference, "--refused", *house.at, "--json").json] == [3]
 
 
+def test_ledger_tells_a_case_in_five_languages(house: House, tmp_path: Path) -> None:
+    """English unless another is asked for; one that is not there is bad usage."""
+    reference = opened(house, tmp_path)
+    assert "opened the case" in homeward("ledger", reference, *house.at).out
+    for language, said in (
+        ("ro", "a deschis cazul"),
+        ("uk", "справу відкрито"),
+        ("ru", "дело открыто"),
+        ("ky", "ишти ачты"),
+    ):
+        assert said in homeward("ledger", reference, "--language", language, *house.at).out
+    assert homeward("ledger", reference, "--language", "de", *house.at).code == 2
+
+
 def test_list_shows_the_caseload_by_due_date(house: House, tmp_path: Path) -> None:
     """Each filter keeps what it names."""
     reference = opened(house, tmp_path)
