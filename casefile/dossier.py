@@ -75,7 +75,7 @@ class DossierWriter:
         self._finished = False
 
     def add(self, name: str, content: bytes) -> None:
-        self._zip.writestr(_plain(name, len(content)), content)
+        self._zip.writestr(plain_part(name, len(content)), content)
         self._files.append({"name": name, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)})
 
     def add_json(self, name: str, value: Any) -> None:
@@ -85,7 +85,7 @@ class DossierWriter:
         """Add what lies in a file, which may be large."""
         size = source.stat().st_size
         digest = hashlib.sha256()
-        with source.open("rb") as read, self._zip.open(_plain(name, size), "w") as written:
+        with source.open("rb") as read, self._zip.open(plain_part(name, size), "w") as written:
             while chunk := read.read(_CHUNK):
                 digest.update(chunk)
                 written.write(chunk)
@@ -113,7 +113,7 @@ class DossierWriter:
             self._part.unlink(missing_ok=True)
 
 
-def _plain(name: str, size: int) -> zipfile.ZipInfo:
+def plain_part(name: str, size: int) -> zipfile.ZipInfo:
     """A part's header with nothing in it of when and where it was written."""
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
     info.create_system = 3
@@ -240,7 +240,7 @@ class Dossier:
         with tempfile.TemporaryFile() as again:
             with zipfile.ZipFile(again, "w", zipfile.ZIP_STORED) as packed:
                 for info in self._zip.infolist():
-                    with packed.open(_plain(info.filename, info.file_size), "w") as written:
+                    with packed.open(plain_part(info.filename, info.file_size), "w") as written:
                         for chunk in _chunks(self._zip, info.filename):
                             written.write(chunk)
             self._file.seek(0)

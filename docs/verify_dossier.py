@@ -2,9 +2,8 @@
 
     python3 verify_dossier.py DOSSIER.zip
 
-It checks that every part is the one that the manifest names, that the entries form one unbroken chain, that no body
-was changed, and that the engine's history of each run says the same as the entries. It prints what is wrong, and
-ends with 0 when nothing is. Compare the head that it prints with one that you hold from elsewhere.
+Every part is the one that the manifest names, the entries form one unbroken chain, no body was changed, and the
+engine's history of each run says the same. Compare the head that it prints with one that you hold from elsewhere.
 """
 
 import base64
@@ -26,9 +25,8 @@ def canonical(value):
         if value.is_integer() and abs(value) < 1e21:
             return str(int(value))
         digits, _, power = repr(value).partition("e")
-        if power and int(power) < -6 or power and int(power) > 20:
-            return f"{digits}e{int(power):+d}"
-        return f"{Decimal(repr(value)):f}"
+        small_or_large = power and not -7 < int(power) < 21
+        return f"{digits}e{int(power):+d}" if small_or_large else f"{Decimal(repr(value)):f}"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -65,15 +63,18 @@ def check(path):
     if (manifest["entries"], manifest["head"]) != (len(ledger), prev):
         wrong.append("the manifest tells of other entries")
 
-    by_act = {entry["act_id"]: entry for entry in ledger.values() if entry.get("act_id") and entry["kind"] != "detention"}
+    acts = [entry for entry in ledger.values() if entry.get("act_id") and entry["kind"] != "detention"]
+    by_act = {entry["act_id"]: entry for entry in acts}
     came = set()
     for name in sorted(name for name in dossier.namelist() if name.startswith("runs/")):
         run = json.loads(dossier.read(name))
         if sha256(dossier.read(name)) not in name or run["reference"] != manifest["reference"]:
             wrong.append(f"{name} is not what its name says, or another case's")
-        wrong += [f"entry {e['n']} of {name} is not in the ledger" for e in run["ledger"] or [] if ledger.get(e["hash"]) != e]
+        own = [entry for entry in run["ledger"] or [] if ledger.get(entry["hash"]) != entry]
+        wrong += [f"entry {entry['n']} of {name} is not in the ledger" for entry in own]
         for event in run["history"]["events"]:
-            update = event.get("workflowExecutionUpdateAcceptedEventAttributes", {}).get("acceptedRequest", {}).get("input")
+            took = event.get("workflowExecutionUpdateAcceptedEventAttributes", {})
+            update = took.get("acceptedRequest", {}).get("input")
             signal = event.get("workflowExecutionSignaledEventAttributes", {})
             act = payload(update["args"]) if update else payload(signal["input"]) if signal else None
             if isinstance(act, dict) and (entry := by_act.get(act.get("act_id"))):

@@ -83,7 +83,7 @@ def repacked(path: Path, to: Path, change: Callable[[dict[str, bytes]], None], *
         content[parts.MANIFEST] = json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
     with zipfile.ZipFile(to, "w") as written:
         for name, raw in content.items():
-            written.writestr(parts._plain(name, len(raw)), raw)
+            written.writestr(parts.plain_part(name, len(raw)), raw)
     return to
 
 
