@@ -4,14 +4,16 @@ Nothing here asks an engine, and nothing applies a rule of the law again: what i
 once by the engine as it happened and once by the case. What is wrong is told; nothing is mended.
 """
 
+import hashlib
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from casefile import history
 from casefile.findings import Finding
-from casefile.history import UnreadableHistory
+from casefile.history import Carried, UnreadableHistory
 from casefile.record import Record
 from casefile.redaction import Line, is_withheld
 from casefile.runs import Lineage, NotARun, Run, RunOutline
@@ -196,6 +198,7 @@ def run_findings(record: Record, heads: Heads) -> Iterator[Finding]:
     entries = record.entries()
     waiting = next(entries, None)
     seen: dict[str, int] = {}
+    fingerprints: dict[int, bytes] = {}
     for outline in record.lineage.chain:
         try:
             run = record.run(outline.run_id)
@@ -207,7 +210,8 @@ def run_findings(record: Record, heads: Heads) -> Iterator[Finding]:
         while waiting is not None and (waiting.n <= last):
             part.append(waiting)
             waiting = next(entries, None)
-        yield from one_run_findings(run, part, heads, seen)
+        yield from one_run_findings(run, part, heads, seen, fingerprints)
+        fingerprints.update({entry.n: _fingerprint(entry.as_json()) for entry in part})
 
 
 def _taken_over(run: Run) -> int:
@@ -217,10 +221,13 @@ def _taken_over(run: Run) -> int:
         return 0
 
 
-def one_run_findings(run: Run, part: Sequence[Entry], heads: Heads, seen: dict[str, int]) -> Iterator[Finding]:
+def one_run_findings(
+    run: Run, part: Sequence[Entry], heads: Heads, seen: dict[str, int], fingerprints: Mapping[int, bytes]
+) -> Iterator[Finding]:
     """One run against its part of the ledger. ``heads`` are the hashes of all entries, ``seen`` the acts so far.
 
     ``seen`` maps act ids to entry numbers and is added to: an act that is sent again gets its first receipt.
+    ``fingerprints`` are those of the entries before, by number.
     """
     try:
         yield from _same_entries(run, part)
@@ -231,8 +238,9 @@ def one_run_findings(run: Run, part: Sequence[Entry], heads: Heads, seen: dict[s
             admitted = history.admission(run.history)
             seed = bytes.fromhex(admitted["seed"]) if admitted else None
         else:
-            yield from _taking_over(run, heads)
-            seed = history.carried(run.history).seed
+            taken = history.carried(run.history)
+            yield from _taking_over(run, taken, heads, fingerprints)
+            seed = taken.seed
         if seed is not None:
             yield from _salts(run, own, seed)
         yield from _moments(run, own)
@@ -273,18 +281,23 @@ def _opening(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
         yield Finding("agreement", "The agreement in entry 1 is not the one under which the case was admitted.", 1)
 
 
-def _taking_over(run: Run, heads: Heads) -> Iterator[Finding]:
+def _taking_over(run: Run, taken: Carried, heads: Heads, fingerprints: Mapping[int, bytes]) -> Iterator[Finding]:
     """What a run took over is what the ledger says."""
-    taken = history.carried(run.history)
     if not heads.stands(taken.n, taken.head):
         yield Finding(
             "history", f"Run {run.run_id} took over another record than the ledger's, at entry {taken.n}.", taken.n
         )
     for told in taken.entries:
+        if fingerprints.get(told["n"]) == _fingerprint(told):
+            continue  # the very entry that was checked with the run that made it
         entry = entry_from_json(told)
         whole = not any(True for _ in _entry_findings(entry))
         if not heads.stands(entry.n, entry.hash) or not whole:
             yield Finding("history", f"Run {run.run_id} took over another entry {entry.n} than the ledger's.", entry.n)
+
+
+def _fingerprint(entry: Mapping[str, Any]) -> bytes:
+    return hashlib.blake2b(json.dumps(entry, sort_keys=True).encode("utf-8", "replace"), digest_size=16).digest()
 
 
 def _salts(run: Run, own: Sequence[Entry], seed: bytes) -> Iterator[Finding]:

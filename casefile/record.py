@@ -4,6 +4,7 @@ It is read as often as it is needed, one run and one entry at a time, so that a 
 than a short one.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -53,8 +54,16 @@ class GatheredRecord:
         return outline
 
     def settle(self, newest: str | None) -> None:
-        """Tell which run is the newest, where the engine said so."""
+        """Say that all runs are there, and which is the newest, where the engine said so."""
         self._newest = newest
+        with self._ledger.open("w", encoding="utf-8") as file:
+            # Read many times, and the runs are large: the entries lie beside them once more.
+            for entry in self._as_told():
+                file.write(json.dumps(entry, separators=(",", ":")) + "\n")
+
+    @property
+    def _ledger(self) -> Path:
+        return self._folder / "ledger.jsonl"
 
     @property
     def lineage(self) -> Lineage:
@@ -67,15 +76,16 @@ class GatheredRecord:
         return Run.of_bytes(self.file_of(run_id).read_bytes())
 
     def entries(self) -> Iterator[Entry]:
-        for entry in self._as_told():
-            yield entry_from_json(entry)
+        with self._ledger.open(encoding="utf-8") as file:
+            for line in file:
+                yield entry_from_json(json.loads(line))
 
     def _as_told(self) -> Iterator[dict[str, Any]]:
         last = 0
         for outline in self.lineage.chain:
             run = self.run(outline.run_id)
-            if outline.continues is not None:
-                # Of a run that told its entries no more, the next one may have carried them along.
+            if outline.continues is not None and outline.first != last + 1:
+                # Of a run that is missing, or told its entries no more, the next one may have carried them along.
                 for entry in _carried(run):
                     if entry["n"] > last and (outline.first is None or entry["n"] < outline.first):
                         last = entry["n"]
