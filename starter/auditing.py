@@ -1,5 +1,6 @@
 """What the command line asks of a case's record: brought together, audited, bound into a dossier, or read from one."""
 
+import os
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from casefile.archive import Archive, ArchiveUnreachable
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
 from casefile.audit import Audited, audit
 from casefile.dossier import Dossier, NotADossier, PartAltered
 from casefile.engine import CaseSilent, EngineRuns, TodaysCode
@@ -130,3 +131,51 @@ def archive_at(where: str | None) -> Archive | None:
         return Archive(where) if where else None
     except ArchiveUnreachable as error:
         raise CannotGoOn(str(error), code=Exit.MALFORMED) from None
+
+
+async def archive_of(cases: Cases | None) -> str | None:
+    """Where the archive of these cases lies; None when that is not known, or nothing is there yet."""
+    from starter.options import settings_of
+    from starter.up import data_folder_of
+
+    if os.environ.get("HOMEWARD_ARCHIVE_URL"):
+        return str(settings_of().archive)
+    noted = await data_folder_of(cases.client) if cases else None
+    if noted is None and not os.environ.get("HOMEWARD_DATA"):
+        return None
+    where = str((settings_of(data=noted) if noted else settings_of()).archive)
+    return where if _is_folder(where) else None
+
+
+def _is_folder(where: str) -> bool:
+    return Path(where).is_dir()
+
+
+async def whole_ledger(cases: Cases, reference: str) -> list[dict[str, Any]]:
+    """A case's entries from the engine; the oldest from the archive, where the engine has them no more."""
+    entries = await cases.ledger(reference)
+    if entries and entries[0]["n"] > 1 and (archive := archive_at(await archive_of(cases))):
+        try:
+            return [*await archived_entries(archive, reference, entries[0]["prev"]), *entries]
+        except ArchiveUnreachable as error:
+            raise CannotGoOn(str(error)) from None
+    return entries
+
+
+async def archived_entries(archive: Archive, reference: str, head: str) -> list[dict[str, Any]]:
+    """The entries up to the one with that hash, as the archive has them; as many as hang together.
+
+    Raises :class:`casefile.archive.ArchiveUnreachable`.
+    """
+    by_hash: dict[str, dict[str, Any]] = {}
+    for kept in await archive.runs(reference):
+        try:
+            run = await archive.read(kept)
+        except ArchiveAltered:
+            continue  # an audit names it; here it only leaves a gap
+        by_hash.update({entry["hash"]: entry for entry in run.ledger or []})
+    found: list[dict[str, Any]] = []
+    while head in by_hash:
+        found.append(by_hash.pop(head))
+        head = found[-1]["prev"]
+    return found[::-1]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starter.endings import CannotGoOn, Exit
-from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, settings_of, with_cases
+from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, with_cases
 
 if TYPE_CHECKING:
     from casefile.engine import TodaysCode
@@ -60,7 +60,7 @@ def audit_command(
     from casefile.languages import LANGUAGES
     from casefile.redaction import READERS
     from starter import showing
-    from starter.auditing import archive_at, audited_case, write_dossier
+    from starter.auditing import archive_at, archive_of, audited_case, write_dossier
 
     if reader == "law_enforcement":
         raise CannotGoOn(
@@ -73,7 +73,7 @@ def audit_command(
         raise CannotGoOn(f"--out: {out} is a folder; name a file in it.", code=Exit.MALFORMED)
 
     async def run(cases: "Cases | None") -> bool:
-        where = archive or await _archive_of(cases)
+        where = archive or await archive_of(cases)
         with showing.bar("Runs") as progress:
             looking = audited_case(
                 reference,
@@ -205,6 +205,7 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
     from casefile.statistics import figures_of
     from procedure.entries import entry_from_json
     from starter import showing
+    from starter.auditing import whole_ledger
 
     references = [reference async for reference in cases.references(closed=True)]
     figures: list[CaseFigures] = []
@@ -213,7 +214,7 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
         for done, reference in enumerate(references):
             progress(done, len(references))
             try:
-                figures.append(figures_of(entry_from_json(each) for each in await cases.ledger(reference)))
+                figures.append(figures_of(entry_from_json(each) for each in await whole_ledger(cases, reference)))
             except CannotGoOn as error:
                 if error.code is Exit.NO_ENGINE:
                     raise
@@ -242,9 +243,10 @@ def archive_command(
     async def sweep(cases: "Cases") -> dict[str, int]:
         from activities.archiving import Archivist
         from casefile.archive import Archive, ArchiveUnreachable
+        from starter.auditing import archive_of
         from workflows.messages import Sweep
 
-        where = archive or await _archive_of(cases)
+        where = archive or await archive_of(cases)
         if where is None:
             raise CannotGoOn("Name the archive with --archive, or HOMEWARD_ARCHIVE_URL.", code=Exit.MALFORMED)
         try:
@@ -264,25 +266,6 @@ def archive_command(
             print(f"{swept['failed']} could not be kept; look whether a worker runs, and try again.")
     if swept["failed"]:
         raise typer.Exit(Exit.FAILED)
-
-
-async def _archive_of(cases: "Cases | None") -> str | None:
-    """Where the archive of these cases lies; None when that is not known, or nothing is there yet."""
-    import os
-
-    from starter.up import data_folder_of
-
-    if os.environ.get("HOMEWARD_ARCHIVE_URL"):
-        return settings_of().archive
-    noted = await data_folder_of(cases.client) if cases else None
-    if noted is None and not os.environ.get("HOMEWARD_DATA"):
-        return None
-    where: str = (settings_of(data=noted) if noted else settings_of()).archive
-    return where if _is_folder(where) else None
-
-
-def _is_folder(where: str) -> bool:
-    return Path(where).is_dir()
 
 
 def todays_code() -> "TodaysCode":

@@ -74,6 +74,7 @@ def entries_of(given: str, address: str | None, namespace: str | None) -> "list[
 
         return entries_in_dossier(Path(given))
     from procedure.entries import entry_from_json
+    from starter.auditing import whole_ledger
 
-    told = with_cases(address, namespace, lambda cases: cases.ledger(given))
+    told = with_cases(address, namespace, lambda cases: whole_ledger(cases, given))
     return [entry_from_json(each) for each in told]

@@ -13,6 +13,7 @@ from casefile.engine import TodaysCode
 from casefile.runs import Run
 from procedure import gates
 from procedure.entries import digest_of_body, entry_from_json, hash_of_header
+from starter.auditing import archived_entries
 from tests.casefile.lived import Lived, long_case
 from tests.workflows.engines import accepted, note, until_determined
 from worker import workflow_runner
@@ -301,3 +302,13 @@ async def test_an_act_that_was_refused_stays_in_the_audit(lived: Lived) -> None:
         assert row.refused == 2
         entries = {entry.n: entry for entry in looked.gathered.record.entries()}
         assert all(entries[n].kind == "refused" for n in row.refused_by)
+
+
+async def test_the_oldest_entries_come_from_the_archive_where_the_engine_has_them_no_more(lived: Lived) -> None:
+    """From the hash that the oldest entry at hand names, back to entry 1."""
+    entries = await lived.cases.ledger(lived.long)
+    (kept,) = await lived.archive.runs(lived.long)
+    last = (await lived.archive.read(kept)).outline().last
+    assert last is not None
+    assert await archived_entries(lived.archive, lived.long, entries[last]["prev"]) == entries[:last]
+    assert await archived_entries(lived.archive, lived.long, "0" * 64) == []
