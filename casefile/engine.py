@@ -1,7 +1,7 @@
 """The record's one door to the engine: it reads a case's runs there, and replays them against today's code."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -28,6 +28,9 @@ from procedure.entries import Entry
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long one answer of the engine is waited for."""
+
+TRIES: Final = 10
+"""So often a case that goes on while it is read is read anew."""
 
 LedgerOf = Callable[[str, int], Awaitable[list[dict[str, Any]]]]
 """Asks the run of that id for its entries from that number on."""
@@ -75,19 +78,27 @@ class EngineRuns:
     async def fetch(self, reference: str, run_id: str, ledger_of: LedgerOf | None) -> Run:
         """A run with the entries that were made in it. ``ledger_of`` None: the case is not asked for them.
 
-        Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and what ``ledger_of`` does.
+        Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and what ``ledger_of`` does;
+        :class:`CaseSilent` when a case goes on and on while it is read.
         """
-        handle = self._client.get_workflow_handle(reference, run_id=run_id)
-        told = (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
+        told = await self._history(reference, run_id)
         bare = Run(reference, run_id, None, told)
         if ledger_of is None or not bare.outline().opened_a_case:
             return bare
-        first = history.carried(told).n + 1 if history.continues(told) else 1
-        entries: list[dict[str, Any]] = []
-        while page := await ledger_of(run_id, first):
-            entries += page
-            first = page[-1]["n"] + 1
-        return Run(reference, run_id, entries, told)
+        for _ in range(TRIES):
+            entries = await _entries(told, run_id, ledger_of)
+            # Something may have happened in between: then the entries would say more than the history.
+            again = told if history.ended(told) else await self._history(reference, run_id)
+            if len(history.events_of(again)) == len(history.events_of(told)):
+                return Run(reference, run_id, entries, told)
+            told = again
+        raise CaseSilent(
+            f"The case went on in run {run_id} each time while it was read; try again in a quieter moment."
+        )
+
+    async def _history(self, reference: str, run_id: str) -> dict[str, Any]:
+        handle = self._client.get_workflow_handle(reference, run_id=run_id)
+        return (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
 
     async def _before(self, reference: str, run: str) -> AsyncIterator[str]:
         """The runs that a run goes on from, newest first, as far as the engine still has them."""
@@ -105,6 +116,16 @@ class EngineRuns:
                 return
             yield before
             run = before
+
+
+async def _entries(told: Mapping[str, Any], run_id: str, ledger_of: LedgerOf) -> list[dict[str, Any]]:
+    """All entries that were made in a run."""
+    first = history.carried(told).n + 1 if history.continues(told) else 1
+    entries: list[dict[str, Any]] = []
+    while page := await ledger_of(run_id, first):
+        entries += page
+        first = page[-1]["n"] + 1
+    return entries
 
 
 @dataclass(frozen=True)

@@ -54,16 +54,8 @@ async def gather(
         archived = await _archived(archive, kept.get(run_id, []), gathered.findings)
         run: Run | None = archived
         if engine is not None and run_id in live:
-            run = await engine.fetch(reference, run_id, None)
-            if archived is not None and _same(run, archived):
-                run = archived
-            elif run.outline().opened_a_case:
-                if archived is not None:
-                    gathered.findings.append(
-                        Finding("archive", f"The archive has run {run_id} otherwise than the engine has it.")
-                    )
-                run = await _with_entries(engine, run, ledger_of, gathered.findings)
-            else:
+            run = await _from_engine(engine, reference, run_id, ledger_of, archived, gathered.findings)
+            if not run.outline().opened_a_case:
                 continue  # an intake that was refused; no case came of it
             gathered.in_engine += 1
         if archived is not None:
@@ -75,14 +67,27 @@ async def gather(
     return gathered
 
 
-async def _with_entries(engine: EngineRuns, run: Run, ledger_of: LedgerOf | None, findings: list[Finding]) -> Run:
-    """The run with its entries. One that has ended and tells them no more is taken as it is, and that is told."""
+async def _from_engine(
+    engine: EngineRuns,
+    reference: str,
+    run_id: str,
+    ledger_of: LedgerOf | None,
+    archived: Run | None,
+    findings: list[Finding],
+) -> Run:
+    """The run as the engine has it; what is archived of it serves for its entries where both say the same."""
+    if archived is not None:
+        if _same(await engine.fetch(reference, run_id, None), archived):
+            return archived
+        findings.append(Finding("archive", f"The archive has run {run_id} otherwise than the engine has it."))
     try:
-        return await engine.fetch(run.reference, run.run_id, ledger_of)
+        return await engine.fetch(reference, run_id, ledger_of)
     except CaseSilent as silent:
+        run = await engine.fetch(reference, run_id, None)
         if history.ended(run.history) is None:
             raise
-        findings.append(Finding("history", f"Run {run.run_id} tells its entries no more. {silent}"))
+        # One that has ended and tells its entries no more is taken as it is, and that is told.
+        findings.append(Finding("history", f"Run {run_id} tells its entries no more. {silent}"))
         return run
 
 

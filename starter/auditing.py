@@ -57,7 +57,7 @@ async def audited_case(
         except NothingKnown:
             where = "neither the engine nor the archive knows one" if archive and cases else "none is known here"
             raise CannotGoOn(f"There is no case {reference}: {where}.", code=Exit.NO_SUCH_CASE) from None
-        except ArchiveUnreachable as error:
+        except (ArchiveUnreachable, CaseSilent) as error:
             raise CannotGoOn(str(error)) from None
         try:
             audited = await audit(gathered.record, code=code, found_before=gathered.findings, progress=progress)

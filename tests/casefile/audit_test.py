@@ -1,5 +1,6 @@
 """An audit finds what an operator, a disk or a changed program did to a case, and names it."""
 
+import asyncio
 import hashlib
 import json
 from pathlib import Path
@@ -15,7 +16,7 @@ from procedure import gates
 from procedure.entries import digest_of_body, entry_from_json, hash_of_header
 from starter.auditing import archived_entries
 from tests.casefile.lived import Lived, long_case
-from tests.workflows.engines import accepted, note, until_determined
+from tests.workflows.engines import accepted, note, record, until_determined
 from worker import workflow_runner
 from workflows.messages import RETURN_CASE
 from workflows.raw import RawUnlessTyped
@@ -312,3 +313,22 @@ async def test_the_oldest_entries_come_from_the_archive_where_the_engine_has_the
     assert last is not None
     assert await archived_entries(lived.archive, lived.long, entries[last]["prev"]) == entries[:last]
     assert await archived_entries(lived.archive, lived.long, "0" * 64) == []
+
+
+async def test_a_case_that_goes_on_while_it_is_read_is_read_as_one(lived: Lived) -> None:
+    """Acts that come in during an audit are in the history and in the ledger, or in neither."""
+    handle = await lived.engine.start()
+    await accepted(handle, *until_determined()[:2])
+    on = asyncio.create_task(go_on(handle))
+    try:
+        for _ in range(4):
+            async with lived.audited(handle.id) as looked:
+                assert looked.audited.findings == []
+    finally:
+        on.cancel()
+
+
+async def go_on(handle: Any) -> None:
+    while True:
+        await record(handle, note())
+        await asyncio.sleep(0.15)
