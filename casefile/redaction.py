@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from procedure.entries import Entry, entry_from_json
-from procedure.ledger import Ledger
 
 Reader = Literal[
     "auditor",
@@ -83,10 +82,11 @@ def for_reader(entries: Iterable[Entry], reader: Reader) -> Iterator[Line]:
     if sees is None:
         yield from entries
         return
-    corrected = Ledger()
+    origin: str | None = None
     for entry in entries:
-        corrected.append(entry)
-        what = sees(_of_what(entry, corrected))
+        if entry.n == 1:
+            origin = entry.body["intake"]["origin_state"]
+        what = sees(entry, origin is not None and entry.actor_state == origin)
         if what == "whole":
             yield entry
         elif what == "header":
@@ -105,101 +105,72 @@ def keeps_histories(reader: Reader) -> bool:
     return reader in ("auditor", "court", "ombudsperson")
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """An entry, and the act that it is about: of a correction the act that it corrects."""
-
-    entry: Entry
-    act: str | None
-    by_origin: bool
-
-
-def _of_what(entry: Entry, so_far: Ledger) -> _Seen:
-    opened = so_far.find(1)
-    origin = opened.body["intake"]["origin_state"] if opened else None
-    act = entry.act
-    if act == "correct":
-        act = entry.facts.get("of")
-        if act is None:
-            named = entry.body.get("act", {}).get("entry")
-            about = so_far.find(named) if isinstance(named, int) else None
-            act = about.act if about else None
-    return _Seen(entry, act, entry.actor_state == origin and entry.actor_state is not None)
-
-
 # The origin's side
 
-_ORIGIN_SEES: Final = frozenset(
+_OFFICES: Final = frozenset(
     {
-        "verify_identity",
-        "open_tracing",
-        "report_tracing",
-        "assess_family",
-        "guarantee_care",
-        "give_consent",
-        "withdraw_consent",
-        "adopt_reintegration_plan",
-        "approve_return",
-        "certify_fit_to_travel",
-        "plan_travel",
-        "approve_travel",
-        "depart",
-        "report_incident",
-        "arrive",
-        "record_visit",
+        *("central_authority", "child_protection_authority", "guardianship_authority", "caseworker"),
+        *("tracing_service", "consulate"),
     }
 )
-"""What passes between the two states (procedure.md, part 7). Not the child's words, the screening, the assessment, the
-determination's reasons, or where the child lives meanwhile."""
+"""Who acts as the origin state. A child, a relative, a guardian or a counsel speaks from there too, and not for it."""
 
-_MONITOR_SEES: Final = frozenset(
-    {"adopt_reintegration_plan", "plan_travel", "approve_travel", "depart", "report_incident", "arrive", "record_visit"}
-)
-"""Plan and visits (procedure.md, part 6)."""
+_SHARED: Final = frozenset({"adopt_reintegration_plan", "plan_travel", "report_incident", "arrive", "record_visit"})
+"""What passes between the two states whoever wrote it: plan, journey and visits (procedure.md, parts 6 and 7)."""
 
-_OF_EVERY_CASE: Final = frozenset(
+_HEADERS: Final = frozenset(
     {
-        *("assess_age", "screen_protection", "place_child", "confirm_services", "appoint_guardian", "appoint_counsel"),
-        *("open_tracing", "report_tracing", "assess_family", "hear_child", "submit_assessment"),
-        *("determine_best_interests", "give_consent", "assess_rights_impact", "approve_return", "grant_stay"),
+        *("verify_identity", "assess_age", "place_child", "confirm_services", "appoint_guardian", "appoint_counsel"),
+        *("report_tracing", "assess_family", "guarantee_care", "hear_child", "submit_assessment"),
+        *("determine_best_interests", "give_consent", "withdraw_consent", "approve_return"),
+        *("certify_fit_to_travel", "approve_travel", "depart"),
         *("arrange_third_country", "transfer_to_adult_services", "close_case"),
     }
 )
-"""Accepted acts that a case has anyhow: that they happened tells nothing, and their headers are shown."""
+"""Accepted acts whose headers are shown, without the child's words, the assessment and anybody's reasons.
 
-_PROTECTION_HOLDS: Final = frozenset({"asylum", "appeal"})
-_TELLS_OF_ASYLUM: Final = frozenset({"non-refoulement", "no-contact-with-origin", "held"})
+Not among them: the screening, behind which a hold stands at the same moment if asylum is an issue, the assessment of
+what a return would do to the child's rights, and a stay, whose header names protection as its ground.
+"""
+
+_VIA_ORIGIN: Final = frozenset({"central_authority", "consulate"})
+_HOLDS_NOT_SHOWN: Final = frozenset({"asylum", "appeal", "crisis", "health", "school_year", "other"})
+"""Were only the asylum claim's hold hidden, a deadline that stands still without a hold would tell of it."""
 
 
-def _shared(seen: _Seen, acts: frozenset[str], *, own: bool) -> _Sees:
-    """What a reader of the origin state sees of an entry, who shares these acts and what was their own doing.
+def _shared(entry: Entry, *, own: bool) -> _Sees:
+    """What a reader of the origin state sees of an entry, beside what was their ``own`` doing.
 
     Whether the child asked for protection from that state must not show, not even by what is missing: so all that a
-    case need not have is left with its place alone, and an asylum claim looks like an appeal, a complaint or a note.
+    case need not have is left with its place alone, and an asylum claim looks like an appeal, a suspension, a
+    complaint or a note. Every refusal is, one's own as well: it names the hold, or the acts that were not read yet.
     """
-    entry = seen.entry
+    facts = entry.facts
     if entry.kind == "refused":
-        return "whole" if own and not _TELLS_OF_ASYLUM & set(entry.safeguards) else "place"
+        return "place"
     if entry.kind in ("hold", "hold_lifted"):
-        return "place" if entry.facts.get("hold") in _PROTECTION_HOLDS else "whole"
+        return "place" if facts.get("hold") in _HOLDS_NOT_SHOWN else "whole"
+    if entry.kind in ("overdue", "escalated") and facts.get("deadline") == "complaint":
+        return "place"
     if entry.act is None:
         return "whole" if not entry.body else "header"
-    if own or seen.act in acts:
+    # A correction is about the act that it corrects.
+    if own or (facts.get("of") if entry.act == "correct" else entry.act) in _SHARED:
         return "whole"
-    if entry.kind == "detention":
-        return "header"
-    return "header" if entry.act in _OF_EVERY_CASE else "place"
+    if entry.act == "open_tracing":
+        return "header" if facts.get("via") in _VIA_ORIGIN else "place"
+    return "header" if entry.kind == "detention" or entry.act in _HEADERS else "place"
 
 
-def _origin_authority(seen: _Seen) -> _Sees:
-    return _shared(seen, _ORIGIN_SEES, own=seen.by_origin)
+def _origin_authority(entry: Entry, by_origin: bool) -> _Sees:
+    return _shared(entry, own=by_origin and entry.actor_role in _OFFICES)
 
 
-def _monitor(seen: _Seen) -> _Sees:
-    return _shared(seen, _MONITOR_SEES, own=seen.entry.actor_role == "monitor")
+def _monitor(entry: Entry, by_origin: bool) -> _Sees:
+    return _shared(entry, own=by_origin and entry.actor_role == "monitor")
 
 
-_SEES: Final[dict[Reader, Callable[[_Seen], _Sees] | None]] = {
+_SEES: Final[dict[Reader, Callable[[Entry, bool], _Sees] | None]] = {
     "auditor": None,
     "court": None,
     "ombudsperson": None,

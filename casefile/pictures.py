@@ -1,0 +1,538 @@
+"""Pictures of a case over time and of many cases: plain SVG for screens and paper.
+
+No script, no style sheet, nothing fetched; the same figures give the same bytes. What a colour says is also said by
+a row's name, so that a picture printed in black is read as well.
+"""
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from casefile.deadline_figures import DeadlineFigure, deadline_figures
+from casefile.statistics import OUTCOMES, Statistics, Stretch, detentions, holds, spread, stages
+from procedure.entries import Entry
+from procedure.vocabulary import STAGES
+
+Say = Callable[[str, str], str]
+"""The word for a name of a kind: ``say("stage", "travel")``. Kinds: stage, hold, deadline, outcome, role, safeguard."""
+Gettext = Callable[[str], str]
+
+WIDTH: Final = 720
+"""Units across. On paper 180 mm wide, a unit is a quarter of a millimetre, and the smallest letters 2.5 mm."""
+
+_STAGE: Final = "#2c5f8a"
+_HOLD: Final = "#b26a00"
+_DETENTION: Final = "#b3261e"
+_OVERDUE: Final = "#6b4a9e"
+_LATER: Final = "#8a8a8a"
+
+
+def english(kind: str, name: str) -> str:
+    """The contract's own word, readable."""
+    return name.replace("_", " ")
+
+
+def plain_number(number: float) -> str:
+    return f"{number:.1f}".removesuffix(".0")
+
+
+# A case over time
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    x: float
+    width: float
+    colour: str
+    tip: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    x: float
+    count: int
+    tip: str
+
+
+@dataclass(slots=True)
+class _Row:
+    """One line of the picture: its name in lines of text, a note beside it, and what lies on it."""
+
+    name: list[str]
+    note: str = ""
+    bars: list[_Bar] = field(default_factory=list[_Bar])
+    marks: list[_Mark] = field(default_factory=list[_Mark])
+    heading: bool = False
+    """A name for the rows below it, or for this row alone where something lies on it."""
+    y: float = 0
+
+    @property
+    def above(self) -> float:
+        """Room above the name, so that what belongs together stands together."""
+        return 10 if self.heading else 4
+
+    @property
+    def height(self) -> float:
+        return self.above + 4 + 13 * len(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tick:
+    x: float
+    lines: list[str]
+    anchor: str
+
+
+_LEFT: Final = 222
+"""Where time begins; left of it stand the names."""
+_RIGHT: Final = WIDTH - 14
+_NAME: Final = 27
+"""Letters of a name in one line."""
+
+
+class _Axis:
+    """Moments as places across the picture."""
+
+    def __init__(self, first: datetime, last: datetime) -> None:
+        self.first, self.newest = first, last
+        # A case of one moment still has an hour about it.
+        self.last = max(last, first + timedelta(hours=1))
+        self._span = (self.last - self.first).total_seconds()
+
+    def x(self, at: datetime) -> float:
+        share = (at - self.first).total_seconds() / self._span
+        return _LEFT + min(max(share, 0), 1) * (_RIGHT - _LEFT)
+
+    def bar(self, since: datetime, until: datetime | None, colour: str, tip: str) -> _Bar:
+        """A bar that is still seen where it lasted no time to speak of."""
+        x, end = self.x(since), self.x(until or self.newest)
+        width = max(end - x, 3)
+        return _Bar(min(x, _RIGHT - width), width, colour, tip)
+
+    def ticks(self) -> Iterator[_Tick]:
+        """Round moments along the axis, as many as there is room for."""
+        moments = _round_moments(self.first, self.last)
+        day = ""
+        for at in moments:
+            lines = [f"{at:%Y-%m-%d}"]
+            if any(each.hour or each.minute for each in moments):
+                day, shown = lines[0], day
+                lines = [f"{at:%H:%M}", *([] if day == shown else lines)]
+            x = self.x(at)
+            yield _Tick(x, lines, "end" if x > _RIGHT - 24 else "middle")
+
+
+_MOST_TICKS: Final = 6
+_STEPS: Final = tuple(
+    timedelta(minutes=minutes) for minutes in (10, 20, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080, 20160)
+)
+_MONTHS: Final = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200)
+
+
+def _round_moments(first: datetime, last: datetime) -> list[datetime]:
+    monday = datetime(2000, 1, 3, tzinfo=UTC)
+    for step in _STEPS:
+        begin = monday - ((monday - first) // step) * step
+        found = [begin + n * step for n in range(_MOST_TICKS + 2) if first <= begin + n * step <= last]
+        if len(found) <= _MOST_TICKS and begin + (_MOST_TICKS + 1) * step > last:
+            return found
+    for months in _MONTHS:
+        begin = first.year * 12 // months * months
+        found = [each for n in range(begin, last.year * 12 + 12, months) if first <= (each := _month(n)) <= last]
+        if len(found) <= _MOST_TICKS:
+            return found
+    return []
+
+
+def _month(n: int) -> datetime:
+    return datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC)
+
+
+def timeline(entries: Iterable[Entry], *, say: Say = english, _: Gettext = str, picture_id: str = "timeline") -> str:
+    """One case over time as SVG: stages, holds, detentions, overdue deadlines and refusals. From headers alone.
+
+    Entries may be missing: what they say is then missing from the picture, and the picture says so.
+    ``picture_id`` is the beginning of its ids, for a page with several.
+    """
+    record = list(entries)
+    if not record:
+        return _drawn(
+            "timeline.svg.j2", id=picture_id, title=_("The case over time"), desc=_("No entry is shown."), rows=()
+        )
+    axis = _Axis(record[0].at, record[-1].at)
+    figures = [figure for figure in deadline_figures(record) if figure.missed]
+    refused = [entry for entry in record if entry.kind == "refused"]
+    spells = list(detentions(record))
+    rows = [
+        *_stage_rows(record, axis, say, _),
+        *_spell_rows(_("Holds"), holds(record), axis, say, _),
+        *_detention_rows(spells, axis, say, _),
+        *_overdue_rows(figures, axis, say, _),
+        *_refusal_rows(refused, axis, say, _),
+    ]
+    y = 16.0
+    for row in rows:
+        row.y, y = y, y + row.height
+    closed = next((entry for entry in record if entry.kind == "closed"), None)
+    ticks = list(axis.ticks())
+    height = y + 10 + 12 * max((len(tick.lines) for tick in ticks), default=0)
+    gaps = any(entry.n != n for n, entry in enumerate(record, start=1))
+    return _drawn(
+        "timeline.svg.j2",
+        id=picture_id,
+        title=_("The case over time"),
+        desc=_(
+            "From {since} to {until} (UTC). Refused acts: {refused}. Detentions: {detentions}. Deadlines missed: {missed}."
+        ).format(
+            since=_day(record[0].at),
+            until=_day(record[-1].at),
+            refused=len(refused),
+            detentions=len(spells),
+            missed=len(figures),
+        ),
+        rows=rows,
+        bottom=y,
+        height=height + 18 * gaps,
+        ticks=ticks,
+        bands=[axis.bar(spell.since, spell.until, "", "") for spell in spells],
+        end=axis.x(closed.at if closed else record[-1].at),
+        ended=(
+            _("Closed: {outcome}").format(outcome=say("outcome", closed.facts.get("outcome", "")))
+            if closed
+            else _("Still open")
+        ),
+        note=_("Some entries are not shown to the reader; what they say is missing here.") if gaps else "",
+    )
+
+
+def _day(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def _name(text: str, letters: int = _NAME) -> list[str]:
+    """A name over as many lines as it needs."""
+    return textwrap.wrap(text[:1].upper() + text[1:], letters) or [""]
+
+
+def _length(time: timedelta, _: Gettext) -> str:
+    """A length of time, short: days, hours below two days, minutes below an hour."""
+    hours = time.total_seconds() / 3600
+    if hours >= 48:
+        return _("{n} d").format(n=round(hours / 24))
+    return _("{n} h").format(n=round(hours)) if hours >= 1 else _("{n} min").format(n=round(hours * 60))
+
+
+def _tip(name: str, since: datetime, until: datetime | None) -> str:
+    return f"{name}: {_moment(since)} – {_moment(until) if until else '…'}"
+
+
+def _stage_rows(record: Sequence[Entry], axis: _Axis, say: Say, _: Gettext) -> Iterator[_Row]:
+    stays = list(stages(record))
+    yield _Row([_("Stages")], heading=True)
+    for stage in STAGES:
+        mine = [stay for stay in stays if stay.name == stage]
+        # Mostly a case is closed as soon as it is settled.
+        if mine and (stage != "closed" or sum(stay.seconds(axis.newest) for stay in mine) > 3600):
+            yield _stretches(_stage(stage, say, _), mine, axis, _STAGE, _)
+
+
+def _stage(stage: str, say: Say, _: Gettext) -> str:
+    """The name of a stage. In the one that is called closed, somebody still has to close the case."""
+    return _("settled, not yet closed") if stage == "closed" else say("stage", stage)
+
+
+def _spell_rows(heading: str, spells: Iterable[Stretch], axis: _Axis, say: Say, _: Gettext) -> Iterator[_Row]:
+    by_name: dict[str, list[Stretch]] = {}
+    for spell in sorted(spells, key=lambda each: (each.since, each.begun_by)):
+        by_name.setdefault(spell.name, []).append(spell)
+    by_name.pop("detention", None)  # it has a row of its own
+    if by_name:
+        yield _Row([heading], heading=True)
+    for name, mine in by_name.items():
+        yield _stretches(say("hold", name), mine, axis, _HOLD, _)
+
+
+def _detention_rows(spells: Sequence[Stretch], axis: _Axis, say: Say, _: Gettext) -> Iterator[_Row]:
+    if spells:
+        row = _stretches(say("hold", "detention"), spells, axis, _DETENTION, _)
+        row.heading = True
+        yield row
+
+
+def _stretches(name: str, spells: Sequence[Stretch], axis: _Axis, colour: str, _: Gettext) -> _Row:
+    lasted = timedelta(seconds=sum(spell.seconds(axis.newest) for spell in spells))
+    bars = [axis.bar(spell.since, spell.until, colour, _tip(name, spell.since, spell.until)) for spell in spells]
+    return _Row(_name(name), _length(lasted, _), bars)
+
+
+def _overdue_rows(figures: Sequence[DeadlineFigure], axis: _Axis, say: Say, _: Gettext) -> Iterator[_Row]:
+    by_name: dict[str, list[DeadlineFigure]] = {}
+    for figure in sorted(figures, key=lambda each: (each.due, each.set_by)):
+        by_name.setdefault(figure.name, []).append(figure)
+    if by_name:
+        yield _Row([_("Overdue deadlines")], heading=True)
+    for name, mine in by_name.items():
+        said = say("deadline", name)
+        late = sum((figure.late or timedelta() for figure in mine), timedelta())
+        bars = [
+            axis.bar(figure.due, ended, _OVERDUE, _tip(said, figure.due, ended))
+            for figure in mine
+            for ended in [figure.met_at or figure.dropped_at]
+        ]
+        yield _Row(_name(said), _length(late, _), bars)
+
+
+_APART: Final = 9.0
+"""How near to each other refusals are drawn as one mark with their number."""
+
+
+def _refusal_rows(refused: Sequence[Entry], axis: _Axis, say: Say, _: Gettext) -> Iterator[_Row]:
+    cells: dict[int, list[Entry]] = {}
+    for entry in refused:
+        cells.setdefault(int(axis.x(entry.at) / _APART), []).append(entry)
+    if not cells:
+        return
+    marks: list[_Mark] = []
+    for mine in cells.values():
+        names = dict.fromkeys(say("safeguard", name) for entry in mine for name in entry.safeguards)
+        x = sum(axis.x(entry.at) for entry in mine) / len(mine)
+        marks.append(_Mark(x, len(mine), f"{_moment(mine[0].at)}: {', '.join(names)}"))
+    yield _Row(_name(_("refused acts")), str(len(refused)), marks=marks, heading=True)
+
+
+# Many cases
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One line of a panel. ``bar`` runs from 0, ``box`` from quartile to quartile; all in the panel's unit."""
+
+    name: list[str]
+    value: str
+    bar: float | None = None
+    whole: float | None = None
+    """What the bar is a part of, drawn as an outline."""
+    box: tuple[float, float, float, float] | None = None
+    """Lower quartile, median, upper quartile, longest."""
+    colour: str = _STAGE
+
+    @property
+    def values(self) -> list[str]:
+        """The value over as many lines as it needs."""
+        return textwrap.wrap(self.value, 33) or [""]
+
+    @property
+    def height(self) -> float:
+        return 10 + 13 * max(len(self.name), len(self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    title: str
+    note: str
+    lines: list[_Line]
+    most: float
+    ticks: list[tuple[float, str]]
+
+
+_MOST_OFFICES: Final = 15
+_LONG_NAME: Final = 34
+"""Letters of a name in one line where nothing stands beside it."""
+
+
+def statistics_pictures(
+    found: Statistics,
+    *,
+    say: Say = english,
+    _: Gettext = str,
+    state: Callable[[str], str] = str,
+    number: Callable[[float], str] = plain_number,
+) -> dict[str, str]:
+    """The statistics as SVG, a picture a question, by name.
+
+    ``state`` gives a state's name from its code, ``number`` writes a number.
+    """
+    panels = _panels(found, say, _, state, number)
+    return {name: _picture(name, panel.title, [panel], _) for name, panel in panels.items()}
+
+
+def statistics_picture(
+    found: Statistics,
+    *,
+    say: Say = english,
+    _: Gettext = str,
+    state: Callable[[str], str] = str,
+    number: Callable[[float], str] = plain_number,
+) -> str:
+    """All of :func:`statistics_pictures` in one SVG, one below the other."""
+    panels = _panels(found, say, _, state, number)
+    title = _("Cases: {cases}, of these closed: {closed}").format(cases=found.cases, closed=found.closed)
+    return _picture("statistics", title, list(panels.values()), _)
+
+
+def _panels(
+    found: Statistics, say: Say, _: Gettext, state: Callable[[str], str], number: Callable[[float], str]
+) -> dict[str, _Panel]:
+    return {
+        "time_in_stages": _time_in_stages(found, say, _, number),
+        "deadlines_by_office": _deadlines_by_office(found, say, _, state, number),
+        "refusals_by_safeguard": _refusals_by_safeguard(found, say, _),
+        "hours_to_release": _hours_to_release(found, _, number),
+        "endings": _endings(found, say, _),
+    }
+
+
+def _rounded(value: float) -> float:
+    """As exact as a reader of a picture needs it."""
+    return round(value) if value >= 10 else round(value, 1)
+
+
+def _time_in_stages(found: Statistics, say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    times = found.time_in_stages()
+    lines = [
+        _Line(
+            _name(_stage(stage, say, _), _LONG_NAME),
+            _("median {median}, longest {longest}").format(
+                median=_length(timedelta(days=days.median), _), longest=_length(timedelta(days=days.longest), _)
+            ),
+            box=(days.lower, days.median, days.upper, days.longest),
+        )
+        for stage, days in times.items()
+    ]
+    note = _("Days. The box holds the middle half of the cases, the line in it is the median, the dot the longest.")
+    return _panel(_("Time in each stage"), note, lines, max((d.longest for d in times.values()), default=0), number)
+
+
+def _deadlines_by_office(
+    found: Statistics, say: Say, _: Gettext, state: Callable[[str], str], number: Callable[[float], str]
+) -> _Panel:
+    offices = found.by_office()
+    lines: list[_Line] = []
+    for office in offices[:_MOST_OFFICES]:
+        value = _("{missed} of {owed}").format(missed=office.missed, owed=office.owed)
+        if late := spread(office.late_hours):
+            value += ", " + _("median {late} late").format(late=_length(timedelta(hours=late.median), _))
+        name = say("role", office.role) + (f", {state(office.state)}" if office.state else "")
+        lines.append(_Line(_name(name, _LONG_NAME), value, bar=office.missed, whole=office.owed, colour=_OVERDUE))
+    note = _("Deadlines missed, of all that the office owed (outline).")
+    if len(offices) > _MOST_OFFICES:
+        note += " " + _("Further offices, which missed no more than these: {n}.").format(n=len(offices) - _MOST_OFFICES)
+    most = max((office.owed for office in offices[:_MOST_OFFICES]), default=0)
+    return _panel(_("Deadlines missed, by office"), note, lines, most, number)
+
+
+def _refusals_by_safeguard(found: Statistics, say: Say, _: Gettext) -> _Panel:
+    counts = found.refusals_by_safeguard()
+    lines = [_Line(_name(say("safeguard", name), _LONG_NAME), str(n), bar=n) for name, n in counts.items()]
+    note = _("Acts refused, by each safeguard that refused them.")
+    return _panel(_("Refusals, by safeguard"), note, lines, max(counts.values(), default=0), plain_number)
+
+
+def _hours_to_release(found: Statistics, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    within = found.released_within()
+    counts = {
+        _("within 24 hours"): within["24_hours"],
+        _("within 3 days"): within["3_days"],
+        _("within 7 days"): within["7_days"],
+        _("later"): within["longer"],
+        _("not yet"): found.still_detained,
+    }
+    lines = [_Line(_name(name, _LONG_NAME), str(n), bar=n, colour=_DETENTION) for name, n in counts.items()]
+    if not sum(counts.values()):
+        lines = []
+    note = _("Detentions reported: {n}.").format(n=sum(counts.values()))
+    if hours := spread(found.release_hours):
+        note += " " + _("Hours to release: median {median}, longest {longest}.").format(
+            median=number(_rounded(hours.median)), longest=number(_rounded(hours.longest))
+        )
+    return _panel(_("Released from detention"), note, lines, max(counts.values(), default=0), plain_number)
+
+
+def _endings(found: Statistics, say: Say, _: Gettext) -> _Panel:
+    counts = {say("outcome", outcome): found.endings[outcome] for outcome in OUTCOMES}
+    lines = [_Line(_name(name, _LONG_NAME), str(n), bar=n) for name, n in counts.items()]
+    still = found.cases - found.closed
+    lines.append(_Line(_name(_("still open"), _LONG_NAME), str(still), bar=still, colour=_LATER))
+    note = _("Return is one ending among equals.")
+    return _panel(_("Endings, side by side"), note, lines, max((*counts.values(), still)), plain_number)
+
+
+def _panel(title: str, note: str, lines: list[_Line], most: float, number: Callable[[float], str]) -> _Panel:
+    """A panel whose axis ends at a round number. Counts have no ticks between whole numbers."""
+    step = 1.0
+    while most > 5 * step:
+        # 1, 2, 5, 10, 20, 50 ...
+        step *= 2.5 if f"{step:.0f}".startswith("2") else 2
+    end = max(step, -(-most // step) * step)
+    ticks = [(n * step, number(n * step)) for n in range(round(end / step) + 1)]
+    return _Panel(title, note, lines, end, ticks)
+
+
+# Drawing
+
+_BAR_RIGHT: Final = 510
+
+
+def _picture(name: str, title: str, panels: Sequence[_Panel], _: Gettext) -> str:
+    drawn: list[dict[str, Any]] = []
+    y = 10.0 if len(panels) == 1 else 34.0
+    for panel in panels:
+        rows: list[dict[str, Any]] = []
+        top = y
+        y += 44 + 13 * (len(_note(panel.note)) - 1)
+        for line in panel.lines:
+            rows.append({"line": line, "y": y})
+            y += line.height
+        drawn.append({"panel": panel, "note": _note(panel.note), "y": top, "rows": rows, "bottom": y})
+        y += 46 if panel.lines else 30
+    desc = " ".join(f"{panel.title}: {_in_words(panel) or _('none')}." for panel in panels)
+    return _drawn(
+        "statistics.svg.j2",
+        id=name,
+        title=title,
+        desc=desc,
+        heading=title if len(panels) > 1 else "",
+        panels=drawn,
+        height=y,
+        nothing=_("none"),
+        x=_along,
+    )
+
+
+def _along(value: float, most: float) -> float:
+    return _LEFT + (_BAR_RIGHT - _LEFT) * value / most
+
+
+def _note(text: str) -> list[str]:
+    return textwrap.wrap(text, 120) or [""]
+
+
+def _in_words(panel: _Panel) -> str:
+    return "; ".join(f"{' '.join(line.name)} {line.value}" for line in panel.lines)
+
+
+@lru_cache
+def _templates() -> Environment:
+    found = Environment(
+        loader=PackageLoader("casefile"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    found.filters["n"] = plain_number
+    return found
+
+
+def _drawn(template: str, **what: Any) -> str:
+    return _templates().get_template(template).render(what, width=WIDTH, left=_LEFT, right=_RIGHT)
