@@ -192,7 +192,10 @@ def statistics_command(
     if out is not None:
         said = language_of(language)
         try:
-            out.write_text(statistics_picture(found, say=said.term, _=said.gettext), encoding="utf-8")
+            out.write_text(
+                statistics_picture(found, say=said.term, _=said.gettext, state=said.state, number=said.number),
+                encoding="utf-8",
+            )
         except OSError as error:
             raise CannotGoOn(f"{out} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
     if as_json:
