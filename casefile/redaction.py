@@ -7,7 +7,7 @@ chain is left: its number, its hash, and the hash of the entry before it. The ch
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from procedure.entries import Entry, entry_from_json
 
@@ -22,17 +22,7 @@ Reader = Literal[
     "origin_authority",
     "monitor",
 ]
-READERS: Final[tuple[Reader, ...]] = (
-    "auditor",
-    "court",
-    "ombudsperson",
-    "host_authority",
-    "guardian",
-    "legal_counsel",
-    "caseworker",
-    "origin_authority",
-    "monitor",
-)
+READERS: Final[tuple[Reader, ...]] = get_args(Reader)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from procedure.deadlines import name_of, rule_of
 from procedure.entries import Entry, moment
 from procedure.owed import awaiting, owed
 from procedure.views import view
+from procedure.who_may import person_alone
 
 
 def caseload_row(case: Case, at: datetime) -> dict[str, Any]:
@@ -157,25 +158,10 @@ def _notice(case: Case, entry: Entry, kind: str, role: str, state: str) -> dict[
         "kind": kind,
         "to_role": role,
         "to_state": state,
-        "to_id": _person(case, role, state),
+        "to_id": person_alone(case, role, state),
         "entry": entry.n,
         "act": None,
         "deadline": None,
         "due": None,
         "level": None,
     }
-
-
-def _person(case: Case, role: str, state: str) -> str | None:
-    """The person in office, where the role has one in this case."""
-    match role:
-        case "guardian":
-            return case.guardian.id if case.guardian else None
-        case "legal_counsel":
-            return case.counsel.id if case.counsel else None
-        case "escort":
-            return case.plan.escort_id if case.plan else None
-        case "caseworker":
-            return case.caseworkers.get(state)
-        case _:
-            return None

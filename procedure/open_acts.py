@@ -24,7 +24,7 @@ from procedure.ledger import Ledger
 from procedure.owed import awaiting
 from procedure.safeguards.asked import Asked, Refusal
 from procedure.vocabulary import Outcome, PlacementKind, Role, RunBy, Solution
-from procedure.who_may import ANY, HOST, MAY, ORIGIN, RELATIVES_STATE, Where
+from procedure.who_may import ANY, HOST, MAY, ORIGIN, RELATIVES_STATE, Where, person_alone
 
 Fields = dict[str, Any]
 
@@ -115,21 +115,6 @@ def open_acts(
     return [now.row(*who) for who in _who(case, role, state)]
 
 
-def alone(case: Case, role: str, state: str) -> str | None:
-    """The one person who may act in this role now; ``None`` where the role and the state are enough."""
-    match role:
-        case "guardian":
-            return case.guardian.id if case.guardian else None
-        case "legal_counsel":
-            return case.counsel.id if case.counsel else None
-        case "escort":
-            return case.plan.escort_id if case.plan else None
-        case "caseworker":
-            return case.caseworkers.get(state)
-        case _:
-            return None
-
-
 def _who(case: Case, role: str | None, state: str | None) -> Iterator[tuple[str, Role, str]]:
     """Each act with each role and state that may ever do it in this case, those asked for only."""
     for act, roles in MAY.items():
@@ -174,7 +159,7 @@ class _Now:
         self._made: dict[str, tuple[str | None, list[tuple[Any, Act]]]] = {}
 
     def row(self, act: str, role: Role, state: str) -> OpenAct:
-        only = alone(self.case, role, state)
+        only = person_alone(self.case, role, state)
         try:
             actor = Actor(id=self.person or only or self.stranger, role=role, state=state)
         except ValidationError:

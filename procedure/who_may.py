@@ -159,6 +159,21 @@ def in_office(case: Case, role: str, person: str) -> bool:
     return case.plan is not None and case.plan.escort_id == person
 
 
+def person_alone(case: Case, role: str, state: str) -> str | None:
+    """The one person who may act in this role now; ``None`` where the role and the state are enough."""
+    match role:
+        case "guardian":
+            return case.guardian.id if case.guardian else None
+        case "legal_counsel":
+            return case.counsel.id if case.counsel else None
+        case "escort":
+            return case.plan.escort_id if case.plan else None
+        case "caseworker":
+            return case.caseworkers.get(state)
+        case _:
+            return None
+
+
 def _state_fits(asked: Asked, where: Where) -> bool:
     case, state = asked.case, asked.act.actor.state
     if where == ANY:
