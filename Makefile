@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks long-case lock
+.PHONY: help setup up test lint types walks long-case catalogues lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,6 +28,7 @@ help:
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
+	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make lock    choose the newest versions anew (needs a network)"
 
 setup: $(READY)
@@ -65,6 +66,9 @@ walks: setup
 
 long-case: setup
 	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py
+
+catalogues: setup
+	$(BIN)/python -m casefile.catalogues
 
 # Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \
