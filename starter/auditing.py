@@ -16,8 +16,10 @@ from casefile.findings import Finding
 from casefile.gathering import Gathered, NothingKnown, gather
 from casefile.pages import CannotSetPages
 from casefile.redaction import Reader
+from casefile.verify import verify
 from procedure.entries import Entry
-from starter.client import Cases
+from procedure.intake import REFERENCE
+from starter.client import Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 
 Progress = Callable[[int, int], None]
@@ -44,6 +46,8 @@ async def audited_case(
 
     Raises CannotGoOn when it is not known, gives no answer, or has lost its beginning.
     """
+    if not REFERENCE.fullmatch(reference):
+        raise NoSuchCase(f"{reference or 'Nothing'} is no case reference; one looks like MD-UA-2026-7K3F9A.")
     with tempfile.TemporaryDirectory(prefix="homeward-audit-") as folder:
         try:
             gathered = await gather(
@@ -120,8 +124,14 @@ def opened_dossier(path: Path) -> Generator[Dossier]:
 
 
 def entries_in_dossier(path: Path) -> list[Entry]:
-    """The entries that its reader sees. Raises CannotGoOn."""
+    """The entries that its reader sees. Raises CannotGoOn, also for a dossier that does not verify."""
     with opened_dossier(path) as dossier:
+        if findings := verify(dossier).findings:
+            raise CannotGoOn(
+                f"{path} does not verify, so nothing is shown of it. {findings[0].sentence} "
+                "`homeward verify` tells everything that is wrong.",
+                code=Exit.DOES_NOT_VERIFY,
+            )
         return list(dossier.entries())
 
 

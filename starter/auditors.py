@@ -11,6 +11,7 @@ from starter.endings import CannotGoOn, Exit
 from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, with_cases
 
 if TYPE_CHECKING:
+    from casefile.dossier import Dossier
     from casefile.engine import TodaysCode
     from casefile.statistics import CaseFigures
     from starter.client import Cases
@@ -115,14 +116,19 @@ def verify_command(
         typer.Option("--head", metavar="HEX", help="A head of this case that you hold: it must stand in the record."),
     ] = None,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Also run the histories through this version's code.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--replay/--no-replay",
+            help="Whether to run the histories through this version's code. Default: when it made the dossier.",
+        ),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Check a dossier; needs no server and no key.
 
-    Its parts, the chain, the agreement, and the engine's history against the ledger. Exit 4 when it does not verify.
+    Its parts, the chain, the agreement, and the engine's history against the ledger; and that the code makes these
+    entries, and no others, of that history. Exit 4 when it does not verify.
     """
     from casefile.verify import verify
     from starter import showing
@@ -132,9 +138,11 @@ def verify_command(
         raise CannotGoOn("--head: a head is 64 hexadecimal digits.", code=Exit.MALFORMED)
     with opened_dossier(Path(dossier)) as opened:
         verified = verify(opened, head=head.lower() if head else None)
-        told = verified.as_json()
-        if replay:
-            told = {**told, **asyncio.run(_replayed(opened, told["findings"]))}
+        told = {**verified.as_json(), "made_with": opened.manifest.told.get("made_with"), "replayed": None}
+        own = told["made_with"] == f"homeward {_version()}"
+        # What is wrong already is not run, and what another version made is judged by that version.
+        if verified.runs and not verified.findings and (own if replay is None else replay):
+            told |= asyncio.run(_replayed(opened))
     if as_json:
         print_json(told)
     else:
@@ -147,15 +155,22 @@ def _is_head(text: str) -> bool:
     return len(text) == 64 and all(letter in "0123456789abcdefABCDEF" for letter in text)
 
 
-async def _replayed(dossier: Any, found: list[dict[str, Any]]) -> dict[str, Any]:
+async def _replayed(dossier: "Dossier") -> dict[str, Any]:
+    """The runs of a dossier run through today's code; a program's fault is no reason to believe a record."""
     from casefile.audit import code_findings
+    from casefile.findings import Finding
 
-    code, findings, runs = todays_code(), list(found), 0
-    for outline in dossier.lineage.chain:
+    code, chain = todays_code(), dossier.lineage.chain
+    findings: list[dict[str, Any]] = []
+    for outline in chain:
         run = dossier.run(outline.run_id)
-        findings += [each.as_json() for each in code_findings(run, await code.replay(run))]
-        runs += 1
-    return {"replayed": runs, "findings": findings, "verifies": not findings}
+        try:
+            found = list(code_findings(run, await code.replay(run)))
+        except Exception as error:  # noqa: BLE001 - a history of somebody's making may break anything
+            sentence = f"Run {run.run_id} cannot be run through any code ({type(error).__name__})."
+            found = [Finding("code", sentence)]
+        findings += [each.as_json() for each in found]
+    return {"replayed": len(chain), "findings": findings, "verifies": not findings}
 
 
 @auditors_app.command("statistics")

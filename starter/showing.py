@@ -265,10 +265,9 @@ _STYLES: Final = {"kept": "green", "not_asked": "dim", "refused": "yellow", "bro
 def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> None:
     """What an audit found: the verdict, the safeguards, the deadlines."""
     console.print(f"[bold]{told['reference']}[/bold]  {told['entries']} entries, head {told['head']}", soft_wrap=True)
-    runs = len(told["runs"])
     console.print(
-        f"{runs} {'run' if runs == 1 else 'runs'}: {told['in_engine']} in the engine, {told['in_archive']} in the "
-        f"archive; {told['replayed']} run through today's code.",
+        f"{_counted(len(told['runs']), 'run')}: {told['in_engine']} in the engine, {told['in_archive']} in the "
+        f"archive; {told['replayed']} put through today's code.",
         style="dim",
         soft_wrap=True,
     )
@@ -290,6 +289,10 @@ def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> Non
     console.print(_deadlines_table(told["deadlines"]))
     if dossier:
         console.print(f"The dossier is written to {escape(dossier)}.", soft_wrap=True)
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
 
 
 def _verdict(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
@@ -341,10 +344,18 @@ def verified(console: Console, told: Mapping[str, Any]) -> None:
     """What became of a dossier's check."""
     console.print(
         f"[bold]{escape(told['reference'])}[/bold]  a dossier for: {words(told['reader'])}; {told['entries']} entries, "
-        f"{told['withheld']} of them not whole for this reader; {told['runs']} runs.",
+        f"{told['withheld']} of them not whole for this reader; {_counted(told['runs'], 'run')}.",
         soft_wrap=True,
     )
     console.print(f"head {told['head']}", soft_wrap=True)
+    if told["replayed"]:
+        console.print(f"{_counted(told['replayed'], 'run')} put through today's code.", style="dim")
+    elif told["runs"] and not told["findings"]:
+        console.print(
+            f"Not run through today's code: it was made with {told['made_with']} (--replay runs it all the same).",
+            style="dim",
+            soft_wrap=True,
+        )
     _verdict(console, told["findings"])
     if not told["findings"]:
         console.print(
