@@ -10,8 +10,9 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from casefile import history
-from casefile.archive import Archive, ArchiveUnreachable
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
 from casefile.engine import EngineRuns
+from procedure.intake import REFERENCE
 from workflows.messages import (
     ARCHIVE_RUN,
     LEDGER,
@@ -28,8 +29,8 @@ _log: Final = structlog.get_logger("homeward.archive")
 ASKED_WITHIN: Final = timedelta(seconds=60)
 """So long a case may take to tell its entries: a run that no worker has at hand is replayed first."""
 
-ATTEMPTS_WITH_ENTRIES: Final = 5
-"""After so many, a run that tells its entries no more is kept with its history alone."""
+LAST_ATTEMPT_FOR_ENTRIES: Final = 5
+"""A run that fails to tell its entries then is kept with its history alone."""
 
 
 class StillRuns(Exception):
@@ -68,14 +69,15 @@ class Archivist:
         """Keep one run; the digest under which it lies. Doing it again changes nothing.
 
         Raises ``ApplicationError`` of the types ``StillRuns``, ``ArchiveUnreachable`` or ``CaseSilent``, each worth
-        another try later.
+        another try later. A case that is silent at the ``attempt`` :data:`LAST_ATTEMPT_FOR_ENTRIES` or later is taken
+        to tell its entries no more, and its history is kept alone.
         """
         try:
-            return await self._keep(ended.reference, ended.run, with_entries=attempt < ATTEMPTS_WITH_ENTRIES)
+            return await self._keep(ended.reference, ended.run, alone_if_silent=attempt >= LAST_ATTEMPT_FOR_ENTRIES)
         except StillRuns:
             raise ApplicationError("the run has not ended yet", type=STILL_RUNS) from None
-        except ArchiveUnreachable as error:
-            raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
+        except (ArchiveUnreachable, ArchiveAltered) as error:
+            raise ApplicationError(str(error), type=type(error).__name__) from None
         except (WorkflowQueryFailedError, RPCError) as error:
             gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
             said = "the engine has the run no more" if gone else f"the case gave no answer ({type(error).__name__})"
@@ -85,7 +87,7 @@ class Archivist:
         """Keep every ended run that the engine has and the archive has not.
 
         Raises :class:`casefile.archive.ArchiveUnreachable`, or ``RPCError`` when the engine cannot be asked. A single
-        run that cannot be kept is counted and passed over.
+        run that cannot be kept is counted and passed over: one must not keep all others out.
         """
         archive = self._archive()
         asked = f"WorkflowType = '{RETURN_CASE}' AND ExecutionStatus != 'Running'"
@@ -94,34 +96,36 @@ class Archivist:
             asked += f" AND CloseTime > '{since.isoformat()}'"
         seen = kept = failed = 0
         async for run in self._client.list_workflows(asked):
+            if not REFERENCE.fullmatch(run.id):
+                continue  # nothing of that name ever became a case
             seen += 1
             if run.run_id not in {found.run_id for found in await archive.runs(run.id)}:
                 try:
-                    kept += await self._keep_missed(run.id, run.run_id)
-                except (StillRuns, WorkflowQueryFailedError, RPCError) as error:
+                    kept += bool(await self._keep(run.id, run.run_id, alone_if_silent=True))
+                except ArchiveUnreachable:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever is the matter with this one
                     failed += 1
                     _log.warning("a run could not be kept", case=run.id, run=run.run_id, error=type(error).__name__)
             progress(Swept(seen, kept, failed))
         return Swept(seen, kept, failed)
 
-    async def _keep_missed(self, reference: str, run_id: str) -> bool:
-        try:
-            return bool(await self._keep(reference, run_id, with_entries=True))
-        except WorkflowQueryFailedError:
-            return bool(await self._keep(reference, run_id, with_entries=False))
-
-    async def _keep(self, reference: str, run_id: str, *, with_entries: bool) -> str:
+    async def _keep(self, reference: str, run_id: str, *, alone_if_silent: bool) -> str:
         """The digest of the kept run; nothing where no case came of it."""
         archive = self._archive()
         for found in await archive.runs(reference):
             if found.run_id == run_id:
                 return found.digest
-        bare = await self._engine.fetch(reference, run_id, None)
-        if history.ended(bare.history) is None:
+        run = await self._engine.fetch(reference, run_id, None)
+        if history.ended(run.history) is None:
             raise StillRuns
-        if not bare.outline().opened_a_case:
+        if not run.outline().opened_a_case:
             return ""  # an intake that was refused: what it says of a child is nobody's to keep
-        run = await self._engine.fetch(reference, run_id, self._entries_of(reference)) if with_entries else bare
+        try:
+            run = await self._engine.fetch(reference, run_id, self._entries_of(reference))
+        except WorkflowQueryFailedError:
+            if not alone_if_silent:
+                raise
         return (await archive.keep(run)).digest
 
     def _entries_of(self, reference: str) -> Callable[[str, int], Any]:

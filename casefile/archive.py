@@ -4,21 +4,27 @@ Each object is named by its digest, is written once, and is checked when it is r
 for a running case. An object lies at ``REFERENCE/RUN/DIGEST.json``.
 """
 
+import errno
 import hashlib
+import os
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import unquote
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
 from casefile.runs import NotARun, Run
+from procedure.intake import REFERENCE
 
 # The library's overloads for another kind of answer are only partly known to the type check.
 _store_calls: Final[Any] = obstore
-_SCHEMES: Final = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "file://")
+_NAME: Final = re.compile(r"([0-9a-f]{64})\.json")
+_SCHEMES: Final = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
 
 
 class ArchiveUnreachable(Exception):
@@ -61,32 +67,45 @@ class Archive:
         """
         self._store: Any
         text = str(where)
+        scheme, separator, rest = text.partition("://")
         try:
-            if text.startswith(_SCHEMES) and not text.startswith("file://"):
+            if separator and scheme != "file":
+                if scheme not in _SCHEMES:
+                    # Not a folder of that name: somebody's address, misspelt.
+                    raise ArchiveUnreachable(
+                        f"The archive's address cannot be used: it begins with none of {', '.join(_SCHEMES)} or file."
+                    )
                 self._store = from_url(text)
             else:
-                folder = Path(text.removeprefix("file://")).expanduser()
+                folder = Path(unquote(rest) if separator else text).expanduser()
                 if make:
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._store = LocalStore(folder.resolve(strict=True))
+                if not folder.resolve(strict=True).is_dir():
+                    raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+                self._store = LocalStore(folder.resolve())
         except OSError as error:
             raise ArchiveUnreachable(f"The archive's folder cannot be used ({error.strerror}).") from None
         except (BaseError, ValueError) as error:
             raise ArchiveUnreachable(f"The archive's address cannot be used ({type(error).__name__}).") from None
 
     async def keep(self, run: Run) -> Kept:
-        """Keep a run that has ended; the same one again changes nothing. Raises :class:`ArchiveUnreachable`."""
+        """Keep a run that has ended; the same one again changes nothing.
+
+        Raises :class:`ArchiveUnreachable`, and :class:`ArchiveAltered` where something else lies under its name.
+        """
         kept = Kept(run.reference, run.run_id, run.digest, len(run.as_bytes))
         try:
             await obstore.put_async(self._store, kept.path, run.as_bytes, mode="create")
         except AlreadyExistsError:
-            pass  # its name is its content
+            await self.read(kept)  # its name is its content, unless somebody was at it
         except (BaseError, OSError) as error:
             raise _unreachable(error) from None
         return kept
 
     async def runs(self, reference: str) -> list[Kept]:
         """What is kept of a case, in no order that means anything. Raises :class:`ArchiveUnreachable`."""
+        if not REFERENCE.fullmatch(reference):
+            return []  # and no path into somewhere else
         return [kept async for kept in self._listed(f"{reference}/")]
 
     async def references(self) -> list[str]:
@@ -123,8 +142,8 @@ class Archive:
             async for page in _store_calls.list(self._store, prefix):
                 for found in page:
                     parts = found["path"].split("/")
-                    if len(parts) == 3 and parts[2].endswith(".json"):
-                        yield Kept(parts[0], parts[1], parts[2].removesuffix(".json"), found["size"])
+                    if len(parts) == 3 and (name := _NAME.fullmatch(parts[2])):
+                        yield Kept(parts[0], parts[1], name[1], found["size"])
         except (BaseError, OSError) as error:
             raise _unreachable(error) from None
 

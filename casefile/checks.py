@@ -9,7 +9,7 @@ import hmac
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from casefile import history
 from casefile.findings import Finding
@@ -18,6 +18,7 @@ from casefile.record import Record
 from casefile.redaction import Line, is_withheld
 from casefile.runs import Lineage, NotARun, Run, RunOutline
 from procedure.acts import as_given, parse_act
+from procedure.canonical import canonical
 from procedure.entries import GENESIS, Entry, digest_of_body, entry_from_json, hash_of_header, moment
 from procedure.faults import Malformed
 from procedure.intake import parse_intake
@@ -116,8 +117,18 @@ def _entry_findings(entry: Entry) -> Iterator[Finding]:
             yield Finding("chain", f"Entry {entry.n} is not what its hash says: it was changed.", entry.n)
         if not is_withheld(entry) and digest_of_body(entry.salt, entry.body) != entry.body_digest:
             yield Finding("body", f"The body of entry {entry.n} is not what its digest says: it was changed.", entry.n)
-    except (ValueError, RecursionError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         yield Finding("chain", f"Entry {entry.n} cannot be read as it should be.", entry.n)
+        return
+    said: Any = entry.body.get("act")
+    if entry.kind in ("accepted", "refused") and isinstance(said, dict):
+        act = cast("dict[str, Any]", said)
+        actor: dict[str, Any] = act.get("actor") or {}
+        told = (act.get("act"), act.get("act_id"), actor.get("role"), actor.get("state"))
+        if told != (entry.act, entry.act_id, entry.actor_role, entry.actor_state):
+            yield Finding("chain", f"The header of entry {entry.n} tells of another act than its body.", entry.n)
+    elif entry.kind == "accepted" and not is_withheld(entry):
+        yield Finding("chain", f"Entry {entry.n} was accepted, and no act stands in it.", entry.n)
 
 
 # The runs
@@ -133,9 +144,21 @@ def lineage_findings(lineage: Lineage) -> Iterator[Finding]:
             f"Run {lineage.missing} is missing, from which run {first.run_id} goes on{until}.",
             None,
         )
+    known = {run.run_id for run in (*lineage.chain, *lineage.aside)}
+    if lineage.chain and (newest := lineage.chain[-1]).goes_on_in is not None:
+        yield Finding(
+            "missing_run",
+            f"After entry {newest.last} the case went on in run {newest.goes_on_in}, which is not here: "
+            "what was recorded there is missing.",
+            newest.last,
+        )
     for run in lineage.chain:
         for reset in run.resets:
             reason = f" ({reset.reason})" if reset.reason else ""
+            if reset.base_run not in known:
+                yield Finding(
+                    "missing_run", f"Run {reset.base_run}, which was reset, is missing: what stood in it is lost."
+                )
             yield Finding(
                 "reset",
                 f"An operator reset the case on {moment(reset.at)}{reason}: run {run.run_id} begins anew from within "
@@ -194,31 +217,76 @@ def _numbers(found: Sequence[int]) -> str:
 
 
 def run_findings(record: Record, heads: Heads) -> Iterator[Finding]:
-    """Each run of the chain against the ledger: what came in, what was answered, what was handed over."""
+    """Each run of the chain against the ledger: what came in, what was answered, what was handed over.
+
+    Every entry was made in one of the runs, in the order of the runs.
+    """
     entries = record.entries()
     waiting = next(entries, None)
     seen: dict[str, int] = {}
     fingerprints: dict[int, bytes] = {}
-    for outline in record.lineage.chain:
+    before: Run | None = None
+    last = 0
+    chain = record.lineage.chain
+    for position, outline in enumerate(chain):
         try:
             run = record.run(outline.run_id)
         except (NotARun, OSError):
             yield Finding("history", f"Run {outline.run_id} cannot be read any more.")
             continue
+        yield from _links(outline, run, before)
+        first, last = last + 1, _last_of(record, chain, position, last)
         part: list[Entry] = []
-        last = outline.last or _taken_over(run)
-        while waiting is not None and (waiting.n <= last):
+        while waiting is not None and waiting.n <= last:
             part.append(waiting)
             waiting = next(entries, None)
+        if before is None and outline.continues is not None and outline.first is not None:
+            # Of the runs before, which are missing, this one carried some entries along; they are not its own.
+            part = [entry for entry in part if entry.n >= outline.first]
+        if outline.first is not None and outline.first != first and (before is not None or outline.continues is None):
+            yield Finding(
+                "history",
+                f"Run {outline.run_id} begins with entry {outline.first}, and the run before it ended before entry {first}.",
+                first,
+            )
         yield from one_run_findings(run, part, heads, seen, fingerprints)
         fingerprints.update({entry.n: _fingerprint(entry.as_json()) for entry in part})
+        before = run
+    if waiting is not None and chain:
+        yield Finding(
+            "history", f"Entry {waiting.n} was made in no run that is here; it stands after all of them.", waiting.n
+        )
 
 
-def _taken_over(run: Run) -> int:
-    try:
-        return history.carried(run.history).n
-    except UnreadableHistory:
-        return 0
+def _last_of(record: Record, chain: Sequence[RunOutline], position: int, before: int) -> int:
+    """The newest entry of a run; of one that told its entries no more, the newest that the next run took over."""
+    if (last := chain[position].last) is not None:
+        return last
+    if position + 1 < len(chain):
+        try:
+            return history.carried(record.run(chain[position + 1].run_id).history).n
+        except (UnreadableHistory, NotARun, OSError):
+            return before
+    return before
+
+
+def _links(outline: RunOutline, run: Run, before: Run | None) -> Iterator[Finding]:
+    """A run is the one that the engine says it is, of this case, and goes on from the run before it."""
+    missing = history.missing_event(run.history)
+    if missing is not None:
+        yield Finding("history", f"The history of run {run.run_id} has no event {missing}: something was taken out.")
+    if not outline.resets and history.own_id(run.history) not in (None, run.run_id):
+        yield Finding("history", f"Run {run.run_id} has the history of another run.")
+    if before is None:
+        return
+    if history.goes_on_in(before.history) not in (None, run.run_id) and not outline.resets:
+        yield Finding(
+            "missing_run",
+            f"After run {before.run_id} the case went on in another run than {run.run_id}, which is missing.",
+        )
+    handed, given = history.handed_over(before.history), history.given_at_start(run.history)
+    if handed is not None and handed != given:
+        yield Finding("history", f"Run {run.run_id} was given something else than run {before.run_id} handed over.")
 
 
 def one_run_findings(
@@ -231,7 +299,7 @@ def one_run_findings(
     """
     try:
         yield from _same_entries(run, part)
-        own = [entry for entry in part if run.ledger is None or not run.ledger or entry.n >= run.ledger[0]["n"]]
+        own = list(part)
         seed = None
         if history.continues(run.history) is None:
             yield from _opening(run, own)
@@ -243,10 +311,22 @@ def one_run_findings(
             seed = taken.seed
         if seed is not None:
             yield from _salts(run, own, seed)
+        if run.ledger is None and not own:
+            yield Finding("history", f"Of run {run.run_id} only the engine's history is left; its entries are lost.")
+            return
         yield from _moments(run, own)
         yield from _acts(run, own, heads, seen)
         yield from _result(run, heads)
-    except (UnreadableHistory, KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError) as error:
+    except (
+        UnreadableHistory,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        IndexError,
+        OverflowError,
+        RecursionError,
+    ) as error:
         because = str(error) if isinstance(error, UnreadableHistory) else "it is not of the shape of a history"
         yield Finding("history", f"The history of run {run.run_id} cannot be compared: {because}.")
 
@@ -254,13 +334,15 @@ def one_run_findings(
 def _same_entries(run: Run, part: Sequence[Entry]) -> Iterator[Finding]:
     """The entries kept with a run are those of the ledger."""
     ledger = {entry.n: entry for entry in part}
+    if run.ledger is not None and (alone := sorted(ledger.keys() - {told["n"] for told in run.ledger})):
+        yield Finding("history", f"Entry {alone[0]} is in the ledger and not with run {run.run_id}.", alone[0])
     for told in run.ledger or []:
         entry = ledger.get(told["n"])
         if entry is None:
             yield Finding(
                 "history", f"Entry {told['n']} is kept with run {run.run_id} and not in the ledger.", told["n"]
             )
-        elif entry.as_json() != told:
+        elif canonical(entry.as_json()) != canonical(told):
             yield Finding(
                 "history", f"Entry {told['n']} is not the same in the ledger and with run {run.run_id}.", told["n"]
             )
@@ -277,7 +359,7 @@ def _opening(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
     admitted = history.admission(run.history)
     if admitted is None:
         yield Finding("history", f"The history of run {run.run_id} does not say how the case was admitted.", 1)
-    elif admitted["agreement"] != opened.body.get("agreement"):
+    elif canonical(admitted["agreement"]) != canonical(opened.body.get("agreement")):
         yield Finding("agreement", "The agreement in entry 1 is not the one under which the case was admitted.", 1)
 
 
@@ -315,9 +397,9 @@ def _moments(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
     for entry in own:
         if entry.at == before:
             continue
-        while at < len(worked) and worked[at][1] < entry.at - _CLOCKS_AGREE_TO:
+        while at < len(worked) and worked[at] < entry.at - _CLOCKS_AGREE_TO:
             at += 1
-        if at == len(worked) or worked[at][0] > entry.at + _CLOCKS_AGREE_TO:
+        if at == len(worked) or worked[at] > entry.at + _CLOCKS_AGREE_TO:
             yield Finding(
                 "history",
                 f"Entry {entry.n} says {moment(entry.at)}, and the engine has no work on the case at that moment.",
@@ -335,6 +417,8 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
             malformed.append(entry)
         elif entry.kind in ("accepted", "refused") and entry.act_id is not None:
             by_id[entry.act_id] = entry
+    for entry in own:
+        yield from _dossier_read(entry, heads)
     came: set[str] = set()
     shapeless = 0
     for each in history.said(run.history):
@@ -355,6 +439,8 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
                 f"Entry {entry.n} does not say what was said in event {each.event} of run {run.run_id}.",
                 entry.n,
             )
+        elif each.by_signal and any(_same_json(entry.body["given"], each.given) for entry in malformed):
+            shapeless += 1  # the program had a fault just then; what was sent is on record as it came
         elif act.act_id not in seen and (each.receipt is not None or (each.by_signal and history.ended(run.history))):
             yield Finding(
                 "history",
@@ -375,6 +461,23 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
             f"The ledger has {len(malformed)} malformed signals in run {run.run_id}, and {shapeless} came in.",
             malformed[-1].n,
         )
+
+
+def _dossier_read(entry: Entry, heads: Heads) -> Iterator[Finding]:
+    """An approval that stands names a head of this case that its giver can have read."""
+    if entry.kind == "accepted" and entry.act in ("approve_return", "approve_travel"):
+        read = heads.number_of(str(entry.body.get("act", {}).get("dossier")))
+        if read is None or read >= entry.n:
+            yield Finding(
+                "history", f"The approval in entry {entry.n} names a head that did not stand before it.", entry.n
+            )
+
+
+def _same_json(told: Any, given: bytes) -> bool:
+    try:
+        return bool(told == json.loads(given))
+    except (ValueError, RecursionError):
+        return False
 
 
 def _receipt(run: Run, each: history.Said, entry: Entry | None, heads: Heads) -> Iterator[Finding]:

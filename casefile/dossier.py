@@ -10,19 +10,24 @@ import os
 import re
 import tempfile
 import zipfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final, Self, cast
+from typing import IO, Annotated, Any, Final, Self, cast
 
-from casefile.findings import Finding
-from casefile.redaction import READERS, Line, Reader, line_as_json, line_from_json
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from casefile.deadline_figures import deadline_figures
+from casefile.findings import Finding, What
+from casefile.matrix import safeguard_matrix
+from casefile.redaction import Line, Reader, line_as_json, line_from_json
 from casefile.runs import Lineage, NotARun, Run, RunOutline, lineage
+from procedure.acts import Head
 from procedure.canonical import canonical
 from procedure.entries import Entry
+from procedure.intake import Reference
 
 FORMAT: Final = "homeward.dossier/1"
 MANIFEST: Final = "manifest.json"
@@ -136,24 +141,66 @@ def line_of(raw: bytes) -> Line:
     return line_from_json(cast("dict[str, Any]", json.loads(raw)))
 
 
+def evidence(entries: Callable[[], Iterator[Entry]]) -> dict[str, Any]:
+    """What :data:`EVIDENCE` holds: the safeguard matrix and the deadline figures, as far as the entries show them."""
+    figures = [figure.as_json() for figure in deadline_figures(entries())]
+    return {**safeguard_matrix(entries()).as_json(), "deadlines": figures}
+
+
 # Reading
 
 
-@dataclass(frozen=True)
-class Manifest:
+class _Told(BaseModel):
+    """A part of a manifest. It may say more than this version knows."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+
+class PartTold(_Told):
+    name: str
+    sha256: Head
+    size: Annotated[int, Field(ge=0)]
+
+
+class FindingTold(_Told):
+    what: What
+    entry: int | None
+    sentence: Annotated[str, Field(max_length=10_000)]
+
+
+class RunLeftOut(_Told):
+    run: str
+    sha256: Head
+
+
+class Manifest(_Told):
     """What a dossier says of itself."""
 
-    reference: str
+    format: str
+    reference: Reference
     reader: Reader
-    entries: int
-    head: str
-    files: Mapping[str, tuple[str, int]]
-    """Each part's digest and size, by name."""
-    findings: Sequence[Finding]
+    language: str
+    entries: Annotated[int, Field(ge=1)]
+    head: Head
+    as_of: str
+    newest_run: str | None
+    made_with: Annotated[str, Field(max_length=100)]
+    """The version of Homeward that made it."""
+    files: list[PartTold]
+    """Every part but this one, with its digest and size."""
+    findings: list[FindingTold]
     """What was found wrong when the dossier was made."""
-    left_out: Sequence[Mapping[str, Any]]
+    left_out: list[RunLeftOut]
     """Runs that are not for this reader, each with its digest."""
-    told: Mapping[str, Any]
+
+    @property
+    def found(self) -> list[Finding]:
+        return [Finding(each.what, each.sentence, each.entry) for each in self.findings]
+
+
+def manifest_schema() -> dict[str, Any]:
+    """The manifest's JSON Schema (2020-12)."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Manifest.model_json_schema()}
 
 
 class Dossier:
@@ -186,7 +233,7 @@ class Dossier:
 
     @property
     def lineage(self) -> Lineage:
-        return lineage([*self._outlines.values()], self.manifest.told.get("newest_run"))
+        return lineage([*self._outlines.values()], self.manifest.newest_run)
 
     @property
     def run_faults(self) -> list[Finding]:
@@ -212,9 +259,13 @@ class Dossier:
         """The ledger, a line an entry. Raises :class:`PartAltered`."""
         for number, raw in enumerate(lines_of(self._zip, LEDGER), start=1):
             try:
-                yield line_of(raw)
-            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                line = line_of(raw)
+                as_written = ledger_line(line) == raw
+            except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
                 raise PartAltered(f"Line {number} of {LEDGER} is no entry.") from None
+            if not as_written:
+                raise PartAltered(f"Line {number} of {LEDGER} says more than an entry says, or says it otherwise.")
+            yield line
 
     def part(self, name: str) -> bytes:
         """A part's bytes. Raises KeyError and :class:`PartAltered`."""
@@ -257,12 +308,13 @@ class Dossier:
             if folder not in ("runs", "set-aside"):
                 continue
             try:
-                run = Run.of_bytes(self.part(name))
+                raw = self.part(name)
+                run = Run.of_bytes(raw)
             except (NotARun, PartAltered) as error:
                 faults.append(Finding("archive", f"{name} cannot be read: {str(error).rstrip('.')}."))
                 continue
             outline = run.outline()
-            if outline.digest != file[5:69]:
+            if outline.digest != file[5:69] or run.as_bytes != raw:
                 faults.append(Finding("archive", f"{name} is not what its name says: it was altered."))
             elif run.reference != self.reference:
                 faults.append(Finding("archive", f"{name} belongs to another case, {run.reference}."))
@@ -318,19 +370,8 @@ def _manifest(packed: zipfile.ZipFile) -> Manifest:
             raise NotADossier(f"Its format is {form}, newer than this version of Homeward reads ({FORMAT}).")
         raise NotADossier(f"Its format is {_shown(str(form))}; this version of Homeward reads {FORMAT}.")
     try:
-        if told["reader"] not in READERS:
-            raise ValueError
-        return Manifest(
-            reference=str(told["reference"]),
-            reader=told["reader"],
-            entries=int(told["entries"]),
-            head=str(told["head"]),
-            files={str(file["name"]): (str(file["sha256"]), int(file["size"])) for file in told["files"]},
-            findings=[Finding(each["what"], str(each["sentence"]), each["entry"]) for each in told["findings"]],
-            left_out=list(told["left_out"]),
-            told=told,
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return Manifest.model_validate(told)
+    except ValidationError:
         raise PartAltered(f"{MANIFEST} does not say what a manifest says.") from None
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
+from google.protobuf.json_format import ParseError
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHistory
@@ -116,6 +117,17 @@ class EngineRuns:
                 return
             yield before
             run = before
+
+
+def same_history(one: Run, other: Run) -> bool:
+    """Whether two copies of a run's history say the same; versions of the engine's client write it differently."""
+    if one.history == other.history:
+        return True
+    try:
+        again = [WorkflowHistory.from_json(run.reference, dict(run.history)).to_json_dict() for run in (one, other)]
+    except (ValueError, TypeError, KeyError, ParseError):
+        return False
+    return again[0] == again[1]
 
 
 async def _entries(told: Mapping[str, Any], run_id: str, ledger_of: LedgerOf) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from casefile import history
 from casefile.archive import Archive, ArchiveAltered, Kept
-from casefile.engine import CaseSilent, EngineRuns, LedgerOf
+from casefile.engine import CaseSilent, EngineRuns, LedgerOf, same_history
 from casefile.findings import Finding
 from casefile.record import GatheredRecord
 from casefile.runs import Run
@@ -77,9 +77,10 @@ async def _from_engine(
 ) -> Run:
     """The run as the engine has it; what is archived of it serves for its entries where both say the same."""
     if archived is not None:
-        if _same(await engine.fetch(reference, run_id, None), archived):
+        if not same_history(await engine.fetch(reference, run_id, None), archived):
+            findings.append(Finding("archive", f"The archive has run {run_id} otherwise than the engine has it."))
+        elif archived.ledger is not None:
             return archived
-        findings.append(Finding("archive", f"The archive has run {run_id} otherwise than the engine has it."))
     try:
         return await engine.fetch(reference, run_id, ledger_of)
     except CaseSilent as silent:
@@ -107,10 +108,3 @@ async def _archived(archive: Archive | None, kept: list[Kept], findings: list[Fi
         # The one that says most; that there are two is told.
         found.sort(key=lambda run: len(run.as_bytes))
     return found[-1] if found else None
-
-
-def _same(run: Run, archived: Run) -> bool:
-    return (
-        Run(run.reference, run.run_id, None, run.history).digest
-        == Run(archived.reference, archived.run_id, None, archived.history).digest
-    )

@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from procedure.entries import read_moment
@@ -40,7 +40,7 @@ class Said:
     given: bytes
     by_signal: bool = False
     receipt: Mapping[str, Any] | None = None
-    """None for a signal, and for an update that has no answer yet or was not decided."""
+    """None for a signal, and for an update that has no answer yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,52 @@ def events_of(history: History) -> list[Event]:
     if not isinstance(events, list) or not events:
         raise UnreadableHistory("it has no events")
     given = cast("list[Event]", events)
+    if not all(isinstance(event, dict) for event in cast("list[Any]", events)):
+        raise UnreadableHistory("an event is no object")
     if "workflowExecutionStartedEventAttributes" not in given[0]:
         raise UnreadableHistory("it does not begin with the start of a run")
     return given
 
 
 def continues(history: History) -> str | None:
-    """The run that this one goes on from; None for a case's first run."""
-    return _started(history).get("continuedExecutionRunId") or None
+    """The run that this one goes on from; None for a case's first run.
+
+    A cron schedule and retries start runs that continue another too; of these no case is made.
+    """
+    started = _started(history)
+    if started.get("cronSchedule") or int(started.get("attempt", 1)) > 1:
+        return None
+    return _run_id(started, "continuedExecutionRunId")
+
+
+def goes_on_in(history: History) -> str | None:
+    """The run in which the case goes on, where this one ended so."""
+    return _run_id(
+        events_of(history)[-1].get("workflowExecutionContinuedAsNewEventAttributes", {}), "newExecutionRunId"
+    )
+
+
+def handed_over(history: History) -> Any:
+    """What this run gave to the next, as the engine has it."""
+    return events_of(history)[-1].get("workflowExecutionContinuedAsNewEventAttributes", {}).get("input")
+
+
+def given_at_start(history: History) -> Any:
+    """What this run was given, as the engine has it."""
+    return _started(history).get("input")
+
+
+def own_id(history: History) -> str | None:
+    """The run's id as the engine noted it at its start; of a run begun by a reset, that of the run that was reset."""
+    return _run_id(_started(history), "originalExecutionRunId")
+
+
+def missing_event(history: History) -> int | None:
+    """The number of the first event that is not there; None when they are all there, 1, 2, 3 and on."""
+    for wanted, event in enumerate(events_of(history), start=1):
+        if str(event.get("eventId")) != str(wanted):
+            return wanted
+    return None
 
 
 def resets(history: History) -> list[Reset]:
@@ -144,26 +182,27 @@ def carried(history: History) -> Carried:
 def admission(history: History) -> Mapping[str, Any] | None:
     """What the case was admitted with: the agreement's terms and the secret of its salts. None if it never was."""
     for event in events_of(history):
-        marker = event.get("markerRecordedEventAttributes", {})
-        if marker.get("markerName") != "core_local_activity":
-            continue
-        details = marker.get("details", {})
-        told = _value(details.get("data"))
-        if isinstance(told, dict) and cast("dict[str, Any]", told).get("activity_type") == "admit":
-            admitted = _value(details.get("result"))
+        told = _local_activity(event)
+        if told is not None and told.get("activity_type") == "admit":
+            admitted = _value(event["markerRecordedEventAttributes"]["details"].get("result"))
             return cast("dict[str, Any]", admitted) if isinstance(admitted, dict) else None
     return None
 
 
 def said(history: History) -> Iterator[Said]:
-    """Every act that came in, in the order in which the case took them up, with its receipt if it has one."""
-    receipts = _receipts(history)
+    """Every act that came in, in the order in which the case took them up, with its receipt if it has one.
+
+    An update that was taken in and then failed (an id used before with other content) left nothing, and is left out.
+    """
+    receipts, failed = _answers(history)
     admitted: dict[str, bytes] = {}
     for event in events_of(history):
         number = int(event["eventId"])
         if signalled := event.get("workflowExecutionSignaledEventAttributes"):
             if signalled.get("signalName") == "record":
-                yield Said(number, moment_of(event), _data(signalled.get("input")), by_signal=True)
+                # A signal of ours has one argument; with any other number it is malformed, whatever the first one says.
+                given = _data(signalled.get("input")) if _count(signalled.get("input")) == 1 else b""
+                yield Said(number, moment_of(event), given, by_signal=True)
         elif waiting := event.get("workflowExecutionUpdateAdmittedEventAttributes"):
             request = waiting.get("request", {})
             admitted[request.get("meta", {}).get("updateId", "")] = _data(request.get("input", {}).get("args"))
@@ -171,7 +210,8 @@ def said(history: History) -> Iterator[Said]:
             request = accepted.get("acceptedRequest")
             update = accepted.get("protocolInstanceId", "")
             given = _data(request["input"].get("args")) if request else admitted.get(update, b"")
-            yield Said(number, moment_of(event), given, receipt=receipts.get(number))
+            if number not in failed:
+                yield Said(number, moment_of(event), given, receipt=receipts.get(number))
 
 
 def result(history: History) -> Any:
@@ -180,39 +220,66 @@ def result(history: History) -> Any:
     return _value(done.get("result")) if done else None
 
 
-def worked_at(history: History) -> list[tuple[datetime, datetime]]:
-    """From when to when the case was at work, each time: what it writes bears a moment within one of these."""
-    found: list[tuple[datetime, datetime]] = []
-    begun: datetime | None = None
+def worked_at(history: History) -> list[datetime]:
+    """The moments at which the case was at work, in order: what it writes bears one of these.
+
+    The engine's time stands still while the case works, but for the end of each local activity.
+    """
+    found: list[datetime] = []
     for event in events_of(history):
-        match event.get("eventType"):
-            case "EVENT_TYPE_WORKFLOW_TASK_STARTED":
-                begun = moment_of(event)
-            case "EVENT_TYPE_WORKFLOW_TASK_COMPLETED" if begun is not None:
-                found.append((begun, moment_of(event)))
-            case _:
-                pass
-    return found
+        if event.get("eventType") == "EVENT_TYPE_WORKFLOW_TASK_STARTED":
+            found.append(moment_of(event))
+        elif (told := _local_activity(event)) is not None and "complete_time" in told:
+            at = told["complete_time"]
+            found.append(datetime.fromtimestamp(at["seconds"], UTC) + timedelta(microseconds=at["nanos"] // 1000))
+    return sorted(found)
+
+
+def _local_activity(event: Event) -> Mapping[str, Any] | None:
+    """What the engine's client noted of a local activity's end."""
+    marker = event.get("markerRecordedEventAttributes", {})
+    if marker.get("markerName") != "core_local_activity":
+        return None
+    told = _value(marker.get("details", {}).get("data"))
+    return cast("dict[str, Any]", told) if isinstance(told, dict) else None
 
 
 def _started(history: History) -> Mapping[str, Any]:
     return events_of(history)[0]["workflowExecutionStartedEventAttributes"]
 
 
-def _receipts(history: History) -> dict[int, Mapping[str, Any]]:
-    """Receipts by the number of the event that accepted the act."""
-    found: dict[int, Mapping[str, Any]] = {}
+def _run_id(attributes: Mapping[str, Any], name: str) -> str | None:
+    found = attributes.get(name) or None
+    if not isinstance(found, str | None):
+        raise UnreadableHistory("a run's id is no text")
+    return found
+
+
+def _answers(history: History) -> tuple[dict[int, Mapping[str, Any]], set[int]]:
+    """Receipts by the number of the event that accepted the act, and the numbers of those that failed."""
+    receipts: dict[int, Mapping[str, Any]] = {}
+    failed: set[int] = set()
     for event in events_of(history):
         done = event.get("workflowExecutionUpdateCompletedEventAttributes")
-        if done and "success" in done.get("outcome", {}):
-            receipt = _value(done["outcome"]["success"])
-            if isinstance(receipt, dict):
-                found[int(done.get("acceptedEventId", 0))] = cast("dict[str, Any]", receipt)
-    return found
+        if done is None:
+            continue
+        accepted = int(done.get("acceptedEventId", 0))
+        receipt = _value(done["outcome"]["success"]) if "success" in done.get("outcome", {}) else None
+        if isinstance(receipt, dict):
+            receipts[accepted] = cast("dict[str, Any]", receipt)
+        else:
+            failed.add(accepted)
+    return receipts, failed
 
 
 def _input(history: History) -> bytes:
     return _data(_started(history).get("input"))
+
+
+def _count(payloads: Any) -> int:
+    given: Mapping[str, Any] = payloads or {}
+    found: list[Any] = given.get("payloads") or []
+    return len(found)
 
 
 def _data(payloads: Any) -> bytes:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -50,6 +50,16 @@ class Language:
     name: str
     locale: Locale
     translations: NullTranslations
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether some of its translations were made by a machine, and nobody has looked at them yet."""
+        return _needs_review(self.code)
+
+    @property
+    def unreviewed(self) -> str:
+        """What a reader of such a translation is told."""
+        return self.gettext(N_("This translation was made by a machine, and nobody has reviewed it yet."))
 
     # Messages
 
@@ -191,6 +201,11 @@ def _translations(code: str) -> Translations:
         write_mo(compiled, read_po(text, locale=code), use_fuzzy=True)
     compiled.seek(0)
     return Translations(compiled)
+
+
+@cache
+def _needs_review(code: str) -> bool:
+    return code != "en" and "\n#, fuzzy" in catalogue(code).read_text("utf-8").partition('msgid ""\n')[2]
 
 
 def _named(names: Mapping[str, str], code: str) -> str | None:

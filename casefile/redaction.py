@@ -5,11 +5,13 @@ the header itself would tell (that a child asked for asylum tells the state it f
 chain is left: its number, its hash, and the hash of the entry before it. The chain can be checked in every case.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, get_args
 
 from procedure.entries import Entry, entry_from_json
+from procedure.schemas import checked_entry
 
 Reader = Literal[
     "auditor",
@@ -34,6 +36,8 @@ class Sealed:
     hash: str
 
 
+_HASH: Final = re.compile("[0-9a-f]{64}")
+
 Line = Entry | Sealed
 """One line of a ledger as a reader gets it; of an Entry, salt and body may be withheld."""
 
@@ -54,16 +58,20 @@ def line_as_json(line: Line) -> dict[str, Any]:
     return line.as_json()
 
 
-def line_from_json(given: Mapping[str, Any]) -> Line:
-    """The line that :func:`line_as_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+def line_from_json(given: Any) -> Line:
+    """The line that :func:`line_as_json` wrote. Raises ValueError or TypeError for anything else."""
     told = dict(given)
-    if told.pop("withheld", False):
+    if told.pop("withheld", False) is True:
         if told.keys() == {"n", "prev", "hash"}:
+            if type(told["n"]) is not int or not all(_HASH.fullmatch(told[name]) for name in ("prev", "hash")):
+                raise ValueError("a sealed entry has its number and two hashes")
             return Sealed(**told)
-        told |= {"salt": "", "body": {}}
-    elif not told["salt"]:
-        raise ValueError("an entry with a body has a salt")
-    return entry_from_json(told)
+        entry = checked_entry({**told, "salt": "", "body": {}})
+    else:
+        entry = checked_entry(told)
+        if not entry["salt"]:
+            raise ValueError("an entry with a body has a salt")
+    return entry_from_json(entry)
 
 
 def for_reader(entries: Iterable[Entry], reader: Reader) -> Iterator[Line]:

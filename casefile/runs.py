@@ -14,6 +14,7 @@ from typing import Any, Final, Self, cast
 
 from casefile import history
 from casefile.history import Ended, Reset, UnreadableHistory
+from procedure.schemas import checked_entry
 
 FORMAT: Final = "homeward.run/1"
 
@@ -46,13 +47,14 @@ class Run:
         reference, run_id, ledger, events = (told.get(name) for name in ("reference", "run", "ledger", "history"))
         if not isinstance(reference, str) or not isinstance(run_id, str) or not isinstance(events, dict):
             raise NotARun("it does not say whose run it is")
-        if ledger is not None and not _is_entries(ledger):
-            raise NotARun("its entries are no entries")
+        run = cls(reference, run_id, _entries(ledger), cast("dict[str, Any]", events))
         try:
-            history.events_of(cast("dict[str, Any]", events))
+            run.outline()
         except UnreadableHistory as error:
             raise NotARun(f"its history cannot be read: {error}") from None
-        return cls(reference, run_id, cast("list[dict[str, Any]] | None", ledger), cast("dict[str, Any]", events))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError):
+            raise NotARun("its history is not of the shape of one") from None
+        return run
 
     @cached_property
     def as_bytes(self) -> bytes:
@@ -86,6 +88,7 @@ class Run:
             head=entries[-1]["hash"] if entries else None,
             digest=self.digest,
             size=len(self.as_bytes),
+            goes_on_in=history.goes_on_in(self.history),
         )
 
 
@@ -104,6 +107,8 @@ class RunOutline:
     head: str | None
     digest: str
     size: int
+    goes_on_in: str | None = None
+    """The run in which the case goes on, where this one ended so."""
 
     @property
     def entries(self) -> str:
@@ -146,8 +151,11 @@ def lineage(runs: list[RunOutline], newest: str | None = None) -> Lineage:
     return Lineage(chain, aside, wanted if wanted not in in_chain else None)
 
 
-def _is_entries(given: Any) -> bool:
-    return isinstance(given, list) and all(
-        isinstance(entry, dict) and isinstance(cast("dict[str, Any]", entry).get("n"), int)
-        for entry in cast("list[Any]", given)
-    )
+def _entries(given: Any) -> list[dict[str, Any]] | None:
+    """The entries kept with a run, each of the contract's shape. Raises :class:`NotARun`."""
+    if given is None:
+        return None
+    try:
+        return [checked_entry(entry) for entry in given]
+    except (ValueError, TypeError):
+        raise NotARun("its entries are no entries") from None

@@ -1,6 +1,7 @@
 """Whether a dossier is what it claims to be, with no server and no key."""
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +9,13 @@ from casefile import dossier as parts
 from casefile.checks import Heads, chain_findings, lineage_findings, run_findings, set_aside_findings
 from casefile.dossier import Dossier, PartAltered
 from casefile.findings import Finding
-from casefile.redaction import Line, is_withheld, keeps_histories
+from casefile.redaction import Line, is_withheld, keeps_histories, sees_everything
 from procedure.agreement import Agreement
+from procedure.canonical import canonical
 from procedure.entries import Entry
+from procedure.folding import fold
+from procedure.views import view
+from procedure.vocabulary import PROCEDURE_VERSION
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class Verified:
     """Entries of which this reader does not see everything."""
     runs: int
     findings: list[Finding]
+    remarks: list[str]
+    """What the check could not tell, in sentences."""
     heads: Heads
 
     def as_json(self) -> dict[str, Any]:
@@ -37,14 +44,15 @@ class Verified:
             "runs": self.runs,
             "verifies": not self.findings,
             "findings": [finding.as_json() for finding in self.findings],
+            "remarks": self.remarks,
         }
 
 
-def verify(dossier: Dossier, *, head: str | None = None) -> Verified:
+def verify(dossier: Dossier, *, held: Sequence[str] = ()) -> Verified:
     """Check everything in a dossier: its parts, the chain, the agreement, the runs, and what it says of itself.
 
-    ``head`` is a head of this case that the reader got elsewhere, in a receipt or from the other state: it must stand
-    in the chain. Only such a head tells a record that was forged as a whole.
+    ``held`` are heads of this case that the reader got elsewhere, in receipts or from the other state: they must stand
+    in the chain. Only such a head tells a record that was forged as a whole, or cut off at its end.
     """
     heads = Heads()
     seen = _Seen()
@@ -55,13 +63,20 @@ def verify(dossier: Dossier, *, head: str | None = None) -> Verified:
         lambda: _self_description(dossier, heads, seen),
         lambda: _agreement(dossier, seen),
         lambda: _runs(dossier, heads),
+        lambda: _derived(dossier, seen),
     )
     findings = [finding for check in checks for finding in _as_far_as_readable(check)]
     if not findings:
         findings += _form(dossier)
-    if head is not None and heads.number_of(head) is None:
-        findings.append(Finding("chain", f"The head {head[:12]}… that you hold stands nowhere in this record."))
-    findings += [each for each in dossier.manifest.findings if each not in findings]
+    remarks: list[str] = []
+    for head in held:
+        number = heads.number_of(head)
+        if number is None:
+            findings.append(Finding("chain", f"The head {head[:12]}… that you hold stands nowhere in this record."))
+        else:
+            remarks.append(f"The head {head[:12]}… that you hold is that of entry {number}.")
+    remarks += _remarks(dossier, held=bool(held))
+    findings += [each for each in dossier.manifest.found if each not in findings]
     return Verified(
         reference=dossier.reference,
         reader=dossier.manifest.reader,
@@ -70,8 +85,23 @@ def verify(dossier: Dossier, *, head: str | None = None) -> Verified:
         withheld=seen.withheld,
         runs=len(dossier.lineage.chain),
         findings=list(dict.fromkeys(findings)),
+        remarks=remarks,
         heads=heads,
     )
+
+
+def _remarks(dossier: Dossier, *, held: bool) -> Iterator[str]:
+    """What no check of this file alone can tell."""
+    if not keeps_histories(dossier.manifest.reader):
+        yield (
+            "It has no engine's histories, which are not for its reader: it was checked to agree with itself, and no more."
+        )
+    yield f"{parts.PDF} is there to be read and was not checked; --pages makes it anew from what was."
+    if not held:
+        yield (
+            "Compare the head with one that you hold from elsewhere (--head): only that tells a record that was forged "
+            "as a whole, or cut off at its end."
+        )
 
 
 @dataclass
@@ -96,11 +126,14 @@ def _as_far_as_readable(check: Callable[[], Iterable[Finding]]) -> Iterator[Find
         yield from check()
     except PartAltered as error:
         yield Finding("dossier", str(error))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, RecursionError):
+        # Of the right shape at every door and still not to be read: somebody made it so.
+        yield Finding("dossier", "Something in it cannot be read as what it should be.")
 
 
 def _parts(dossier: Dossier) -> Iterator[Finding]:
     """Every part is there, and is the one that the manifest names."""
-    named = dossier.manifest.files
+    named = {part.name: (part.sha256, part.size) for part in dossier.manifest.files}
     for name in dossier.names:
         if name == parts.MANIFEST:
             continue
@@ -121,8 +154,8 @@ def _parts(dossier: Dossier) -> Iterator[Finding]:
 
 def _chain(dossier: Dossier, heads: Heads, seen: _Seen) -> Iterator[Finding]:
     yield from chain_findings(seen.look(dossier.lines()), heads)
-    if seen.withheld and dossier.manifest.reader == "auditor":
-        yield Finding("dossier", f"{seen.withheld} entries are not whole, though the dossier is an auditor's.")
+    if seen.withheld and sees_everything(dossier.manifest.reader):
+        yield Finding("dossier", f"{seen.withheld} entries are not whole, though its reader sees everything.")
 
 
 def _self_description(dossier: Dossier, heads: Heads, seen: _Seen) -> Iterator[Finding]:
@@ -138,8 +171,8 @@ def _self_description(dossier: Dossier, heads: Heads, seen: _Seen) -> Iterator[F
     if seen.first is not None and seen.first.facts.get("reference") != manifest.reference:
         yield Finding("dossier", f"The ledger is that of another case, {seen.first.facts.get('reference')}.", 1)
     if parts.CASE in dossier.names:
-        view = dossier.json_part(parts.CASE)
-        told = tuple(view.get(name) for name in ("reference", "entries", "head", "stage")) if _is_object(view) else ()
+        shown = dossier.json_part(parts.CASE)
+        told = tuple(shown.get(name) for name in ("reference", "entries", "head", "stage")) if _is_object(shown) else ()
         if told != (manifest.reference, len(heads), heads.newest, seen.stage):
             yield Finding("dossier", f"{parts.CASE} does not show the case as the ledger leaves it.")
 
@@ -154,6 +187,9 @@ def _agreement(dossier: Dossier, seen: _Seen) -> Iterator[Finding]:
         digest = Agreement.from_terms(terms).digest()
     except (ValueError, KeyError, TypeError):
         digest = None
+    within = seen.first.body.get("agreement")
+    if within is not None and canonical(within) != canonical(terms):
+        yield Finding("agreement", f"{parts.AGREEMENT} is not the agreement that stands in entry 1.", 1)
     if digest != seen.first.facts.get("agreement_digest"):
         yield Finding("agreement", f"{parts.AGREEMENT} is not the agreement under which the case was opened.", 1)
 
@@ -168,6 +204,18 @@ def _runs(dossier: Dossier, heads: Heads) -> Iterator[Finding]:
     yield from lineage_findings(lineage)
     yield from run_findings(dossier, heads)
     yield from set_aside_findings(dossier, heads)
+
+
+def _derived(dossier: Dossier, seen: _Seen) -> Iterator[Finding]:
+    """Safeguards, deadlines and case view are what the ledger gives, where this version of the rules made them."""
+    if seen.first is None or seen.first.facts.get("procedure_version") != PROCEDURE_VERSION:
+        return
+    if dossier.json_part(parts.EVIDENCE) != json.loads(json.dumps(parts.evidence(dossier.entries))):
+        yield Finding("dossier", f"{parts.EVIDENCE} is not what the ledger shows.")
+    if parts.CASE in dossier.names and not seen.withheld:
+        case = fold(dossier.entries())
+        if dossier.json_part(parts.CASE) != json.loads(json.dumps(view(case, case.recorded_at))):
+            yield Finding("dossier", f"{parts.CASE} does not show the case as the ledger leaves it.")
 
 
 def _form(dossier: Dossier) -> Iterator[Finding]:

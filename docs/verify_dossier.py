@@ -40,9 +40,9 @@ def payload(given):
 
 
 def check(path):
-    wrong = []
     dossier = zipfile.ZipFile(path)
     manifest = json.loads(dossier.read("manifest.json"))
+    wrong = [finding["sentence"] for finding in manifest["findings"]]
     named = {file["name"]: file["sha256"] for file in manifest["files"]}
     for name in sorted({*named, *dossier.namelist()} - {"manifest.json"}):
         if name not in dossier.namelist() or sha256(dossier.read(name)) != named.get(name):
@@ -94,6 +94,6 @@ if __name__ == "__main__":
     try:
         found, told = check(sys.argv[1])
     except (OSError, zipfile.BadZipFile, LookupError, ValueError, TypeError, AttributeError) as error:
-        sys.exit(f"It cannot be read as a dossier: {error!r}")
+        found, told = [f"it cannot be read as a dossier: {error!r}"], sys.argv[1]
     print(told, *found, "It verifies." if not found else f"{len(found)} things are wrong.", sep="\n")
     sys.exit(4 if found else 0)

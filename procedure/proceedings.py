@@ -293,9 +293,20 @@ def packed(given: Any) -> str:
     return base64.b85encode(zlib.compress(json.dumps(given, separators=(",", ":")).encode(), 9)).decode()
 
 
+MOST_UNPACKED: Final = 256 * 1024**2
+"""What a run hands over is 1.6 MB at most when packed; no text of a case packs a hundredfold."""
+
+
 def unpacked(text: str) -> Any:
-    """The JSON value that :func:`packed` wrote."""
-    return json.loads(zlib.decompress(base64.b85decode(text)))
+    """The JSON value that :func:`packed` wrote. Raises ValueError for what cannot be one."""
+    unpacking = zlib.decompressobj()
+    try:
+        raw = unpacking.decompress(base64.b85decode(text), MOST_UNPACKED)
+    except zlib.error as error:
+        raise ValueError("it is not packed as it should be") from error
+    if unpacking.unconsumed_tail or not unpacking.eof:
+        raise ValueError("it is cut off, or unpacks to more than any case")
+    return json.loads(raw)
 
 
 def _with_agreement(carried: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The contract's shapes as JSON Schema, made from the same models that judge what comes in."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from procedure.acts import ACT, Head
+from procedure.entries import read_moment
 from procedure.intake import Intake, Reference
 from procedure.vocabulary import EntryKind, Hold, Outcome, Role, SafeguardName, Solution, Stage
 
@@ -95,6 +96,22 @@ class EntryShown(_Shown):
     hash: Head
     salt: str
     body: dict[str, Any]
+
+
+_ENTRY: Final = TypeAdapter(EntryShown)
+
+
+def checked_entry(given: Any) -> dict[str, Any]:
+    """An entry's JSON object as it is, if it is of the contract's shape. Raises ValueError for anything else.
+
+    Whether it is true is another matter (:func:`procedure.entries.chain_faults`).
+    """
+    _ENTRY.validate_python(given)
+    entry = cast("dict[str, Any]", given)
+    if not entry["at"].endswith("Z"):
+        raise ValueError("a moment is in UTC")
+    read_moment(entry["at"])
+    return entry
 
 
 _SCHEMAS: Final[dict[str, TypeAdapter[Any]]] = {

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
 from casefile.audit import Audited, audit
@@ -123,16 +123,34 @@ def opened_dossier(path: Path) -> Generator[Dossier]:
         raise CannotGoOn(f"{path} does not verify. {error}", code=Exit.DOES_NOT_VERIFY) from None
 
 
+_FALSE: Final = frozenset({"chain", "body", "agreement", "history", "dossier", "archive", "code"})
+"""Findings after which nothing of a dossier is believed. That an operator reset a case, or ended it, is told in it."""
+
+
 def entries_in_dossier(path: Path) -> list[Entry]:
-    """The entries that its reader sees. Raises CannotGoOn, also for a dossier that does not verify."""
+    """The entries that its reader sees. Raises CannotGoOn, also for a dossier that is not what it claims to be."""
     with opened_dossier(path) as dossier:
-        if findings := verify(dossier).findings:
+        told_then = dossier.manifest.found
+        findings = [each for each in verify(dossier).findings if each.what in _FALSE and each not in told_then]
+        if findings:
             raise CannotGoOn(
                 f"{path} does not verify, so nothing is shown of it. {findings[0].sentence} "
                 "`homeward verify` tells everything that is wrong.",
                 code=Exit.DOES_NOT_VERIFY,
             )
         return list(dossier.entries())
+
+
+def write_pages(dossier: Dossier, path: Path) -> None:
+    """Set a dossier's pages anew from its own parts. Raises CannotGoOn."""
+    from casefile.binding import pages_of
+
+    try:
+        path.write_bytes(pages_of(dossier))
+    except CannotSetPages as error:
+        raise CannotGoOn(str(error)) from None
+    except OSError as error:
+        raise CannotGoOn(f"{path} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
 
 
 def archive_at(where: str | None) -> Archive | None:
@@ -143,8 +161,8 @@ def archive_at(where: str | None) -> Archive | None:
         raise CannotGoOn(str(error), code=Exit.MALFORMED) from None
 
 
-async def archive_of(cases: Cases | None) -> str | None:
-    """Where the archive of these cases lies; None when that is not known, or nothing is there yet."""
+async def archive_of(cases: Cases | None, *, make: bool = False) -> str | None:
+    """Where the archive of these cases lies; None when that is not known, or, unless it is to be made, not there yet."""
     from starter.options import settings_of
     from starter.up import data_folder_of
 
@@ -154,7 +172,7 @@ async def archive_of(cases: Cases | None) -> str | None:
     if noted is None and not os.environ.get("HOMEWARD_DATA"):
         return None
     where = str((settings_of(data=noted) if noted else settings_of()).archive)
-    return where if _is_folder(where) else None
+    return where if make or _is_folder(where) else None
 
 
 def _is_folder(where: str) -> bool:

@@ -11,9 +11,12 @@ from starter.endings import CannotGoOn, Exit
 from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, with_cases
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from casefile.dossier import Dossier
     from casefile.engine import TodaysCode
     from casefile.statistics import CaseFigures
+    from procedure.entries import Entry
     from starter.client import Cases
 
 auditors_app = typer.Typer(rich_markup_mode=None)
@@ -70,11 +73,17 @@ def audit_command(
         )
     known("--for", reader, READERS)
     known("--language", language, LANGUAGES)
+    if out is None and (reader != "auditor" or language != "en"):
+        raise CannotGoOn("--for and --language are the dossier's: name the file with --out.", code=Exit.MALFORMED)
     if out is not None and out.is_dir():
         raise CannotGoOn(f"--out: {out} is a folder; name a file in it.", code=Exit.MALFORMED)
 
+    quiet_logs()
+
     async def run(cases: "Cases | None") -> bool:
         where = archive or await archive_of(cases)
+        if cases is None and where is None:
+            raise CannotGoOn("--offline reads the archive alone: name it with --archive.", code=Exit.MALFORMED)
         with showing.bar("Runs") as progress:
             looking = audited_case(
                 reference,
@@ -112,14 +121,20 @@ def audit_command(
 def verify_command(
     dossier: Annotated[str, typer.Argument(metavar="DOSSIER", help="The dossier, a .zip.")],
     head: Annotated[
-        str | None,
-        typer.Option("--head", metavar="HEX", help="A head of this case that you hold: it must stand in the record."),
+        list[str] | None,
+        typer.Option(
+            "--head",
+            metavar="HEX",
+            help="A head of this case that you hold: it must stand in the record. As often as you like.",
+        ),
     ] = None,
     replay: Annotated[
-        bool | None,
+        bool, typer.Option("--replay/--no-replay", help="Whether to run the histories through this version's code.")
+    ] = True,
+    pages: Annotated[
+        Path | None,
         typer.Option(
-            "--replay/--no-replay",
-            help="Whether to run the histories through this version's code. Default: when it made the dossier.",
+            "--pages", metavar="FILE.pdf", help="Make the pages anew from what was checked, and write them there."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -132,17 +147,21 @@ def verify_command(
     """
     from casefile.verify import verify
     from starter import showing
-    from starter.auditing import opened_dossier
+    from starter.auditing import opened_dossier, write_pages
 
-    if head is not None and not _is_head(head):
+    held = [each.lower() for each in head or []]
+    if not all(_is_head(each) for each in held):
         raise CannotGoOn("--head: a head is 64 hexadecimal digits.", code=Exit.MALFORMED)
+    quiet_logs()
     with opened_dossier(Path(dossier)) as opened:
-        verified = verify(opened, head=head.lower() if head else None)
-        told = {**verified.as_json(), "made_with": opened.manifest.told.get("made_with"), "replayed": None}
-        own = told["made_with"] == f"homeward {_version()}"
-        # What is wrong already is not run, and what another version made is judged by that version.
-        if verified.runs and not verified.findings and (own if replay is None else replay):
+        verified = verify(opened, held=held)
+        told = {**verified.as_json(), "made_with": opened.manifest.made_with, "replayed": None}
+        # What is wrong already is not run.
+        if replay and verified.runs and not verified.findings:
             told |= asyncio.run(_replayed(opened))
+        if pages is not None and told["verifies"]:
+            write_pages(opened, pages)
+            told["pages"] = str(pages)
     if as_json:
         print_json(told)
     else:
@@ -162,6 +181,10 @@ async def _replayed(dossier: "Dossier") -> dict[str, Any]:
 
     code, chain = todays_code(), dossier.lineage.chain
     findings: list[dict[str, Any]] = []
+    if (made_with := dossier.manifest.made_with) != f"homeward {_version()}":
+        other = f" It was made with {made_with}, and this is homeward {_version()}: check it with that version too."
+    else:
+        other = ""
     for outline in chain:
         run = dossier.run(outline.run_id)
         try:
@@ -169,7 +192,7 @@ async def _replayed(dossier: "Dossier") -> dict[str, Any]:
         except Exception as error:  # noqa: BLE001 - a history of somebody's making may break anything
             sentence = f"Run {run.run_id} cannot be run through any code ({type(error).__name__})."
             found = [Finding("code", sentence)]
-        findings += [each.as_json() for each in found]
+        findings += [{**each.as_json(), "sentence": each.sentence + other} for each in found]
     return {"replayed": len(chain), "findings": findings, "verifies": not findings}
 
 
@@ -196,11 +219,10 @@ def statistics_command(
     from casefile.pictures import statistics_picture
     from casefile.statistics import figures_of, statistics
     from starter import showing
-    from starter.auditing import entries_in_dossier
 
     known("--language", language, LANGUAGES)
     if dossiers:
-        figures = [figures_of(entries_in_dossier(path)) for path in dossiers]
+        figures = [figures_of(entries) for entries in _each_case_once(dossiers)]
     else:
         figures = with_cases(address, namespace, _figures)
     found = statistics(figures)
@@ -215,8 +237,23 @@ def statistics_command(
             raise CannotGoOn(f"{out} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
     if as_json:
         print_json(found.as_json())
-    else:
-        showing.statistics(showing.out(), found.as_json())
+        return
+    showing.statistics(showing.out(), found.as_json())
+    if out is not None:
+        print(f"The picture is written to {out}.")
+
+
+def _each_case_once(dossiers: "list[Path]") -> "Iterator[list[Entry]]":
+    """The entries of each case, of a case with several dossiers those of the longest. Raises CannotGoOn."""
+    from starter.auditing import entries_in_dossier
+
+    cases: dict[str, list[Entry]] = {}
+    for path in dossiers:
+        entries = entries_in_dossier(path)
+        reference = str(entries[0].facts.get("reference", path))
+        if len(entries) > len(cases.get(reference, ())):
+            cases[reference] = entries
+    yield from cases.values()
 
 
 async def _figures(cases: "Cases") -> "list[CaseFigures]":
@@ -264,7 +301,7 @@ def archive_command(
         from starter.auditing import archive_of
         from workflows.messages import Sweep
 
-        where = archive or await archive_of(cases)
+        where = archive or await archive_of(cases, make=True)
         if where is None:
             raise CannotGoOn("Name the archive with --archive, or HOMEWARD_ARCHIVE_URL.", code=Exit.MALFORMED)
         try:
@@ -279,11 +316,21 @@ def archive_command(
     if as_json:
         print_json(swept)
     else:
-        print(f"{swept['seen']} ended runs; {swept['kept']} of them were missing in the archive and are kept now.")
+        print(f"Ended runs: {swept['seen']}. Missing in the archive, and kept now: {swept['kept']}.")
         if swept["failed"]:
             print(f"{swept['failed']} could not be kept; look whether a worker runs, and try again.")
     if swept["failed"]:
         raise typer.Exit(Exit.FAILED)
+
+
+def quiet_logs() -> None:
+    """What a replayed case would log has been logged long ago, and must not come among the answers."""
+    import logging
+
+    from activities.logs import configure_logs
+
+    configure_logs("console", "error", to=sys.stderr)
+    logging.disable(logging.CRITICAL)
 
 
 def todays_code() -> "TodaysCode":

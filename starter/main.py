@@ -359,7 +359,9 @@ def _looked_back(entries: "Sequence[Entry]", when: int | datetime, now: datetime
     except NoSuchMoment as error:
         raise CannotGoOn(f"--at: {error}", code=Exit.MALFORMED) from None
     except PartialRecord as error:
-        raise CannotGoOn(str(error)) from None
+        raise CannotGoOn(
+            f"{error} A dossier whose reader does not see everything cannot be looked back into."
+        ) from None
 
 
 @app.command("list")
@@ -430,6 +432,8 @@ def ledger_command(
         return " ".join((sentence(entry, said), *consequences(entry, said, deadlines=False)))
 
     console, said = showing.out(), language_of(language)
+    if said.needs_review:
+        print(said.unreviewed, file=sys.stderr)
     if not entries:
         console.print("No refusals." if refused else "No entries.")
     showing.entries(console, [(each.n, moment(each.at), each.kind, told(each)) for each in entries])

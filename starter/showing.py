@@ -34,6 +34,11 @@ def _console(stream: Any) -> Console:
     return Console(file=stream, highlight=False, width=None if stream.isatty() else 200, emoji=False)
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's making, without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "�" for letter in text)
+
+
 def words(name: str | None) -> str:
     """A name of the contract as a person would write it."""
     return (name or "").replace("_", " ").replace("-", " ")
@@ -301,7 +306,7 @@ def _verdict(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
         return
     console.print("[bold red]The record does not verify.[/bold red]")
     for finding in findings:
-        console.print(f"  - {escape(finding['sentence'])}", soft_wrap=True)
+        console.print(f"  - {escape(printable(finding['sentence']))}", soft_wrap=True)
 
 
 def _shown_by(row: Mapping[str, Any]) -> str:
@@ -351,19 +356,12 @@ def verified(console: Console, told: Mapping[str, Any]) -> None:
     if told["replayed"]:
         console.print(f"{_counted(told['replayed'], 'run')} put through today's code.", style="dim")
     elif told["runs"] and not told["findings"]:
-        console.print(
-            f"Not run through today's code: it was made with {told['made_with']} (--replay runs it all the same).",
-            style="dim",
-            soft_wrap=True,
-        )
+        console.print("Not put through any code (--no-replay): what time brought was not checked.", style="yellow")
     _verdict(console, told["findings"])
-    if not told["findings"]:
-        console.print(
-            "Compare the head with one that you hold from elsewhere (--head): only that tells a record forged as a "
-            "whole.",
-            style="dim",
-            soft_wrap=True,
-        )
+    for remark in told["remarks"]:
+        console.print(f"  {printable(remark)}", style="dim", soft_wrap=True, markup=False)
+    if "pages" in told:
+        console.print(f"The pages are written to {told['pages']}.", markup=False, soft_wrap=True)
 
 
 def statistics(console: Console, told: Mapping[str, Any]) -> None:

@@ -21,6 +21,7 @@ from casefile.languages import language
 from casefile.pages import CannotSetPages
 from casefile.redaction import READERS, Reader, Sealed, is_withheld
 from casefile.verify import Verified, verify
+from procedure.canonical import canonical
 from procedure.entries import Entry
 from tests.casefile.lived import Lived
 from tests.house.committed import ROOT
@@ -29,9 +30,9 @@ from tests.workflows.engines import NAMES
 pytestmark = pytest.mark.engine
 
 
-def verified(path: Path, head: str | None = None) -> Verified:
+def verified(path: Path, *held: str) -> Verified:
     with Dossier.open(path) as dossier:
-        return verify(dossier, head=head)
+        return verify(dossier, held=held)
 
 
 def independently(path: Path) -> subprocess.CompletedProcess[str]:
@@ -207,7 +208,7 @@ def hide(content: dict[str, bytes]) -> None:
     lines = lines_of(content)
     entry = json.loads(lines[3])
     told = {name: entry[name] for name in entry if name not in ("salt", "body")}
-    lines[3] = json.dumps({**told, "withheld": True}).encode() + b"\n"
+    lines[3] = canonical({**told, "withheld": True}) + b"\n"
     content[parts.LEDGER] = b"".join(lines)
 
 
@@ -263,8 +264,8 @@ def test_a_head_held_elsewhere_tells_a_record_forged_as_a_whole(dossiers: dict[s
     own, other = verified(dossiers["auditor"]), verified(dossiers["long"])
     assert own.head
     assert other.head
-    assert verified(dossiers["auditor"], head=own.head).findings == []
-    (finding,) = verified(dossiers["auditor"], head=other.head).findings
+    assert verified(dossiers["auditor"], own.head).findings == []
+    (finding,) = verified(dossiers["auditor"], other.head).findings
     assert "stands nowhere in this record" in finding.sentence
 
 
@@ -283,7 +284,11 @@ def manifest_of(**changes: Any) -> bytes:
         "format": parts.FORMAT,
         "reference": "MD-UA-2026-7K3F9A",
         "reader": "auditor",
-        "entries": 0,
+        "language": "en",
+        "as_of": "2026-01-01T00:00:00Z",
+        "newest_run": None,
+        "made_with": "homeward 0",
+        "entries": 1,
         "head": "0" * 64,
         "files": [],
         "findings": [],
