@@ -1,6 +1,9 @@
 """A dossier is one file that can be checked with no server: whole or for one reader, and found out when it is changed."""
 
+import base64
+import copy
 import hashlib
+import hmac
 import io
 import json
 import random
@@ -15,6 +18,7 @@ import pypdf
 import pytest
 
 from casefile import dossier as parts
+from casefile import history
 from casefile.binding import bind
 from casefile.dossier import Dossier, NotADossier, PartAltered
 from casefile.languages import language
@@ -22,9 +26,12 @@ from casefile.pages import CannotSetPages
 from casefile.redaction import READERS, Reader, Sealed, is_withheld
 from casefile.verify import Verified, verify
 from procedure.canonical import canonical
-from procedure.entries import Entry
+from procedure.entries import Entry, digest_of_body, entry_from_json, hash_of_header
+from procedure.folding import fold
+from procedure.views import view
 from tests.casefile.lived import Lived
 from tests.house.committed import ROOT
+from tests.starter.running import homeward
 from tests.workflows.engines import NAMES
 
 pytestmark = pytest.mark.engine
@@ -478,3 +485,229 @@ def test_the_pages_are_in_the_readers_language(dossiers: dict[str, Path]) -> Non
         assert pages.root_object["/Lang"] == "ro"
     assert "Republica Moldova" in everything_in(dossiers["long"])
     assert "Молдова" in everything_in(dossiers["origin_authority"])
+
+
+# By somebody who knows how everything is made
+
+
+def forged(path: Path, to: Path, change: Callable[[list[Any], list[Any]], None]) -> Path:
+    """A dossier of which the entries and runs were changed, and then every digest, hash, salt and name mended."""
+
+    def forge(content: dict[str, bytes]) -> None:
+        ledger = [json.loads(line) for line in content[parts.LEDGER].splitlines()]
+        names = sorted(name for name in content if name.startswith("runs/"))
+        runs = [json.loads(content.pop(name)) for name in names]
+        seed = bytes.fromhex(seed_of(runs[0]))
+        change(ledger, runs)
+        prev = "0" * 64
+        for n, entry in enumerate(ledger, start=1):
+            entry["n"], entry["prev"] = n, prev
+            entry["salt"] = hmac.digest(seed, str(n).encode(), "sha256").hex()[:32]
+            entry["body_digest"] = digest_of_body(entry["salt"], entry["body"])
+            entry["hash"] = prev = hash_of_header(entry_from_json(entry).header())
+        by_n = {entry["n"]: entry for entry in ledger}
+        for position, run in enumerate(runs, start=1):
+            run["ledger"] = [by_n[entry["n"]] for entry in run["ledger"] if entry["n"] in by_n]
+            raw = json.dumps(run, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+            content[f"runs/{position:04}-{hashlib.sha256(raw).hexdigest()}.json"] = raw
+        entries = [entry_from_json(entry) for entry in ledger]
+        case = fold(entries)
+        content[parts.LEDGER] = b"".join(parts.ledger_line(entry) for entry in entries)
+        for name, value in (
+            (parts.CASE, view(case, case.recorded_at)),
+            (parts.EVIDENCE, parts.evidence(lambda: iter(entries))),
+        ):
+            content[name] = json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+        told = json.loads(content[parts.MANIFEST])
+        told |= {"entries": len(ledger), "head": prev, "newest_run": runs[-1]["run"]}
+        content[parts.MANIFEST] = json.dumps(told).encode()
+
+    return repacked(path, to, forge, manifest=True)
+
+
+def seed_of(run: dict[str, Any]) -> str:
+    admitted = history.admission(run["history"])
+    assert admitted is not None
+    return str(admitted["seed"])
+
+
+def copied(entry: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**copy.deepcopy(entry), **changes}
+
+
+def a_note_after_the_runs(ledger: list[Any], runs: list[Any]) -> None:
+    note = next(entry for entry in reversed(ledger) if entry["act"] == "note")
+    ledger.append(copied(note, act_id="forged-1", body={"act": {**note["body"]["act"], "act_id": "forged-1"}}))
+
+
+def a_note_between_the_runs(ledger: list[Any], runs: list[Any]) -> None:
+    n = runs[1]["ledger"][0]["n"]
+    note = ledger[n - 2]
+    ledger.insert(n - 1, copied(note, act_id="forged-1", body={"act": {**note["body"]["act"], "act_id": "forged-1"}}))
+    for run in runs[1:]:
+        for entry in run["ledger"]:
+            entry["n"] += 1
+
+
+def an_act_of_nobody(ledger: list[Any], runs: list[Any]) -> None:
+    note = next(entry for entry in reversed(ledger) if entry["act"] == "note")
+    runs[-1]["ledger"].append({"n": len(ledger) + 1})
+    ledger.append(copied(note, act_id=None))
+
+
+def the_refusal_left_out(ledger: list[Any], runs: list[Any]) -> None:
+    """With the events that tell of it."""
+    refused = next(entry for entry in ledger if entry["kind"] == "refused" and entry["n"] > 100)
+    ledger.remove(refused)
+    runs[-1]["ledger"].pop()
+    events = runs[-1]["history"]["events"]
+    accepted = next(
+        event
+        for event in events
+        if refused["act_id"] in str(base64_of(event.get("workflowExecutionUpdateAcceptedEventAttributes")))
+    )
+    done = next(
+        event
+        for event in events
+        if event.get("workflowExecutionUpdateCompletedEventAttributes", {}).get("acceptedEventId")
+        == accepted["eventId"]
+    )
+    events.remove(accepted)
+    events.remove(done)
+
+
+def base64_of(attributes: Any) -> bytes:
+    return (
+        base64.b64decode(attributes["acceptedRequest"]["input"]["args"]["payloads"][0]["data"]) if attributes else b""
+    )
+
+
+def the_first_run_left_out(ledger: list[Any], runs: list[Any]) -> None:
+    del runs[0]
+
+
+def the_newest_run_left_out(ledger: list[Any], runs: list[Any]) -> None:
+    last = runs.pop()
+    del ledger[last["ledger"][0]["n"] - 1 :]
+
+
+def another_runs_history(ledger: list[Any], runs: list[Any]) -> None:
+    runs[1]["run"] = "00000000-0000-0000-0000-000000000001"
+
+
+def a_role_that_was_not(ledger: list[Any], runs: list[Any]) -> None:
+    next(entry for entry in ledger if entry["act"] == "note")["actor_role"] = "guardian"
+
+
+def a_date_of_another_day(ledger: list[Any], runs: list[Any]) -> None:
+    for entry in ledger:
+        entry["at"] = entry["at"].replace("2026-", "2025-")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        a_note_after_the_runs,
+        a_note_between_the_runs,
+        an_act_of_nobody,
+        the_refusal_left_out,
+        the_first_run_left_out,
+        the_newest_run_left_out,
+        another_runs_history,
+        a_role_that_was_not,
+        a_date_of_another_day,
+    ],
+)
+def test_a_forger_who_mends_everything_is_found_by_the_engines_history(
+    dossiers: dict[str, Path], tmp_path: Path, change: Callable[[list[Any], list[Any]], None]
+) -> None:
+    """Every hash fits, and still the engine tells otherwise; nothing is run for that."""
+    path = forged(dossiers["long"], tmp_path / "forged.zip", change)
+    told = verified(path).findings
+    assert [finding for finding in told if finding.what in ("history", "missing_run", "chain")], told
+
+
+def test_the_kit_itself_changes_nothing(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Forging nothing gives the record as it was: what the tests above find is the forgery."""
+    path = forged(dossiers["long"], tmp_path / "same.zip", lambda ledger, runs: None)
+    assert verified(path).findings == []
+
+
+def test_what_time_brought_is_found_by_the_code(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """A stage that was left out has no act behind it; the code that made it tells."""
+
+    def no_stage(ledger: list[Any], runs: list[Any]) -> None:
+        stage = next(entry for entry in reversed(ledger) if entry["kind"] == "stage")
+        ledger.remove(stage)
+        for run in runs:
+            run["ledger"] = [
+                {"n": entry["n"] - (entry["n"] > stage["n"])} for entry in run["ledger"] if entry["n"] != stage["n"]
+            ]
+
+    path = forged(dossiers["long"], tmp_path / "forged.zip", no_stage)
+    answer = homeward("verify", str(path), "--json")
+    assert answer.code == 4
+    assert answer.json["findings"]
+
+
+def without_the_last(ledger: list[Any], runs: list[Any]) -> None:
+    ledger.pop()
+    runs[-1]["ledger"].pop()
+
+
+def test_a_cut_end_is_found_by_a_head_held_elsewhere(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Nothing in a record tells that it went on once; a receipt that somebody holds does."""
+    whole = verified(dossiers["long"])
+    assert whole.head
+    kept = verified(dossiers["long"], whole.head)
+    assert f"is that of entry {whole.entries}" in kept.remarks[0]
+    path = forged(dossiers["long"], tmp_path / "cut.zip", without_the_last)
+    assert any("stands nowhere in this record" in each.sentence for each in verified(path, whole.head).findings)
+
+
+def test_the_pages_can_be_made_anew_from_what_was_checked(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """Nobody has to believe the PDF in a dossier: on the machine that made it, it comes out the same."""
+    pages = tmp_path / "anew.pdf"
+    answer = homeward("verify", str(dossiers["monitor"]), "--pages", str(pages))
+    assert answer.code == 0, answer.err
+    with zipfile.ZipFile(dossiers["monitor"]) as packed:
+        assert pages.read_bytes() == packed.read(parts.PDF)
+
+
+def test_safeguards_and_deadlines_are_what_the_ledger_shows(dossiers: dict[str, Path], tmp_path: Path) -> None:
+    """What was derived is derived again."""
+
+    def gentler(content: dict[str, bytes]) -> None:
+        content[parts.EVIDENCE] = content[parts.EVIDENCE].replace(b'"refused": 2', b'"refused": 0', 1)
+
+    path = repacked(dossiers["long"], tmp_path / "forged.zip", gentler, manifest=True)
+    assert any("evidence.json is not what the ledger shows" in each.sentence for each in verified(path).findings)
+
+
+@pytest.mark.parametrize(
+    ("part", "was", "now"),
+    [
+        (parts.LEDGER, b'"n":3', b'"n":"3"'),
+        (parts.LEDGER, b'"facts":{', b'"facts":[{'),
+        (parts.LEDGER, b'"kind":"accepted"', b'"kind":"dreamt"'),
+        (parts.LEDGER, b'"at":"2026', b'"at":"0001'),
+        (parts.MANIFEST, b'"entries": ', b'"entries": 1e999, "x": '),
+        (parts.MANIFEST, b'"newest_run": "', b'"newest_run": ["'),
+        (parts.MANIFEST, b'"reader": "auditor"', b'"reader": "police"'),
+        ("runs/", b'"eventTime":"2026', b'"eventTime":"x026'),
+        ("runs/", b'"events":[{', b'"events":[7,{'),
+        ("runs/", b'"format":"homeward.run/1"', b'"format":"homeward.run/9"'),
+        ("runs/", b'"reference":"MD', b'"reference":"\\ud800'),
+    ],
+)
+def test_parts_of_a_wrong_shape_are_told_in_a_sentence(
+    dossiers: dict[str, Path], tmp_path: Path, part: str, was: bytes, now: bytes
+) -> None:
+    """Whatever somebody writes into a part, with right sums around it: no traceback, and never a record that verifies."""
+
+    def change(content: dict[str, bytes]) -> None:
+        name = next(name for name in content if name.startswith(part))
+        assert was in content[name]
+        content[name] = content[name].replace(was, now, 1)
+
+    assert is_found_out(repacked(dossiers["auditor"], tmp_path / "odd.zip", change, manifest=part != parts.MANIFEST))
