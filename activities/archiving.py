@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from casefile import history
-from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, Kept
 from casefile.engine import EngineRuns
 from procedure.intake import REFERENCE
 from workflows.messages import (
@@ -114,13 +114,13 @@ class Archivist:
         """The digest of the kept run; nothing where no case came of it."""
         archive = self._archive()
         for found in await archive.runs(reference):
-            if found.run_id == run_id:
+            if found.run_id == run_id and await _is_whole(archive, found):
                 return found.digest
         run = await self._engine.fetch(reference, run_id, None)
         if history.ended(run.history) is None:
             raise StillRuns
         if not run.outline().opened_a_case:
-            return ""  # an intake that was refused: what it says of a child is nobody's to keep
+            return ""  # an intake that was never admitted: what it says of a child is nobody's to keep
         try:
             run = await self._engine.fetch(reference, run_id, self._entries_of(reference))
         except WorkflowQueryFailedError:
@@ -134,3 +134,13 @@ class Archivist:
             return await handle.query(LEDGER, first, rpc_timeout=ASKED_WITHIN)
 
         return ask
+
+
+async def _is_whole(archive: Archive, found: Kept) -> bool:
+    """Whether it is what its name says: something else in a run's place must not keep the run itself out."""
+    try:
+        await archive.read(found)
+    except ArchiveAltered:
+        _log.warning("an object of the archive is not what its name says", case=found.reference, run=found.run_id)
+        return False
+    return True

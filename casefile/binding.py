@@ -152,7 +152,7 @@ def _pages(
             stage=standing.stage,
             solution=standing.solution,
             outcome=standing.outcome,
-            holds=standing.holds,
+            holds=standing.holds if sees_everything(reader) else None,
             language=language,
         ),
     }

@@ -24,7 +24,7 @@ from casefile.story import consequences, refusals, sentence
 from casefile.terms import P_, Word
 from procedure.entries import Entry
 
-_READERS: Final[dict[Reader, Word]] = {
+READER_WORDS: Final[dict[Reader, Word]] = {
     "auditor": P_("reader", "auditor"),
     "court": P_("reader", "court"),
     "ombudsperson": P_("reader", "ombudsperson"),
@@ -35,6 +35,7 @@ _READERS: Final[dict[Reader, Word]] = {
     "origin_authority": P_("reader", "central authority of the state of origin"),
     "monitor": P_("reader", "monitor"),
 }
+"""For whom a dossier is."""
 _ENDED: Final[dict[str, Word]] = {
     "running": P_("run", "still runs"),
     "completed": P_("run", "completed"),
@@ -163,18 +164,19 @@ def run_line(run: RunOutline, language: Language) -> RunLine:
 
 
 def state_lines(
-    *, stage: str, solution: str | None, outcome: str | None, holds: Sequence[str], language: Language
+    *, stage: str, solution: str | None, outcome: str | None, holds: Sequence[str] | None, language: Language
 ) -> list[tuple[str, str]]:
-    """Where the case stands, for the cover."""
+    """Where the case stands, for the cover. ``holds`` None: they are not for this reader."""
     none = language.gettext("none")
+    if holds is None:
+        held = language.gettext("not shown")
+    else:
+        held = language.listed([language.term("hold", hold) for hold in holds]) if holds else none
     return [
         (language.gettext("Stage"), capitalised(language.term("stage", stage))),
         (language.gettext("Solution"), language.term("solution", solution) if solution else none),
         (language.gettext("Outcome"), language.term("outcome", outcome) if outcome else none),
-        (
-            language.gettext("Holds"),
-            language.listed([language.term("hold", hold) for hold in holds]) if holds else none,
-        ),
+        (language.gettext("Holds"), held),
     ]
 
 
@@ -208,7 +210,7 @@ def pages(
         story.append(story_line(line, language, at=at))
     return DossierPages(
         **cover,
-        reader=language.pgettext(*_READERS[reader]),
+        reader=language.pgettext(*READER_WORDS[reader]),
         story=story,
         matrix=matrix_lines(matrix, language),
         deadlines=deadline_lines(deadlines, language),

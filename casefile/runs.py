@@ -89,6 +89,7 @@ class Run:
             digest=self.digest,
             size=len(self.as_bytes),
             goes_on_in=history.goes_on_in(self.history),
+            admitted=history.admission(self.history) is not None,
         )
 
 
@@ -109,6 +110,8 @@ class RunOutline:
     size: int
     goes_on_in: str | None = None
     """The run in which the case goes on, where this one ended so."""
+    admitted: bool = False
+    """Whether a case was opened in it."""
 
     @property
     def entries(self) -> str:
@@ -117,8 +120,8 @@ class RunOutline:
 
     @property
     def opened_a_case(self) -> bool:
-        """Whether it is a run of a case at all: an intake that was refused fails its run, and no case came of it."""
-        return self.continues is not None or self.first is not None or self.ended is None or self.ended.how != "failed"
+        """Whether it is a run of a case at all: of an intake that was refused, or never looked at, none came."""
+        return self.continues is not None or self.admitted
 
 
 @dataclass(frozen=True)
