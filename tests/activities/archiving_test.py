@@ -204,8 +204,7 @@ async def test_a_terminated_run_is_kept_with_its_entries(lived: Lived) -> None:
     await accepted(handle, *until_determined()[:2])
     whole = await ledger(handle)
     await handle.terminate(reason="an invented operator's reason")
-    await lived.listed(handle.id, 1)
-    await lived.sweep()
+    await lived.sweep_until(handle.id, 1)
     (run,) = (await kept(lived, handle.id)).values()
     assert how_ended(run) == "terminated"
     assert entries(run) == whole
@@ -221,8 +220,7 @@ async def test_a_run_that_an_operator_reset_is_kept_with_what_was_lost_by_it(liv
     whole = await ledger(handle)
     first = await lived.newest_run(handle.id)
     await lived.reset(handle.id, done[2])
-    await lived.listed(handle.id, 2)
-    await lived.sweep()
+    await lived.sweep_until(handle.id, 1)
     assert set(await kept(lived, handle.id)) == {first}
     run = (await kept(lived, handle.id))[first]
     assert entries(run) == whole
@@ -249,7 +247,7 @@ async def test_an_intake_that_was_refused_is_never_kept(lived: Lived) -> None:
             await handle.result()
         run = EndedRun(id, handle.first_execution_run_id or "")
         assert await archivist(lived).keep_run(run) == ""
-        await lived.listed(id, 1)
+        await lived.ended(id, 1)
     before = await lived.archive.references()
     await lived.sweep()
     assert await lived.archive.references() == before
@@ -265,7 +263,7 @@ async def test_a_start_that_no_case_can_come_of_stops_no_sweep(lived: Lived) -> 
     ended = await lived.engine.start()
     await accepted(ended, note())
     await ended.terminate(reason="invented")
-    await lived.listed(ended.id, 1)
+    await lived.ended(ended.id, 1)
     swept = await archivist(lived).keep_missed_runs(Sweep())
     assert (swept.seen >= 3, swept.failed) == (True, 0)
     assert len(await kept(lived, ended.id)) == 1
@@ -299,7 +297,7 @@ async def test_a_run_that_tells_its_entries_no_more_is_kept_with_its_history_alo
             await accepted(handle, note())
             ended.append(EndedRun(handle.id, await alone.newest_run(handle.id)))
             await handle.terminate(reason="invented")
-            await alone.listed(handle.id, 1)
+            await alone.ended(handle.id, 1)
     later = Worker(
         for_worker(alone.engine.client),
         task_queue=TASK_QUEUE,
@@ -385,7 +383,7 @@ async def test_a_sweep_finds_what_was_missed_and_a_second_one_nothing(alone: Liv
             await accepted(handle, note())
         for handle in handles[:2]:
             await handle.terminate(reason="invented")
-            await alone.listed(handle.id, 1)
+            await alone.ended(handle.id, 1)
         told: list[Swept] = []
         assert await archivist(alone).keep_missed_runs(Sweep(days=7), progress=told.append) == Swept(2, 2, 0)
         assert told == [Swept(1, 1, 0), Swept(2, 2, 0)]
@@ -402,7 +400,7 @@ async def test_a_sweep_passes_over_what_cannot_be_kept_now(alone: Lived, monkeyp
         handle = await alone.engine.start()
         await accepted(handle, note())
     await handle.terminate(reason="invented")
-    await alone.listed(handle.id, 1)
+    await alone.ended(handle.id, 1)
     assert await archivist(alone).keep_missed_runs(Sweep()) == Swept(1, 0, 1)
     assert await kept(alone, handle.id) == {}
     async with alone.engine.worker():
@@ -426,7 +424,7 @@ async def test_the_hourly_sweep_is_scheduled_once_and_runs(alone: Lived) -> None
         handle = await alone.engine.start()
         await accepted(handle, note())
         await handle.terminate(reason="invented")
-        await alone.listed(handle.id, 1)
+        await alone.ended(handle.id, 1)
         await client.get_schedule_handle(SWEEP_ID).trigger()
         await in_archive(alone, handle.id, 1)
         described = await client.get_schedule_handle(SWEEP_ID).describe()

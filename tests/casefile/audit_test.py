@@ -84,8 +84,7 @@ async def test_an_operators_reset_is_named_with_what_was_lost(lived: Lived) -> N
         assert {"reset", "set_aside"} <= kinds(looked)
         assert "an invented operator's reason" in sentences(looked)
         assert "stand in the record no more" in sentences(looked)
-    await lived.sweep()
-    await lived.in_archive(handle.id, 1)
+    await lived.sweep_until(handle.id, 1)
 
 
 async def test_a_run_ended_by_force_is_named_with_who_and_why(lived: Lived) -> None:
@@ -97,9 +96,7 @@ async def test_a_run_ended_by_force_is_named_with_who_and_why(lived: Lived) -> N
         assert kinds(looked) == {"ended_by_force"}
         assert "was ended by force" in sentences(looked)
         assert "an invented operator's reason" in sentences(looked)
-    await lived.listed(handle.id, 1)
-    await lived.sweep()
-    await lived.in_archive(handle.id, 1)
+    await lived.sweep_until(handle.id, 1)
     async with lived.audited(handle.id, offline=True) as looked:
         assert kinds(looked) == {"ended_by_force"}
         assert looked.audited.entries == 4

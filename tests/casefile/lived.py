@@ -64,6 +64,15 @@ class Lived:
         """Keep what the processes have not kept."""
         await Archivist(self.engine.client, lambda: Archive(self.archive_folder, make=True)).keep_missed_runs(Sweep())
 
+    async def sweep_until(self, reference: str, count: int) -> None:
+        """Sweep until so many runs of a case are kept: the engine's list, by which a sweep goes, lags behind."""
+
+        async def swept() -> bool:
+            await self.sweep()
+            return len(await self.archive.runs(reference)) == count
+
+        await until(swept)
+
     async def newest_run(self, reference: str) -> str:
         return str((await self.handle(reference).describe()).run_id)
 
@@ -97,6 +106,15 @@ class Lived:
             return (
                 len([each async for each in self.engine.client.list_workflows(f"WorkflowId = '{reference}'")]) == count
             )
+
+        await until(there)
+
+    async def ended(self, reference: str, count: int) -> None:
+        """Wait until the engine's list shows so many runs of a case as ended."""
+
+        async def there() -> bool:
+            asked = f"WorkflowId = '{reference}' AND ExecutionStatus != 'Running'"
+            return len([each async for each in self.engine.client.list_workflows(asked)]) == count
 
         await until(there)
 
