@@ -19,8 +19,8 @@ from tests.workflows.engines import Engine, accepted, note, record, until_determ
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 ENTRIES = int(os.environ.get("HOMEWARD_LONG_CASE", "320"))
-MOST_MEGABYTES = 450
-"""So much an audit may take, whatever the length of the case; the libraries alone take about 150."""
+MOST_MEGABYTES = 400
+"""So much an audit may take, whatever the length of the case; the libraries alone take about 140."""
 
 
 async def grown(engine: Engine, entries: int) -> str:
