@@ -17,6 +17,7 @@ COPY casefile/ casefile/
 COPY workflows/ workflows/
 COPY activities/ activities/
 COPY starter/ starter/
+COPY desk/ desk/
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheel \
  && /opt/homeward/bin/pip install --no-deps --no-index /wheel/*.whl
 

@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks long-case catalogues lock
+.PHONY: help setup up test lint types walks long-case catalogues frontend lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,6 +29,7 @@ help:
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
+	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
 	@echo "make lock    choose the newest versions anew (needs a network)"
 
 setup: $(READY)
@@ -69,6 +70,10 @@ long-case: setup
 
 catalogues: setup
 	$(BIN)/python -m casefile.catalogues
+
+# Once per upgrade, by whoever makes it; the result is committed, so that the desk needs no Node.
+frontend: setup
+	tools/frontend/build.sh $(CURDIR)/$(BIN)/pyftsubset
 
 # Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \

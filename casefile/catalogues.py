@@ -1,4 +1,4 @@
-"""Refreshes the catalogues from the code and the templates of this room: ``python -m casefile.catalogues``.
+"""Refreshes the catalogues from the code and the templates of each room that has some: ``python -m casefile.catalogues``.
 
 Run it after a message was added or changed, then write the translations that it counts as missing. A new message
 comes marked `fuzzy`, the gettext sign for “to be reviewed”: the mark goes when somebody who speaks the language has
@@ -9,6 +9,7 @@ back; ``--tidy`` takes it out.
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -17,14 +18,44 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
-from casefile.languages import LANGUAGES, LOCALE, catalogue
+from casefile.languages import LANGUAGES, LOCALE
 
 ROOM: Final = Path(__file__).parent
 TEMPLATE: Final = LOCALE / "homeward.pot"
 TRANSLATED: Final = tuple(code for code in LANGUAGES if code != "en")
 
-_SOURCES: Final = [("*.py", "python"), ("templates/**.j2", "jinja2.ext:babel_extract")]
-_OPTIONS: Final = {"templates/**.j2": {"silent": "false"}}
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A room with catalogues of its own: ``locale/CODE/LC_MESSAGES/NAME.po``, and what it says, ``locale/NAME.pot``.
+
+    It falls back on the catalogues of ``after``: what these say is not translated a second time.
+    """
+
+    folder: Path
+    name: str
+    after: "Room | None" = None
+
+    @property
+    def template(self) -> Path:
+        return self.folder / "locale" / f"{self.name}.pot"
+
+    def catalogue(self, code: str) -> Path:
+        return self.folder / "locale" / code / "LC_MESSAGES" / f"{self.name}.po"
+
+    def messages(self) -> Catalog:
+        """What the room says and ``after`` does not."""
+        found = extracted(self.folder)
+        for said in messages(self.after.messages()) if self.after else ():
+            found.delete(said.id, said.context)
+        return found
+
+
+CASEFILE: Final = Room(ROOM, "homeward")
+DESK: Final = Room(ROOM.parent / "desk", "desk", after=CASEFILE)
+
+_SOURCES: Final = [("**.py", "python"), ("templates/**.j2", "jinja2.ext:babel_extract")]
+_OPTIONS: Final = {"templates/**.j2": {"silent": "false", "extensions": "jinja2.ext.do"}}
 _HEADER: Final = """\
 # What Homeward's case files say, in another language.
 # Messages marked "fuzzy" are machine-made and NEED REVIEW by somebody who speaks the language and knows
@@ -42,7 +73,7 @@ def extracted(room: Path = ROOM) -> Catalog:
         keywords={**DEFAULT_KEYWORDS, "P_": ((1, "c"), 2)},
         comment_tags=("Translators:",),
     ):
-        found.add(message, locations=[(f"casefile/{name}", line)], auto_comments=comments, context=context)
+        found.add(message, locations=[(f"{room.name}/{name}", line)], auto_comments=comments, context=context)
     return found
 
 
@@ -59,7 +90,10 @@ def messages(of: Catalog) -> Iterator[Message]:
 
 def updated(code: str, template: Catalog, path: Path) -> Catalog:
     """The catalogue of a language with every message of the template, each translation kept."""
-    known = read(path, code) if path.exists() else _headed(Catalog(locale=code, project="Homeward", version="1"))
+    if path.exists():
+        known = read(path, code)
+    else:
+        known = _headed(Catalog(locale=code, project="Homeward", version="1", revision_date=template.creation_date))
     for message in known.obsolete.values():
         # A message that comes back finds its translation again.
         known.add(message.id, message.string, flags=message.flags, context=message.context)
@@ -101,19 +135,24 @@ def _headed(made: Catalog) -> Catalog:
 
 def main(*, tidy: bool) -> None:
     """Refresh all of them and say how they stand."""
-    template = extracted()
-    if TEMPLATE.exists():
+    for room in (CASEFILE, DESK):
+        _refresh(room, tidy=tidy)
+
+
+def _refresh(room: Room, *, tidy: bool) -> None:
+    template = room.messages()
+    if room.template.exists():
         # The day on which the messages were taken says nothing by itself, and would change the file each time.
-        template.creation_date = read(TEMPLATE).creation_date
-    write(template, TEMPLATE)
+        template.creation_date = read(room.template).creation_date
+    write(template, room.template)
     for code in TRANSLATED:
-        made = updated(code, template, catalogue(code))
+        made = updated(code, template, room.catalogue(code))
         if tidy:
             made.obsolete.clear()
-        write(made, catalogue(code))
+        write(made, room.catalogue(code))
         to_review = sum(message.fuzzy for message in messages(made))
         sys.stdout.write(
-            f"{code}: {sum(1 for _ in messages(made))} messages, {len(missing(made))} not translated, "
+            f"{room.name}, {code}: {sum(1 for _ in messages(made))} messages, {len(missing(made))} not translated, "
             f"{to_review} to be reviewed, {len(made.obsolete)} no longer used\n"
         )
 

@@ -264,6 +264,18 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def bound(port: int, option: str) -> socket.socket:
+    """A socket at that port of the loopback address, at any free one for 0. Raises CannotGoOn when it is taken."""
+    if port and not port_is_free(port):
+        raise CannotGoOn(
+            f"Port {port} is taken by another program. Stop that, or choose another with {option} (0 for any free one)."
+        )
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind((LOOPBACK, port))
+    return held
+
+
 def _listens(port: int) -> bool:
     # By asking, not by binding: a probe that holds the port for a moment could be what the engine trips over.
     with socket.socket() as probe:

@@ -7,6 +7,7 @@ on standard error, `{"error": …, "faults": […]}`. Exit codes are the contrac
 import asyncio
 import json
 import os
+import socket
 import sys
 import traceback
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -151,9 +152,7 @@ def up_command(
     demo: Annotated[bool, typer.Option("--demo", help="Add invented cases, once per data folder.")] = False,
     engine_port: Annotated[int, typer.Option("--engine-port", min=0, max=65535, help="0 for any free one.")] = 7233,
     ui_port: Annotated[int, typer.Option("--ui-port", min=0, max=65535, help="0 for any free one.")] = 8233,
-    desk_port: Annotated[
-        int, typer.Option("--desk-port", min=0, max=65535, help="Reserved: the desk comes with a later release.")
-    ] = 8080,
+    desk_port: Annotated[int, typer.Option("--desk-port", min=0, max=65535, help="0 for any free one.")] = 8080,
     namespace: Annotated[str, typer.Option("--namespace", metavar="NAME", help="The engine's namespace.")] = "default",
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when all is ready.")] = False,
     debug: Debug = False,
@@ -186,7 +185,7 @@ def up_command(
             {
                 "engine": f"{running.engine}  (namespace {running.namespace})",
                 "engine's own pages": running.ui,
-                "desk": "comes with a later release",
+                "desk": f"{running.desk}  (development sign-in: invented people, on this machine only)",
                 "data folder": running.data,
                 "logs": f"{running.data}/worker.log and engine.log",
             },
@@ -199,8 +198,9 @@ def up_command(
     with showing.bar("Invented cases") as progress:
         asyncio.run(
             up(
-                Wanted(folder, namespace, engine_port, ui_port, demo),
+                Wanted(folder, namespace, engine_port, ui_port, desk_port, demo),
                 _work,
+                _desk,
                 announce=announce,
                 say=say_on_stderr,
                 progress=progress,
@@ -675,6 +675,40 @@ async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> A
             yield
     except (KeyUnusable, AddressBookFault) as error:
         raise CannotGoOn(f"The worker cannot start: {error}", code=Exit.MALFORMED) from None
+
+
+@asynccontextmanager
+async def _desk(cases: "Cases", data: Path, listening: socket.socket) -> AsyncGenerator[str]:
+    """The desk, in this process, while the context is open: for this machine only, with invented people to sign in as."""
+    from activities.caseload import Caseload
+    from desk.api import api
+    from desk.app import create_app
+    from desk.development import DevelopmentSignIn
+    from desk.drafts import Drafts
+    from desk.frame import Desk
+    from starter.auditing import archive_at
+    from starter.auditors import todays_code
+    from starter.embedded import LOOPBACK
+    from starter.serving import served
+
+    settings = settings_of(data=data)
+    address = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
+    caseload = Caseload(settings.caseload)
+    desk = Desk(
+        cases=cases,
+        caseload=caseload,
+        sign_in=DevelopmentSignIn(),
+        base_url=address,
+        bind=LOOPBACK,
+        drafts=Drafts(data / "drafts"),
+        code=todays_code,
+        archive=lambda: archive_at(settings.archive) if Path(settings.archive).is_dir() else None,
+    )
+    try:
+        async with served(create_app(desk, api=api(desk)), listening):
+            yield address
+    finally:
+        await caseload.close()
 
 
 def _log_to(stream: TextIO, *, level: str | None = None) -> None:

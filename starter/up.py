@@ -5,9 +5,11 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +23,7 @@ from temporalio.service import RPCError
 
 from starter.client import Cases, EngineUnreachable, Place, connect
 from starter.demo import play_demo
-from starter.embedded import DataFolder, Engine
+from starter.embedded import DataFolder, Engine, bound
 from starter.endings import CannotGoOn, Exit
 from starter.rehearsal import Work
 
@@ -45,6 +47,7 @@ class Wanted:
     namespace: str
     engine_port: int
     ui_port: int
+    desk_port: int
     demo: bool
 
 
@@ -74,11 +77,24 @@ _STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
 Announce = Callable[[Running, Cases], Awaitable[None]]
+Serve = Callable[[Cases, Path, socket.socket], AbstractAsyncContextManager[str]]
+"""Serves the desk for cases, with what is kept in a folder, on a socket; gives its address."""
 
 
-async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
+async def up(
+    wanted: Wanted,
+    work: Work,
+    serve: Serve,
+    *,
+    announce: Announce,
+    say: Say,
+    progress: Callable[[int, int], None],
+) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP, then stop all that was started. Raises CannotGoOn."""
-    loop, running = asyncio.get_running_loop(), asyncio.ensure_future(_run(wanted, work, announce, say, progress))
+    loop, running = (
+        asyncio.get_running_loop(),
+        asyncio.ensure_future(_run(wanted, work, serve, announce, say, progress)),
+    )
     asked: list[signal.Signals] = []
 
     def stop(received: signal.Signals) -> None:
@@ -102,8 +118,12 @@ async def up(wanted: Wanted, work: Work, *, announce: Announce, say: Say, progre
     say("Stopped. The cases are kept; the next `homeward up` on this folder finds them again.")
 
 
-async def _run(wanted: Wanted, work: Work, announce: Announce, say: Say, progress: Callable[[int, int], None]) -> None:
+async def _run(
+    wanted: Wanted, work: Work, serve: Serve, announce: Announce, say: Say, progress: Callable[[int, int], None]
+) -> None:
     folder = wanted.folder
+    # Before anything is started: a port that is taken is told at once.
+    listening = bound(wanted.desk_port, "--desk-port")
     engine = Engine(folder, port=wanted.engine_port, ui_port=wanted.ui_port, namespace=wanted.namespace)
     try:
         await engine.start()
@@ -113,11 +133,13 @@ async def _run(wanted: Wanted, work: Work, announce: Announce, say: Say, progres
             cases = Cases(client)
             if wanted.demo:
                 await play_demo(cases, folder.demo, progress)
-            await announce(
-                Running(engine.address, engine.namespace, engine.ui, desk=None, data=str(folder.path)), cases
-            )
-            await _watch(engine, say)
+            async with serve(cases, folder.path, listening) as desk:
+                await announce(
+                    Running(engine.address, engine.namespace, engine.ui, desk=desk, data=str(folder.path)), cases
+                )
+                await _watch(engine, say)
     finally:
+        listening.close()
         # Whatever ends us, the engine is ours to end; a second cancellation must not leave it behind.
         await asyncio.shield(engine.stop())
         folder.let_go()

@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.committed import ROOT, committed, where
 
-ROOMS = ("procedure", "agreements", "casefile", "workflows", "activities", "starter")
+ROOMS = ("procedure", "agreements", "casefile", "workflows", "activities", "starter", "desk")
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,7 @@ class House:
             late.cancel()
 
 
-ANY_PORTS = ("--engine-port", "0", "--ui-port", "0")
+ANY_PORTS = ("--engine-port", "0", "--ui-port", "0", "--desk-port", "0")
 
 
 def intake(given_names: str = "Sample", **changes: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -80,11 +81,13 @@ def recorded(house: House, reference: str, act: dict[str, Any]) -> int:
 
 
 def test_one_line_of_json_says_where_everything_is(house: House) -> None:
-    """The five fields of the contract, addresses on the loopback, the desk not there yet."""
+    """The five fields of the contract, addresses on the loopback, and the desk answers at its own."""
     assert set(house.told) == {"engine", "namespace", "ui", "desk", "data"}
     assert re.fullmatch(r"127\.0\.0\.1:\d+", house.told["engine"])
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", house.told["ui"])
-    assert house.told["desk"] is None
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", house.told["desk"])
+    with urllib.request.urlopen(f"{house.told['desk']}/sign-in", timeout=10) as answer:
+        assert "Homeward" in answer.read().decode()
     assert house.told["namespace"] == "default"
 
 
@@ -250,8 +253,12 @@ def test_a_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        for option, other in (("--engine-port", "--ui-port"), ("--ui-port", "--engine-port")):
-            code, told = refused_to_start("--data", str(tmp_path / "data"), option, port, other, "0")
+        for option, other in (
+            ("--engine-port", "--ui-port"),
+            ("--ui-port", "--engine-port"),
+            ("--desk-port", "--engine-port"),
+        ):
+            code, told = refused_to_start("--data", str(tmp_path / "data"), *ANY_PORTS, option, port, other, "0")
             assert code == 1
             assert port in told and option in told
     assert none_left(tmp_path / "data", within=0)

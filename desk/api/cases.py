@@ -1,0 +1,311 @@
+"""The addresses of cases: opening one, the caseload, and what one case shows and hears."""
+
+import json
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Header, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from starlette.responses import JSONResponse
+
+from casefile.looking_back import as_it_was, view_at
+from desk.api.answers import Acts, CaseloadPage, LedgerPage, Opened
+from desk.api.asking import OfDesk, Reader, Speaker, json_body, must_be
+from desk.api.document import gives, takes
+from desk.api.problems import Trouble
+from desk.frame import CaseClient
+from procedure.acts import MAX_ACT_BYTES, EntryNumber, State, parse_act
+from procedure.entries import Entry, entry_from_json, moment
+from procedure.faults import Fault, MalformedAct, MalformedIntake
+from procedure.intake import MAX_INTAKE_BYTES, REFERENCE, parse_intake
+from procedure.intake import Reference as AnyReference
+from procedure.ledger import Ledger
+from procedure.open_acts import open_acts
+from procedure.schemas import EntryShown, Receipt, View
+from procedure.vocabulary import Hold, Role, Stage
+from starter.moments import read_when
+
+router = APIRouter(prefix="/cases", tags=["cases"])
+
+MOST_ROWS: Final = 200
+"""On one page."""
+
+Reference = Annotated[AnyReference, Path(description="The case's reference.", examples=["MD-UA-2026-7K3F9A"])]
+Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="At most so many on one page.")]
+_CURSOR: Final = re.compile(rf"\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z~{REFERENCE.pattern.strip('^$')}", re.ASCII)
+
+
+class _Question(BaseModel):
+    """Parameters of a question. A misspelt one is told: left aside it would show more than was asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def told(body: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> JSONResponse:
+    """An answer that nobody keeps on the way."""
+    return JSONResponse(body, status, {"Cache-Control": "no-store", **headers})
+
+
+def _address(request: Request, *parts: str, **asked: Any) -> str:
+    """An address of the API, without the host: behind a proxy the desk does not know its own name for sure."""
+    query = urlencode({name: json.dumps(value).strip('"') for name, value in asked.items() if value is not None})
+    return "/".join((request.scope.get("root_path", ""), "cases", *parts)) + (f"?{query}" if query else "")
+
+
+def _next(request: Request, *parts: str, **asked: Any) -> dict[str, str]:
+    return {"Link": f'<{_address(request, *parts, **asked)}>; rel="next"'}
+
+
+# Opening, and the caseload
+
+
+@router.post(
+    "",
+    status_code=201,
+    responses=gives(
+        Opened,
+        *("no-token", "foreign", "not-you", "duplicate", "too-large", "not-json", "malformed", "no-answer"),
+        status=201,
+        description="The case is open.",
+        headers={"Location": {"description": "The case.", "schema": {"type": "string", "format": "uri-reference"}}},
+        links={
+            "case": {"operationId": "show_case", "parameters": {"reference": "$response.body#/reference"}},
+            "record": {"operationId": "record_act", "parameters": {"reference": "$response.body#/reference"}},
+        },
+    ),
+    openapi_extra=takes("Intake", f"The intake, at most {MAX_INTAKE_BYTES} bytes. `opened_by` is who asks."),
+)
+async def open_case(request: Request, desk: OfDesk, person: Speaker) -> JSONResponse:
+    """Open a case.
+
+    Nothing starts where anything is malformed. A reference that is taken, and a child that has an open case, are
+    duplicates; the problem names that case. An intake sent again is one too, so it never opens a second case.
+    """
+    raw = await json_body(request, MAX_INTAKE_BYTES, MalformedIntake)
+    today = desk.now().date()
+    intake = parse_intake(raw, today=today)
+    must_be(person, intake.opened_by, "opened_by")
+    reference = await desk.cases.open(raw, today=today)
+    return told({"reference": reference}, 201, {"Location": _address(request, reference)})
+
+
+class _Which(_Question):
+    role: Annotated[Role | None, Field(description="Cases in which this role owes an act.")] = None
+    state: Annotated[
+        State | None,
+        Field(description="With `role` or `overdue`: the state that owes. Alone: cases in which it is host or origin."),
+    ] = None
+    overdue: Annotated[bool | None, Field(description="Cases in which an act is overdue, or in which none is.")] = None
+    stage: Annotated[Stage | None, Field(description="Cases in this stage.")] = None
+    hold: Annotated[Hold | None, Field(description="Cases under this hold.")] = None
+    limit: Limit = 50
+    after: Annotated[str | None, Field(max_length=100, description="`next` of the page before.")] = None
+
+
+@router.get(
+    "",
+    responses=gives(
+        CaseloadPage,
+        *("not-permitted", "no-such-page", "malformed", "no-answer"),
+        description="A page. Where another follows, the header `Link` names it too.",
+        headers={"Link": {"description": 'The page that follows, rel="next".', "schema": {"type": "string"}}},
+    ),
+)
+async def list_cases(request: Request, desk: OfDesk, person: Reader, which: Annotated[_Which, Query()]) -> JSONResponse:
+    """The caseload by due moment: what is due first comes first, closed cases last."""
+    if which.after is not None and not _CURSOR.fullmatch(which.after):
+        raise Trouble("no-such-page", _NO_SUCH_PAGE)
+    asked = which.model_dump(exclude={"limit"})
+    try:
+        found = await desk.caseload.page(**asked, limit=which.limit + 1)
+    except ValueError:
+        raise Trouble("no-such-page", _NO_SUCH_PAGE) from None
+    rows = found[: which.limit]
+    after = rows[-1].cursor if len(found) > len(rows) else None
+    further = _next(request, **{**which.model_dump(mode="json"), "after": after}) if after else {}
+    return told({"cases": [row.as_json() for row in rows], "next": after}, headers=further)
+
+
+_NO_SUCH_PAGE: Final = "`after` is `next` of the page before, and nothing else; leave it out to begin."
+
+
+# One case
+
+
+_AnyMoment = WithJsonSchema(
+    {
+        "anyOf": [
+            {"type": "string", "pattern": "^[1-9][0-9]{0,15}$"},
+            {"type": "string", "format": "date-time"},
+            {"type": "string", "format": "date"},
+        ],
+        "description": "As it was: an entry's number, a time (RFC 3339), or a day, which means its end (UTC).",
+    }
+)
+
+
+class _When(_Question):
+    at: Annotated[str | None, Field(max_length=64), _AnyMoment] = None
+
+
+@router.get(
+    "/{reference}",
+    responses=gives(
+        View,
+        *("not-permitted", "no-such-case", "no-such-moment", "incomplete-record", "malformed", "no-answer"),
+        description="The case view.",
+    ),
+)
+async def show_case(
+    desk: OfDesk, person: Reader, reference: Reference, when: Annotated[_When, Query()]
+) -> JSONResponse:
+    """The case view now, or as it was: what was recorded by then and nothing that is known only now."""
+    if when.at is None:
+        return told(await desk.cases.view(reference))
+    try:
+        at = read_when(when.at)
+    except ValueError as error:
+        fault = Fault(path="at", message=str(error))
+        raise Trouble("malformed", "The question is malformed.", faults=[fault]) from None
+    entries = await _record(desk.cases, reference)
+    return told(view_at(entries, at, desk.now()))
+
+
+class _Entries(_Question):
+    first: Annotated[EntryNumber, Field(description="The first entry wanted.")] = 1
+    refused: Annotated[bool, Field(description="Refused acts only.")] = False
+    limit: Limit = 100
+
+
+@router.get(
+    "/{reference}/ledger",
+    responses=gives(
+        LedgerPage,
+        *("not-permitted", "no-such-case", "malformed", "no-answer"),
+        description="A page. Where another follows, the header `Link` names it too.",
+        headers={"Link": {"description": 'The page that follows, rel="next".', "schema": {"type": "string"}}},
+    ),
+)
+async def read_ledger(
+    request: Request, desk: OfDesk, person: Reader, reference: Reference, which: Annotated[_Entries, Query()]
+) -> JSONResponse:
+    """The entries, in order."""
+    found: list[dict[str, Any]] = []
+    first = which.first
+    while len(found) <= which.limit and (some := await _some_entries(desk.cases, reference, first)):
+        found += [entry for entry in some if entry["kind"] == "refused" or not which.refused]
+        first = some[-1]["n"] + 1
+    page, rest = found[: which.limit], found[which.limit :]
+    after = rest[0]["n"] if rest else None
+    asked = {"first": after, "refused": which.refused or None, "limit": which.limit}
+    further = _next(request, reference, "ledger", **asked) if after else {}
+    return told({"reference": reference, "entries": page, "next": after}, headers=further)
+
+
+@router.get(
+    "/{reference}/entries/{n}",
+    responses=gives(
+        EntryShown,
+        *("not-permitted", "no-such-case", "no-such-entry", "malformed", "no-answer"),
+        description="The entry.",
+    ),
+)
+async def read_entry(
+    desk: OfDesk, person: Reader, reference: Reference, n: Annotated[EntryNumber, Path(description="Its number.")]
+) -> JSONResponse:
+    """One entry."""
+    some = await _some_entries(desk.cases, reference, n)
+    if not some or some[0]["n"] != n:
+        raise Trouble("no-such-entry", "The case has no entry of that number at hand.")
+    return told(some[0])
+
+
+class _Whose(_Question):
+    role: Annotated[Role | None, Field(description="Acts of this role.")] = None
+    state: Annotated[State | None, Field(description="Acts of this state.")] = None
+
+
+@router.get(
+    "/{reference}/acts",
+    responses=gives(
+        Acts,
+        *("not-permitted", "no-such-case", "incomplete-record", "malformed", "no-answer"),
+        description="The acts. Each open one says by when it is owed, each closed one what closes it.",
+    ),
+)
+async def list_acts(
+    desk: OfDesk, person: Reader, reference: Reference, whose: Annotated[_Whose, Query()]
+) -> JSONResponse:
+    """What may be done now, and of every other act why not: by you, or by a role or a state that is named."""
+    record = await _record(desk.cases, reference)
+    newest = record[-1]
+    now = max(desk.now(), newest.at)
+    case, _ = as_it_was(record, newest.n, now)
+    asked = whose.model_dump()
+    if whose.role is None and whose.state is None:
+        asked = {"person": person.id, "role": person.role, "state": person.state}
+    acts = open_acts(case, now, Ledger(record), **asked)
+    return told(
+        {
+            "reference": reference,
+            "at": moment(now),
+            "entries": newest.n,
+            "head": newest.hash,
+            "acts": [act.as_json() for act in acts],
+        }
+    )
+
+
+@router.post(
+    "/{reference}/acts",
+    responses=gives(
+        Receipt,
+        *("no-token", "foreign", "not-you", "no-such-case", "too-large", "not-json", "malformed", "no-answer"),
+        description="The receipt, of an act that was accepted and of one that was refused.",
+    ),
+    openapi_extra=takes("Act", f"One act, at most {MAX_ACT_BYTES} bytes. `actor` is who asks."),
+)
+async def record_act(
+    request: Request,
+    desk: OfDesk,
+    person: Speaker,
+    reference: Reference,
+    idempotency_key: Annotated[
+        str | None, Header(description="If given, the `act_id` of the act, plain or in double quotes.")
+    ] = None,
+) -> JSONResponse:
+    """Say one act to a case.
+
+    Malformed, it is not written down. Refused by a safeguard, it is, and the receipt says why. Sent again, it gets its
+    first receipt; its `act_id` with other content is malformed.
+    """
+    raw = await json_body(request, MAX_ACT_BYTES, MalformedAct)
+    act = parse_act(raw)
+    if idempotency_key is not None and act.act_id not in (idempotency_key, idempotency_key.strip('"')):
+        raise MalformedAct([Fault(path="act_id", message="is not what the header Idempotency-Key says")])
+    must_be(person, act.actor, "actor")
+    return told(await desk.cases.record(reference, raw))
+
+
+# Reading a record
+
+
+async def _some_entries(cases: CaseClient, reference: str, first: int) -> list[dict[str, Any]]:
+    """The entries from number ``first`` on, as many as one answer of the engine holds; none at the end."""
+    some = await cases.entries_of_run(reference, _NEWEST, first)
+    if some and some[0]["n"] > first:
+        # The beginning of a very large case stayed with its earlier runs.
+        return await cases.ledger(reference, first)
+    return some
+
+
+_NEWEST: Final = ""
+"""As a run's id: the newest one."""
+
+
+async def _record(cases: CaseClient, reference: str) -> list[Entry]:
+    """The whole record of one case: what it was at a moment cannot be told from less."""
+    return [entry_from_json(entry) for entry in await cases.ledger(reference)]

@@ -1,0 +1,19 @@
+// The slider goes to its entry by itself. Without this, the button beside it does.
+const WAIT = 500; // milliseconds: whoever holds an arrow key down is not done yet
+
+for (const form of document.querySelectorAll("[data-past-slider]")) {
+  const slider = form.querySelector("input[type=range]");
+  const said = form.querySelector("output");
+  let waiting;
+
+  slider.addEventListener("input", () => {
+    const text = slider.dataset.pastSays.replace("{n}", slider.value).replace("{last}", slider.max);
+    said.textContent = text;
+    slider.setAttribute("aria-valuetext", text);
+  });
+  slider.addEventListener("change", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => form.requestSubmit(), WAIT);
+  });
+  if (location.hash === `#${slider.id}`) slider.focus({ preventScroll: true });
+}

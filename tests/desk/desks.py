@@ -1,0 +1,103 @@
+"""A desk on loopback with invented people, reached without a network, or served for a real browser."""
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import uvicorn
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
+
+from activities.caseload import Caseload
+from desk.app import create_app
+from desk.development import DevelopmentSignIn
+from desk.frame import CaseClient, Desk, Pages
+from desk.sessions import Sessions
+
+ADDRESS = "http://127.0.0.1:8080"
+
+
+class Nowhere:
+    """Cases of a desk whose test asks none of them."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"no case was to be asked: {name}")
+
+
+@dataclass
+class Hands:
+    """A clock that moves when it is told to."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 3, 2, 9, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+def a_desk(**changes: Any) -> Desk:
+    """A desk on loopback with development sign-in; name what shall be otherwise."""
+    fields: dict[str, Any] = {
+        "cases": cast(CaseClient, Nowhere()),
+        "caseload": cast(Caseload, Nowhere()),
+        "sign_in": DevelopmentSignIn(),
+        "base_url": ADDRESS,
+        "bind": "127.0.0.1",
+        "sessions": Sessions(),
+    }
+    return Desk(**{**fields, **changes})
+
+
+def client(desk: Desk | None = None, pages: Sequence[Pages] = (), api: ASGIApp | None = None) -> TestClient:
+    """A browser without scripts on a desk. It follows no redirect by itself."""
+    desk = desk or a_desk()
+    app = create_app(desk, pages=pages, api=api)
+    return TestClient(app, base_url=desk.base_url, follow_redirects=False)
+
+
+def hidden(page: str) -> dict[str, str]:
+    """The hidden fields of the last form of a page that has one in its main part, by name."""
+    form = page.partition("<main")[2].rpartition("<form")[2]
+    parts = (part.partition(">")[0] for part in form.split('<input type="hidden" ')[1:])
+    return dict(map(_field, parts))
+
+
+def _field(text: str) -> tuple[str, str]:
+    name, value = text.removeprefix('name="').split('" value="')
+    return name, value.removesuffix('"')
+
+
+def signed_in(browser: TestClient, person: str = "caseworker-md-1", back: str = "/") -> TestClient:
+    """The same browser, with one of the invented people at it."""
+    form = hidden(browser.get("/sign-in", params={"back": back}).text)
+    answer = browser.post("/sign-in", data={**form, "person": person})
+    assert (answer.status_code, answer.headers["location"]) == (303, back)
+    return browser
+
+
+@contextlib.contextmanager
+def serving(make: Callable[[str], ASGIApp]) -> Generator[str]:
+    """Serve what ``make`` makes for an address, as a desk is served; the address, on a free port of loopback."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server = uvicorn.Server(uvicorn.Config(make(address), log_config=None, server_header=False))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+        thread.start()
+        try:
+            for _ in range(500):
+                if server.started:
+                    break
+                thread.join(0.02)
+            assert server.started
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(10)
