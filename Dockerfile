@@ -16,6 +16,7 @@ COPY agreements/ agreements/
 COPY casefile/ casefile/
 COPY workflows/ workflows/
 COPY activities/ activities/
+COPY sealing/ sealing/
 COPY starter/ starter/
 COPY desk/ desk/
 RUN /opt/build/bin/python -m hatchling build --target wheel --directory /wheel \
@@ -30,11 +31,11 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin homeward \
- && install --directory --owner homeward --group homeward --mode 0700 /data
+ && install --directory --owner homeward --group homeward --mode 0700 /data /keys
 COPY --from=build /opt/homeward /opt/homeward
 ENV PATH=/opt/homeward/bin:$PATH HOMEWARD_DATA=/data PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER homeward
 WORKDIR /data
-VOLUME /data
+VOLUME ["/data", "/keys"]
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker", "--check"]
 ENTRYPOINT ["python", "-m", "worker"]

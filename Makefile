@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks long-case catalogues frontend lock
+.PHONY: help setup up test lint types walks long-case bench-desk bench-sealing screenshots catalogues frontend lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,7 @@ TEST_ARGS ?=
 TEST_WORKERS ?= 2
 WALKS ?= 20000
 LONG_CASE ?= 5000
+BENCH_ARGS ?=
 
 help:
 	@echo "make up      set up, then run Homeward with invented cases; Ctrl-C stops all of it"
@@ -28,6 +29,9 @@ help:
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
+	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
+	@echo "make bench-sealing  an act in clear beside one that is sealed; writes docs/measures.md"
+	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
 	@echo "make lock    choose the newest versions anew (needs a network)"
@@ -67,6 +71,16 @@ walks: setup
 
 long-case: setup
 	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py
+
+# Ten minutes on two idle cores. BENCH_ARGS="--rounds 3" is quicker.
+bench-desk: setup
+	$(BIN)/python -m benches.desk --write docs/measures.md $(BENCH_ARGS)
+
+bench-sealing: setup
+	$(BIN)/python -m benches.sealing --write docs/measures.md $(BENCH_ARGS)
+
+screenshots: setup
+	$(BIN)/python -m tools.screenshots
 
 catalogues: setup
 	$(BIN)/python -m casefile.catalogues

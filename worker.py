@@ -34,6 +34,7 @@ from temporalio.client import (
     ScheduleSpec,
 )
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -52,7 +53,12 @@ from activities.logs import configure_logs, engine_logging
 from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
 from activities.settings import Settings, SettingsFault, read_settings
+from activities.signing import UnsignedActsFault
 from procedure import calendars
+from sealing.agreeing import agree_on
+from sealing.composing import open_sealing
+from sealing.faults import SealingFault
+from sealing.published_keys import KeysUnusable
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
@@ -102,6 +108,9 @@ def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
         "dateutil",
         "structlog",
         "workflows.logs",
+        "sealing.signatures",
+        "joserfc",
+        "cryptography",
     )
     calendars.open_all()
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed))
@@ -226,8 +235,8 @@ async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
             return
 
 
-async def connect(within: float = CONNECT_WITHIN) -> Client:
-    """A client as the environment says.
+async def connect(within: float = CONNECT_WITHIN, *, converter: DataConverter = DataConverter.default) -> Client:
+    """A client as the environment says. ``converter`` seals what it sends; whoever sends nothing needs none.
 
     Raises :class:`NoEngine` when nobody answers for so many seconds, and :class:`ConnectionFault`.
     """
@@ -240,7 +249,7 @@ async def connect(within: float = CONNECT_WITHIN) -> Client:
     until = asyncio.get_running_loop().time() + within
     while True:
         try:
-            return await Client.connect(**settings)
+            return await Client.connect(**settings, data_converter=converter)
         except (RPCError, RuntimeError) as error:
             if asyncio.get_running_loop().time() > until:
                 raise NoEngine(
@@ -281,12 +290,17 @@ async def work(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    client = await connect()
-    await _known_namespace(client)
-    async with build_worker(client, settings):
-        _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
-        await stop.wait()
-        _log.info("stopping")
+    sealing = await open_sealing(settings, make=True)
+    try:
+        client = await connect(converter=sealing.converter)
+        await _known_namespace(client)
+        await agree_on(client, sealing.keyring.store)
+        async with build_worker(client, settings):
+            _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
+            await stop.wait()
+            _log.info("stopping")
+    finally:
+        await sealing.close()
     _log.info("stopped")
 
 
@@ -310,7 +324,15 @@ def main() -> int:
         configure_logs(settings.log_format, settings.log_level)
         Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
         asyncio.run(work(settings))
-    except (SettingsFault, KeyUnusable, AddressBookFault, ConnectionFault) as fault:
+    except (
+        SettingsFault,
+        KeyUnusable,
+        KeysUnusable,
+        SealingFault,
+        UnsignedActsFault,
+        AddressBookFault,
+        ConnectionFault,
+    ) as fault:
         print(fault, file=sys.stderr)
         return 2
     except NoEngine as error:

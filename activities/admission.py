@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 from contextlib import suppress
-from datetime import date
-from typing import NoReturn
+from datetime import UTC, date, datetime
+from typing import Final, NoReturn
 
 import structlog
 from temporalio.api.common.v1 import WorkflowExecution
@@ -17,9 +17,14 @@ from temporalio.service import RPCError, RPCStatusCode
 from activities.agreements import AgreementShelf, UnknownAgreement
 from activities.caseload import Caseload, CaseloadUnreachable
 from activities.marks import ChildMarks
+from activities.signing import KeyDesk
 from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
+from procedure.entries import read_moment
 from procedure.faults import Fault
-from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, Admission, AdmissionRequest
+from procedure.intake import parse_intake
+from procedure.signing import NOT_REQUIRED, REQUIRED, Standing
+from sealing import signatures
+from workflows.messages import LIKELY_DUPLICATE, MALFORMED_INTAKE, Admission, AdmissionRequest, KeyAsked
 
 DONE = "done"
 NOT_MADE = "not_made"
@@ -30,27 +35,60 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class AdmissionDesk:
     """Looks an intake's agreement up and looks for an open case of the same child."""
 
-    def __init__(self, shelf: AgreementShelf, caseload: Caseload, marks: ChildMarks, client: Client | None) -> None:
-        """``client`` tells whether a case that looks like the same child's is still running."""
+    def __init__(
+        self,
+        shelf: AgreementShelf,
+        caseload: Caseload,
+        marks: ChildMarks,
+        client: Client | None,
+        keys: KeyDesk,
+        *,
+        unsigned_acts: bool,
+    ) -> None:
+        """``client`` tells whether a case that looks like the same child's is still running.
+
+        ``unsigned_acts``: whether cases may be opened in which acts count without a signature (docs/decisions/0025).
+        """
+        self._keys = keys
+        self._unsigned_acts = unsigned_acts
         self._shelf = shelf
         self._caseload = caseload
         self._marks = marks
         self._client = client
 
     async def admit(self, request: AdmissionRequest) -> Admission:
-        """The terms of the agreement, and whether the check for a duplicate could be made.
+        """The terms of the agreement, whether acts must be signed, and whether the check for a duplicate could be made.
 
         Raises, for good, ``ApplicationError`` of type ``MalformedIntake`` (agreement unknown or below
-        the floor; the details are the list of faults) or ``LikelyDuplicate`` (the details are the
+        the floor, signature missing or at fault; the details are the list of faults) or ``LikelyDuplicate`` (the details are the
         reference of the open case). A caseload that is down, or a child without a date of birth,
         holds up nothing: the answer then says ``not_made``.
         """
         # Off the event loop: a profile is read from its files.
         agreement = await asyncio.to_thread(self._agreement, str(request.intake["agreement"]))
-        if faults := _not_in_this_case(agreement, request):
+        signed = await asyncio.to_thread(self._signed, request)
+        if faults := [*_not_in_this_case(agreement, request), *_at_fault(signed)]:
             _malformed(faults)
         check = await self._check_for_duplicate(request)
-        return Admission(agreement=agreement.terms(), duplicate_check=check, seed=secrets.token_hex(32))
+        return Admission(
+            agreement=agreement.terms(),
+            duplicate_check=check,
+            seed=secrets.token_hex(32),
+            signatures=REQUIRED if signed else NOT_REQUIRED,
+            signature=signed.facts()["signature"] if signed else None,
+        )
+
+    def _signed(self, request: AdmissionRequest) -> Standing | None:
+        """What is found of the intake's signature; None where it bears none and needs none."""
+        signature = request.intake.get("signature")
+        if signature is None:
+            return None if self._unsigned_acts else _UNSIGNED_INTAKE
+        # As the record will keep it; its shape was judged before. The day is only for ages, judged then as well.
+        at = read_moment(request.opens_at) if request.opens_at else datetime.now(UTC)
+        said = parse_intake(request.intake, today=at.date()).as_signed()
+        kid = signatures.kid_of(signature)
+        statement = self._keys.told(KeyAsked(kid)).statement if kid else None
+        return signatures.check(said, signature, statement, reference=request.reference, at=at)
 
     def _agreement(self, name: str) -> Agreement:
         try:
@@ -125,6 +163,19 @@ def _not_in_this_case(agreement: Agreement, request: AdmissionRequest) -> list[F
         until = f" until {agreement.in_force_until}" if agreement.in_force_until else ""
         faults.append(Fault(path="agreement", message=f"is in force from {agreement.in_force_from}{until} only"))
     return faults
+
+
+def _at_fault(signed: Standing | None) -> list[Fault]:
+    if signed is None or signed.fault is None:
+        return []
+    return [Fault(path="signature", message=f"{signed.message} {signed.instead}")]
+
+
+_UNSIGNED_INTAKE: Final = Standing(
+    fault="missing",
+    message="This engine opens cases of signed acts only, and the intake bears no signature.",
+    instead="Open the case at the desk, or with a program that signs for the central authority.",
+)
 
 
 def _malformed(faults: list[Fault]) -> NoReturn:

@@ -13,6 +13,7 @@ from casefile import history
 from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, Kept
 from casefile.engine import EngineRuns
 from procedure.intake import REFERENCE
+from sealing.faults import KeyDestroyed, SealingFault
 from workflows.messages import (
     ARCHIVE_RUN,
     LEDGER,
@@ -68,16 +69,19 @@ class Archivist:
     async def keep_run(self, ended: EndedRun, *, attempt: int = 1) -> str:
         """Keep one run; the digest under which it lies. Doing it again changes nothing.
 
-        Raises ``ApplicationError`` of the types ``StillRuns``, ``ArchiveUnreachable`` or ``CaseSilent``, each worth
-        another try later. A case that is silent at the ``attempt`` :data:`LAST_ATTEMPT_FOR_ENTRIES` or later is taken
+        Raises ``ApplicationError`` of the types ``StillRuns``, ``ArchiveUnreachable``, ``CaseSilent``, or a fault of
+        the keys, each worth another try later. A case that is silent at the ``attempt`` :data:`LAST_ATTEMPT_FOR_ENTRIES` or later is taken
         to tell its entries no more, and its history is kept alone.
         """
         try:
             return await self._keep(ended.reference, ended.run, alone_if_silent=attempt >= LAST_ATTEMPT_FOR_ENTRIES)
         except StillRuns:
             raise ApplicationError("the run has not ended yet", type=STILL_RUNS) from None
-        except (ArchiveUnreachable, ArchiveAltered) as error:
-            raise ApplicationError(str(error), type=type(error).__name__) from None
+        except (ArchiveUnreachable, ArchiveAltered, SealingFault) as error:
+            # A key that was destroyed comes back at no other try.
+            raise ApplicationError(
+                str(error), type=type(error).__name__, non_retryable=isinstance(error, KeyDestroyed)
+            ) from None
         except (WorkflowQueryFailedError, RPCError) as error:
             gone = isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND
             said = "the engine has the run no more" if gone else f"the case gave no answer ({type(error).__name__})"
@@ -114,7 +118,7 @@ class Archivist:
         """The digest of the kept run; nothing where no case came of it."""
         archive = self._archive()
         for found in await archive.runs(reference):
-            if found.run_id == run_id and await _is_whole(archive, found):
+            if found.run_id == run_id and await _whole(archive, found):
                 return found.digest
         run = await self._engine.fetch(reference, run_id, None)
         if history.ended(run.history) is None:
@@ -136,11 +140,9 @@ class Archivist:
         return ask
 
 
-async def _is_whole(archive: Archive, found: Kept) -> bool:
+async def _whole(archive: Archive, found: Kept) -> bool:
     """Whether it is what its name says: something else in a run's place must not keep the run itself out."""
-    try:
-        await archive.read(found)
-    except ArchiveAltered:
-        _log.warning("an object of the archive is not what its name says", case=found.reference, run=found.run_id)
-        return False
-    return True
+    if await archive.is_whole(found):
+        return True
+    _log.warning("an object of the archive is not what its name says", case=found.reference, run=found.run_id)
+    return False

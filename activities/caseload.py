@@ -18,6 +18,7 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    and_,
     delete,
     event,
     func,
@@ -96,10 +97,13 @@ class OwedAct:
     escalations: int
     stands_still: bool = False
     """Whether a hold keeps the deadline from running."""
+    person: str | None = None
+    """The one person who may do it; ``None`` where the role and the state are enough."""
 
     def as_json(self) -> dict[str, Any]:
-        """As a row of the case view's ``awaiting``."""
-        return {**asdict(self), "due": moment(self.due) if self.due else None}
+        """As a row of the case view's ``awaiting``, which names a person only where there is one."""
+        row = {**asdict(self), "due": moment(self.due) if self.due else None}
+        return row if self.person else {name: value for name, value in row.items() if name != "person"}
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,21 @@ class ListedCase:
             "updated_at": moment(self.updated_at),
             "untold": [untold.as_json() for untold in self.untold],
         }
+
+
+@dataclass(frozen=True)
+class KnownTo:
+    """Somebody who may know of some cases: by their office, where their state is host or origin; or by what they owe.
+
+    ``hosted_only``: of those that their state hosts alone.
+    """
+
+    person: str
+    role: str
+    state: str
+    as_host: bool
+    as_origin: bool
+    hosted_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -310,6 +329,7 @@ class Caseload:
         stage: str | None = None,
         hold: str | None = None,
         closed: bool | None = None,
+        known_to: "KnownTo | None" = None,
         limit: int = PAGE,
         after: str | None = None,
     ) -> list[ListedCase]:
@@ -318,7 +338,8 @@ class Caseload:
         ``role``: cases in which this role owes an act. ``overdue``: true, cases in which an act is
         overdue; false, those in which none is. ``state``: with ``role`` or ``overdue``, the state
         that owes; alone, cases in which it is host or origin. ``stage``, ``hold``: cases in that
-        stage, under that hold. ``closed``: only closed or only open ones; both when not said.
+        stage, under that hold. ``closed``: only closed or only open ones; both when not said. ``known_to``: cases
+        that somebody may know of.
         ``after`` is the ``cursor`` of the last case of the page before. Raises ``ValueError`` for a
         cursor that no page gave.
         """
@@ -342,6 +363,8 @@ class Caseload:
             wanted.append(held.exists())
         if closed is not None:
             wanted.append(CaseTable.status == "closed" if closed else CaseTable.status != "closed")
+        if known_to is not None:
+            wanted.append(_known_to(known_to))
 
         sorts_at: ColumnElement[datetime] = CaseTable.sorts_at.expression
         found = select(CaseTable)
@@ -367,7 +390,7 @@ class Caseload:
             .limit(limit)
             .options(selectinload(CaseTable.owed), selectinload(CaseTable.holds), selectinload(CaseTable.untold))
         )
-        async with self._session() as session:
+        async with self.reading() as session:
             return [_listed(case, at) for case, at in await session.execute(query)]
 
     async def one(self, reference: str) -> ListedCase | None:
@@ -377,7 +400,7 @@ class Caseload:
             .where(CaseTable.reference == reference)
             .options(selectinload(CaseTable.owed), selectinload(CaseTable.holds), selectinload(CaseTable.untold))
         )
-        async with self._session() as session:
+        async with self.reading() as session:
             case = await session.scalar(query)
             return _listed(case, case.sorts_at) if case else None
 
@@ -391,6 +414,19 @@ class Caseload:
         query = select(MarkTable.reference).where(MarkTable.mark == mark).order_by(MarkTable.number)
         async with self._transaction() as connection:
             return list(await connection.scalars(query))
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[AsyncSession]:
+        """A session for questions of one's own, of which nothing is written. It ends within the same seconds."""
+        await self.make_ready()
+        async with self._reaching(ANSWER_WITHIN), AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction of one's own that writes. It ends within the same seconds."""
+        async with self._transaction(writing=True) as connection:
+            yield connection
 
     # What got out, and what did not
 
@@ -438,7 +474,7 @@ class Caseload:
 
     async def untold(self) -> list[Untold]:
         """Every telling that did not get out wholly, the oldest first."""
-        async with self._session() as session:
+        async with self.reading() as session:
             rows = await session.scalars(select(UntoldTable).order_by(UntoldTable.since, UntoldTable.reference))
             return [_untold(row) for row in rows]
 
@@ -502,12 +538,6 @@ class Caseload:
         async with self._reaching(within), (self._writing if writing else self._engine).begin() as connection:
             yield connection
 
-    @asynccontextmanager
-    async def _session(self) -> AsyncGenerator[AsyncSession]:
-        await self.make_ready()
-        async with self._reaching(ANSWER_WITHIN), AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
-
     async def _keep(self, connection: AsyncConnection, row: CaseloadRow, mark: str | None) -> bool:
         columns = _columns(row)
         adding = self._insert(CaseTable).values(columns)
@@ -549,6 +579,21 @@ class Caseload:
     async def _add_mark(self, connection: AsyncConnection, mark: str, reference: str) -> None:
         adding = self._insert(MarkTable).values(mark=mark, reference=reference)
         await connection.execute(adding.on_conflict_do_nothing(index_elements=["mark", "reference"]))
+
+
+def _known_to(known: KnownTo) -> ColumnElement[bool]:
+    theirs = select(OwedTable.reference).where(
+        OwedTable.reference == CaseTable.reference,
+        OwedTable.role == known.role,
+        OwedTable.state == known.state,
+        or_(OwedTable.person.is_(None), OwedTable.person == known.person),
+    )
+    by_office = [
+        *([CaseTable.host_state == known.state] if known.as_host else []),
+        *([CaseTable.origin_state == known.state] if known.as_origin else []),
+    ]
+    knows = or_(theirs.exists(), *by_office)
+    return and_(knows, CaseTable.host_state == known.state) if known.hosted_only else knows
 
 
 def migration_config(connection: Connection) -> "Config":
@@ -662,6 +707,9 @@ def _owed_columns(row: CaseloadRow) -> list[dict[str, Any]]:
             "overdue": bool(owed.get("overdue")),
             "escalations": owed.get("escalations", 0),
             "stands_still": bool(owed.get("stands_still")),
+            "person": owed.get("person"),
+            "host_state": row.host_state,
+            "origin_state": row.origin_state,
             "sorts_at": (None if owed.get("stands_still") else _read(owed.get("due"))) or NOTHING_DUE,
         }
         for position, owed in enumerate(row.awaiting)
@@ -679,19 +727,7 @@ def _listed(case: CaseTable, at: datetime) -> ListedCase:
         solution=case.solution,
         outcome=case.outcome,
         holds=tuple(held.hold for held in case.holds),
-        awaiting=tuple(
-            OwedAct(
-                act=owed.act,
-                role=owed.role,
-                state=owed.state,
-                deadline=owed.deadline,
-                due=owed.due,
-                overdue=owed.overdue,
-                escalations=owed.escalations,
-                stands_still=owed.stands_still,
-            )
-            for owed in case.owed
-        ),
+        awaiting=tuple(map(owed_act, case.owed)),
         due=at if at < NOTHING_DUE else None,
         overdue=case.overdue,
         entries=case.entries,
@@ -700,6 +736,21 @@ def _listed(case: CaseTable, at: datetime) -> ListedCase:
         updated_at=case.updated_at,
         untold=tuple(_untold(row) for row in case.untold),
         cursor=f"{moment(at)}~{case.reference}",
+    )
+
+
+def owed_act(row: OwedTable) -> OwedAct:
+    """An owed act from its row."""
+    return OwedAct(
+        act=row.act,
+        role=row.role,
+        state=row.state,
+        deadline=row.deadline,
+        due=row.due,
+        overdue=row.overdue,
+        escalations=row.escalations,
+        stands_still=row.stands_still,
+        person=row.person,
     )
 
 

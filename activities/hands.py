@@ -20,19 +20,25 @@ from activities.mail import MailServer
 from activities.marks import ChildMarks
 from activities.notices import AddressBook, NoticeFolder
 from activities.settings import Settings
+from activities.signing import KeyDesk, takes_unsigned_acts
 from activities.telling import Teller
 from casefile.archive import Archive, ArchiveUnreachable
+from sealing.composing import seal_of
+from sealing.published_keys import PublishedKeys
 from workflows.messages import (
     ADMIT,
     HAVE_RUN_KEPT,
     KEEP_CASELOAD_ROW,
     KEEP_MISSED_RUNS,
     KEEP_RUN,
+    PUBLISHED_KEY,
     TELL,
     Admission,
     AdmissionRequest,
     CaseloadRow,
     EndedRun,
+    KeyAsked,
+    KeyTold,
     RowKept,
     Sweep,
     Swept,
@@ -63,12 +69,18 @@ class Hands:
         address_book: Callable[[], AddressBook] = lambda: AddressBook({}),
         webhook: EventWebhook | None = None,
         archivist: Archivist | None = None,
+        keys: PublishedKeys,
+        unsigned_acts: bool = False,
     ) -> None:
-        """``client`` tells whether a case still runs; without one, a case in the caseload counts as running."""
+        """``client`` tells whether a case still runs; without one, a case in the caseload counts as running.
+
+        ``unsigned_acts``: whether cases may be opened in which acts count without a signature.
+        """
         self._caseload = caseload
         self._marks = marks
         self._webhook = webhook
-        self._desk = AdmissionDesk(shelf, caseload, marks, client)
+        self._keys = KeyDesk(keys, needed=not unsigned_acts)
+        self._desk = AdmissionDesk(shelf, caseload, marks, client, self._keys, unsigned_acts=unsigned_acts)
         self._teller = Teller(caseload, folder, mail=mail, address_book=address_book, webhook=webhook)
         self._archivist = archivist
 
@@ -76,8 +88,9 @@ class Hands:
     def of(cls, settings: Settings, shelf: AgreementShelf, client: Client | None = None) -> Self:
         """The hands that the settings describe. The caseload's database may be down: it is opened at first use.
 
-        Raises :class:`activities.marks.KeyUnusable` or :class:`activities.notices.AddressBookFault`:
-        a worker that cannot keep marks or find addresses should say so at start.
+        Raises :class:`activities.marks.KeyUnusable`, :class:`activities.notices.AddressBookFault`,
+        :class:`sealing.published_keys.KeysUnusable` or :class:`activities.signing.UnsignedActsFault`: a worker that
+        cannot keep marks, find addresses or look at signatures should say so at start.
         """
         book = settings.address_book
 
@@ -94,7 +107,9 @@ class Hands:
             mail=MailServer(settings) if settings.smtp_host else None,
             address_book=address_book,
             webhook=EventWebhook(settings.webhook_url, settings.webhook_secrets) if settings.webhook_url else None,
-            archivist=Archivist(client, lambda: Archive(settings.archive, make=True)) if client else None,
+            archivist=_archivist(settings, client) if client else None,
+            keys=PublishedKeys(settings.published_keys_path),
+            unsigned_acts=takes_unsigned_acts(settings.unsigned_acts, client),
         )
 
     @property
@@ -107,7 +122,15 @@ class Hands:
 
     def activities(self) -> Sequence[Callable[..., Any]]:
         """What the worker registers."""
-        return [self.admit, self.keep_caseload_row, self.tell, self.have_run_kept, self.keep_run, self.keep_missed_runs]
+        return [
+            self.admit,
+            self.published_key,
+            self.keep_caseload_row,
+            self.tell,
+            self.have_run_kept,
+            self.keep_run,
+            self.keep_missed_runs,
+        ]
 
     async def close(self) -> None:
         await self._caseload.close()
@@ -118,6 +141,12 @@ class Hands:
     async def admit(self, request: AdmissionRequest) -> Admission:
         """See :meth:`activities.admission.AdmissionDesk.admit`."""
         return await self._desk.admit(request)
+
+    @activity.defn(name=PUBLISHED_KEY)
+    async def published_key(self, asked: KeyAsked) -> KeyTold:
+        """See :meth:`activities.signing.KeyDesk.told`."""
+        # Not off the event loop: it looks whether a file has changed, which takes less time than another thread does.
+        return self._keys.told(asked)
 
     @activity.defn(name=KEEP_CASELOAD_ROW)
     async def keep_caseload_row(self, row: CaseloadRow) -> RowKept:
@@ -160,3 +189,8 @@ class Hands:
         if self._archivist is None:
             raise ApplicationError("this worker was given no archive", type=ArchiveUnreachable.__name__)
         return self._archivist
+
+
+def _archivist(settings: Settings, client: Client) -> Archivist:
+    seal = seal_of(client)
+    return Archivist(client, lambda: Archive(settings.archive, seal=seal, make=True))

@@ -113,7 +113,10 @@ LEFT_OUT: Final = "[left out]"
 LONGEST: Final = 500
 """Characters of a value in a log line."""
 
-_QUIET: Final = ("aiosmtplib", "aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "mail", "sqlalchemy")
+_QUIET: Final = (
+    *("aiosmtplib", "aiosqlite", "alembic", "asyncio", "fontTools", "httpcore2", "httpx2", "mail", "sqlalchemy"),
+    "weasyprint",
+)
 """Libraries whose lines below a warning tell nothing, or too much."""
 
 _OURS: Final = frozenset({"event", "level", "logger", "timestamp", "trace", "exception", "_record", "_from_structlog"})

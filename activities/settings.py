@@ -8,6 +8,7 @@ import os
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -18,6 +19,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 from procedure.faults import Fault, say
 
 PREFIX = "HOMEWARD_"
+_NAME_THERE = r"^[A-Za-z0-9._/-]{1,64}$"
 CASELOAD_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -67,6 +69,32 @@ class Settings(BaseSettings):
         "(s3://BUCKET/PREFIX; its keys and endpoint by AWS_*). Default: archive/ in the data folder.",
     )
 
+    keys_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Database of the keys of cases: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. "
+        "Default: keys.db in the data folder.",
+    )
+    key_file: Path | None = Field(
+        default=None,
+        description="File of the key-encryption keys, which wrap the keys of cases. Default: keys/kek.json in the data "
+        "folder.",
+    )
+    transit_url: str | None = Field(
+        default=None,
+        description="OpenBao or Vault whose transit engine wraps the keys of cases, in place of the key file.",
+    )
+    transit_key: str = Field(
+        default="homeward", pattern=_NAME_THERE, description="Name of the key in the transit engine."
+    )
+    transit_mount: str = Field(
+        default="transit", pattern=_NAME_THERE, description="Where the transit engine is mounted."
+    )
+    transit_token: SecretStr | None = Field(default=None, description="Token for it; or a role and its secret.")
+    transit_role_id: str | None = Field(default=None, description="Role (AppRole) for it.")
+    transit_secret_id: SecretStr | None = Field(default=None, description="The role's secret.")
+    transit_ca: Path | None = Field(default=None, description="File of certificates by which its own is verified.")
+
     smtp_host: str | None = Field(
         default=None, description="Mail server for notices. Without it they are written to notices/ in the data folder."
     )
@@ -89,6 +117,28 @@ class Settings(BaseSettings):
         "Several, with spaces between, while one replaces another.",
     )
 
+    published_keys: Path | None = Field(
+        default=None,
+        description="File or folder of the keys that authorities published, by which acts are signed. "
+        "Default: published-keys/ in the data folder.",
+    )
+    signing_key: Path | None = Field(
+        default=None,
+        description="File of the private key that signs acts at this desk or command line. "
+        "Default: signing.key in the data folder.",
+    )
+    unsigned_acts: Literal["allow", "refuse"] | None = Field(
+        default=None,
+        description="Whether cases may be opened in which acts count unsigned. "
+        "Default: on an engine of this machine; never on another.",
+    )
+
+    sign_in: Path | None = Field(
+        default=None,
+        description="TOML file of the issuers by which people and systems sign in at the desk, /api and the command "
+        "line. Without it nobody is asked to at the command line.",
+    )
+
     build_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
@@ -101,17 +151,19 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Least level logged.")
 
-    @field_validator("log_format", "log_level", mode="before")
+    @field_validator("log_format", "log_level", "unsigned_acts", mode="before")
     @classmethod
     def _in_small_letters(cls, given: Any) -> Any:
         return given.lower() if isinstance(given, str) else given
 
-    @field_validator("data", "address_book", mode="after")
+    @field_validator(
+        "data", "address_book", "sign_in", "published_keys", "signing_key", "key_file", "transit_ca", mode="after"
+    )
     @classmethod
     def _at_home(cls, given: Path | None) -> Path | None:
         return given.expanduser() if given else None
 
-    @field_validator("caseload_url")
+    @field_validator("caseload_url", "keys_url")
     @classmethod
     def _a_database_we_know(cls, given: str | None) -> str | None:
         if given is not None:
@@ -121,6 +173,19 @@ class Settings(BaseSettings):
                 raise ValueError("must be an address such as sqlite:///FILE or postgresql://HOST/NAME") from None
             if drivername not in CASELOAD_DRIVERS:
                 raise ValueError("must begin with sqlite: or postgresql:")
+        return given
+
+    @field_validator("transit_url")
+    @classmethod
+    def _a_server_that_is_verified(cls, given: str | None) -> str | None:
+        if given is not None:
+            try:
+                parts = urlsplit(given)
+                host = parts.hostname
+            except ValueError:
+                raise ValueError("must begin with https://") from None
+            if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(host)):
+                raise ValueError("must begin with https:// (http:// on this machine only)")
         return given
 
     @field_validator("smtp_sender")
@@ -159,6 +224,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}SMTP_USER and {PREFIX}SMTP_PASSWORD must be set together")
         if self.smtp_password and not self.smtp_starttls and self.smtp_port != 465 and not _loopback(self.smtp_host):
             raise ValueError(f"{PREFIX}SMTP_STARTTLS must stay on, or the password would travel readable by anyone")
+        if (self.transit_role_id is None) != (self.transit_secret_id is None):
+            raise ValueError(f"{PREFIX}TRANSIT_ROLE_ID and {PREFIX}TRANSIT_SECRET_ID must be set together")
+        if self.transit_url and not (self.transit_token or self.transit_role_id):
+            raise ValueError(
+                f"{PREFIX}TRANSIT_TOKEN, or a role and its secret, must be set when {PREFIX}TRANSIT_URL is"
+            )
         if self.webhook_url and not self.webhook_secret:
             raise ValueError(f"{PREFIX}WEBHOOK_SECRET must be set when {PREFIX}WEBHOOK_URL is: events are signed")
         if self.promote and not self.build_id:
@@ -168,10 +239,22 @@ class Settings(BaseSettings):
     @property
     def caseload(self) -> URL:
         """The caseload's database, with the driver that this project uses. The password is in it."""
-        if self.caseload_url is None:
-            return URL.create("sqlite+aiosqlite", database=str(self.data / "caseload.db"))
-        url = make_url(self.caseload_url)
-        return url.set(drivername=CASELOAD_DRIVERS[url.drivername])
+        return self._database(self.caseload_url, "caseload.db")
+
+    @property
+    def keys(self) -> URL:
+        """The key store's database, with the driver that this project uses. The password is in it."""
+        return self._database(self.keys_url, "keys.db")
+
+    @property
+    def codec_token_file(self) -> Path:
+        """The file of the token with which stock tools see clear text."""
+        return self.data / "codec.token"
+
+    @property
+    def key_encryption_file(self) -> Path:
+        """The file of the key-encryption keys."""
+        return self.key_file or self.data / "keys" / "kek.json"
 
     @property
     def archive(self) -> str:
@@ -187,6 +270,22 @@ class Settings(BaseSettings):
     def duplicates_key(self) -> Path:
         """The file with the key of the children's marks."""
         return self.data / "duplicates.key"
+
+    def _database(self, given: str | None, file: str) -> URL:
+        if given is None:
+            return URL.create("sqlite+aiosqlite", database=str(self.data / file))
+        url = make_url(given)
+        return url.set(drivername=CASELOAD_DRIVERS[url.drivername])
+
+    @property
+    def published_keys_path(self) -> Path:
+        """Where authorities' published keys lie."""
+        return self.published_keys or self.data / "published-keys"
+
+    @property
+    def signing_key_file(self) -> Path:
+        """The file of the private key that signs here."""
+        return self.signing_key or self.data / "signing.key"
 
     @property
     def webhook_secrets(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA: Final = "0001"
+SCHEMA: Final = "0003"
 """The newest migration; a database that names it needs no upgrade."""
 
 NOTHING_DUE: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -106,10 +106,18 @@ class OwedTable(Base):
     escalations: Mapped[int]
     stands_still: Mapped[bool]
     sorts_at: Mapped[datetime] = mapped_column(Utc)
+    person: Mapped[str | None] = mapped_column(String(64))
+    """The id of the one person who may do it; nobody in particular where the role and the state are enough."""
+    host_state: Mapped[str] = mapped_column(String(2))
+    origin_state: Mapped[str] = mapped_column(String(2))
 
     __table_args__ = (
-        Index("ix_owed_acts_role_state_sorts_at", "role", "state", "sorts_at"),
-        Index("ix_owed_acts_overdue_sorts_at", "overdue", "sorts_at"),
+        # All that an inbox counts and orders by: what others owe, however much it is, is never looked at.
+        Index("ix_owed_acts_person", "role", "state", "person", "sorts_at", "reference", "position"),
+        # The same of what waits in all cases of a state, and in all there are.
+        Index("ix_owed_acts_host", "host_state", "sorts_at", "reference", "position", "role", "state", "person"),
+        Index("ix_owed_acts_origin", "origin_state", "sorts_at", "reference", "position", "role", "state", "person"),
+        Index("ix_owed_acts_overdue", "overdue", "sorts_at", "reference", "position", "role", "state", "person"),
     )
 
 
@@ -160,3 +168,32 @@ class ToldTable(Base):
     part: Mapped[str] = mapped_column(String(32), primary_key=True)
     reference: Mapped[str] = mapped_column(String(18), index=True)
     at: Mapped[datetime] = mapped_column(Utc)
+
+
+class ReadingTable(Base):
+    """A line of the log of who read a case (:mod:`casefile.readings`). It is written once and stays."""
+
+    __tablename__ = "readings"
+
+    reference: Mapped[str] = mapped_column(String(18), primary_key=True)
+    n: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(Utc)
+    person: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str | None] = mapped_column(String(2))
+    office: Mapped[str | None] = mapped_column(String(200))
+    what: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str | None] = mapped_column(String(32))
+    head: Mapped[str | None] = mapped_column(String(64))
+    prev: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class NewestReadingTable(Base):
+    """Which line of a case's log is the newest: apart from the lines, so that a cut is seen."""
+
+    __tablename__ = "newest_readings"
+
+    reference: Mapped[str] = mapped_column(String(18), primary_key=True)
+    n: Mapped[int]
+    hash: Mapped[str] = mapped_column(String(64))

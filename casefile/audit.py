@@ -13,6 +13,7 @@ from casefile.history import UnreadableHistory
 from casefile.matrix import Matrix, safeguard_matrix
 from casefile.record import Record
 from casefile.runs import Run, RunOutline
+from casefile.signatures import Keys, SignatureCheck
 from procedure.entries import Entry, entry_from_json
 
 _EVENT_WORDS: Final = {
@@ -44,6 +45,10 @@ class Audited:
     replayed: int
     """So many runs were run through today's code."""
     heads: Heads
+    signatures: dict[str, Any]
+    """How many signatures were checked, by which keys, and what could not be."""
+    keys: Keys
+    """The published keys with which acts of this record were signed."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -62,6 +67,7 @@ class Audited:
                 for run in self.runs
             ],
             "replayed": self.replayed,
+            "signatures": self.signatures,
             "safeguards": [row.as_json() for row in self.matrix.rows],
             "deadlines": [figure.as_json() for figure in self.deadlines],
         }
@@ -71,16 +77,21 @@ async def audit(
     record: Record,
     *,
     code: TodaysCode | None,
+    keys: Keys | None = None,
     found_before: Sequence[Finding] = (),
     progress: Callable[[int, int], None] = lambda done, of_all: None,
 ) -> Audited:
     """Audit a whole record.
 
-    ``code`` None: it is not run through any code. ``found_before`` are findings of whoever brought the record
+    ``code`` None: it is not run through any code. ``keys`` are the published keys to check signatures with; None:
+    there are none. ``found_before`` are findings of whoever brought the record
     together. ``progress`` is told (runs replayed, of all).
     """
     heads = Heads()
+    signed = SignatureCheck(keys)
     findings = [*found_before, *record_findings(record, heads)]
+    for entry in _in_order(record.entries()):
+        findings += signed.look(entry)
     chain = record.lineage.chain
     if code is not None:
         for done, outline in enumerate(chain):
@@ -98,6 +109,8 @@ async def audit(
         aside=record.lineage.aside,
         replayed=len(chain) if code is not None else 0,
         heads=heads,
+        signatures=signed.as_json(),
+        keys=signed.used(),
     )
 
 

@@ -23,6 +23,7 @@ from procedure.entries import Entry, moment
 from procedure.folding import fold
 from procedure.schemas import NAMES, schema
 from procedure.views import view
+from sealing.published_keys import as_json
 
 SOMETHING_NOT_SHOWN: Final = "Something was found wrong about entry {n}, which is not shown to this reader."
 
@@ -34,6 +35,7 @@ ledger.jsonl     the case's entries, one a line; a line with "withheld": true ha
 agreement.json   the agreement's terms under which the case was opened
 case.json        where the case stands (not for every reader)
 evidence.json    the safeguard matrix and the deadlines
+keys.json        the published keys with which the acts were signed (where they were)
 dossier.pdf      the same for people: story, safeguards, deadlines, refusals, chain
 runs/            the engine's history of each run with the entries made in it, in order (not for every reader)
 set-aside/       runs that the case does not go on from, as after an operator's reset
@@ -75,6 +77,8 @@ def bind(path: Path, record: Record, audited: Audited, *, reader: Reader, langua
             case = fold(_in_order(record.entries()))
             written.add_json(parts.CASE, view(case, case.recorded_at))
         written.add_json(parts.EVIDENCE, parts.evidence(lambda: _visible(lines())))
+        if audited.keys:
+            written.add_json(parts.KEYS, {"keys": [as_json(key) for _, key in sorted(audited.keys.items())]})
         for name in NAMES:
             written.add_json(f"schemas/{name}.json", schema(name))
         written.add_json("schemas/manifest.json", manifest_schema())

@@ -17,7 +17,7 @@ from casefile.history import Carried, UnreadableHistory
 from casefile.record import Record
 from casefile.redaction import Line, is_withheld
 from casefile.runs import Lineage, NotARun, Run, RunOutline
-from procedure.acts import as_given, parse_act
+from procedure.acts import Act, as_given, as_signed, parse_act
 from procedure.canonical import canonical
 from procedure.entries import GENESIS, Entry, digest_of_body, entry_from_json, hash_of_header, moment
 from procedure.faults import Malformed
@@ -410,13 +410,13 @@ def _moments(run: Run, own: Sequence[Entry]) -> Iterator[Finding]:
 
 def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) -> Iterator[Finding]:
     """Every act that came in is an entry, every entry of an act came in, and every receipt says what the entry says."""
-    by_id: dict[str, Entry] = {}
+    by_id: dict[str, list[Entry]] = {}
     malformed: list[Entry] = []
     for entry in own:
         if entry.kind == "refused" and "well-formed" in entry.safeguards and "given" in entry.body:
             malformed.append(entry)
         elif entry.kind in ("accepted", "refused") and entry.act_id is not None:
-            by_id[entry.act_id] = entry
+            by_id.setdefault(entry.act_id, []).append(entry)
     for entry in own:
         yield from _dossier_read(entry, heads)
     came: set[str] = set()
@@ -427,9 +427,9 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
         except Malformed:
             shapeless += each.by_signal
             continue
-        entry = by_id.get(act.act_id)
+        entry = _entry_of(act, by_id.get(act.act_id, ()))
         came.add(act.act_id)
-        if entry is not None and as_given(act) == entry.body.get("act"):
+        if entry is not None and as_signed(act) == _without_signature(entry):
             seen[act.act_id] = entry.n
         elif each.by_signal and (entry is not None or act.act_id in seen):
             shapeless += 1  # its id was used before with other content; a signal of that kind is put on record
@@ -448,7 +448,7 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
             )
         if each.receipt is not None:
             yield from _receipt(run, each, entry, heads)
-    for act_id, entry in by_id.items():
+    for act_id, entry in ((act_id, entry) for act_id, entries in by_id.items() for entry in entries):
         if act_id not in came:
             yield Finding(
                 "history",
@@ -461,6 +461,24 @@ def _acts(run: Run, own: Sequence[Entry], heads: Heads, seen: dict[str, int]) ->
             f"The ledger has {len(malformed)} malformed signals in run {run.run_id}, and {shapeless} came in.",
             malformed[-1].n,
         )
+
+
+def _entry_of(act: Act, entries: Sequence[Entry]) -> Entry | None:
+    """The entry of an act that came in, among those of its id.
+
+    A forgery that was refused for its signature leaves its id to the true act; and one act may come twice, signed anew.
+    """
+    given = as_given(act)
+    exact = next((entry for entry in entries if entry.body.get("act") == given), None)
+    if exact is not None:
+        return exact
+    good = [entry for entry in entries if "fault" not in (entry.facts.get("signature") or {})]
+    return next(iter(good or entries), None)
+
+
+def _without_signature(entry: Entry) -> dict[str, Any]:
+    said: dict[str, Any] = entry.body.get("act") or {}
+    return {name: said[name] for name in said if name != "signature"}
 
 
 def _dossier_read(entry: Entry, heads: Heads) -> Iterator[Finding]:

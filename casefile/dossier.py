@@ -28,6 +28,8 @@ from procedure.acts import Head
 from procedure.canonical import canonical
 from procedure.entries import Entry
 from procedure.intake import Reference
+from sealing.published_keys import KeysUnusable, statements
+from sealing.signatures import KeyStatement
 
 FORMAT: Final = "homeward.dossier/1"
 MANIFEST: Final = "manifest.json"
@@ -35,11 +37,12 @@ LEDGER: Final = "ledger.jsonl"
 AGREEMENT: Final = "agreement.json"
 CASE: Final = "case.json"
 EVIDENCE: Final = "evidence.json"
+KEYS: Final = "keys.json"
 PDF: Final = "dossier.pdf"
 README: Final = "README.txt"
 
 _NAMES: Final = re.compile(
-    r"manifest\.json|ledger\.jsonl|agreement\.json|case\.json|evidence\.json|dossier\.pdf|README\.txt"
+    r"manifest\.json|ledger\.jsonl|agreement\.json|case\.json|evidence\.json|keys\.json|dossier\.pdf|README\.txt"
     r"|schemas/[a-z]+\.json|(?:runs|set-aside)/\d{4}-[0-9a-f]{64}\.json"
 )
 MOST_PARTS: Final = 20_000
@@ -277,6 +280,16 @@ class Dossier:
             return json.loads(self.part(name))
         except (ValueError, RecursionError):
             raise PartAltered(f"{name} is not JSON.") from None
+
+    @property
+    def keys(self) -> dict[str, KeyStatement] | None:
+        """The published keys that it brings along; None where it brings none. Raises :class:`PartAltered`."""
+        if KEYS not in self.names:
+            return None
+        try:
+            return statements([self.part(KEYS)])
+        except KeysUnusable:
+            raise PartAltered(f"{KEYS} does not hold published keys.") from None
 
     def digest_of(self, name: str) -> tuple[str, int]:
         """A part's SHA-256 and size. Raises :class:`PartAltered`."""

@@ -1,17 +1,20 @@
 """The record's one door to the engine: it reads a case's runs there, and replays them against today's code."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
 from google.protobuf.json_format import ParseError
-from temporalio.api.common.v1 import WorkflowExecution
+from google.protobuf.message import Message
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import PayloadConverter
+from temporalio.converter import PayloadConverter, WithSerializationContext, WorkflowSerializationContext
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     ExecuteWorkflowInput,
@@ -42,7 +45,7 @@ class CaseSilent(Exception):
 
 
 class EngineRuns:
-    """The runs of cases that an engine still has.
+    """The runs of cases that an engine still has, opened with the keys of the client that asks.
 
     Every method raises ``RPCError`` when the engine gives no answer.
     """
@@ -98,8 +101,7 @@ class EngineRuns:
         )
 
     async def _history(self, reference: str, run_id: str) -> dict[str, Any]:
-        handle = self._client.get_workflow_handle(reference, run_id=run_id)
-        return (await handle.fetch_history(rpc_timeout=PATIENCE)).to_json_dict()
+        return (await opened_history(self._client, reference, run_id)).to_json_dict()
 
     async def _before(self, reference: str, run: str) -> AsyncIterator[str]:
         """The runs that a run goes on from, newest first, as far as the engine still has them."""
@@ -117,6 +119,40 @@ class EngineRuns:
                 return
             yield before
             run = before
+
+
+async def opened_history(client: Client, workflow_id: str, run_id: str | None = None) -> WorkflowHistory:
+    """The history of a process, its newest run's unless said, with its payloads opened as far as they were sealed.
+
+    Raises ``RPCError``, and what the client's codec does.
+    """
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    fetched = await handle.fetch_history(rpc_timeout=PATIENCE)
+    codec = client.data_converter.payload_codec
+    if codec is not None:
+        if isinstance(codec, WithSerializationContext):
+            codec = codec.with_context(WorkflowSerializationContext(client.namespace, workflow_id))
+        payloads = [payload for event in fetched.events for payload in payloads_in(event)]
+        for payload, opened in zip(payloads, await codec.decode(payloads), strict=True):
+            payload.CopyFrom(opened)
+    return fetched
+
+
+def payloads_in(message: Message) -> Iterator[Payload]:
+    """Every payload in a message of the engine, however deep it lies."""
+    if isinstance(message, Payload):
+        yield message
+        return
+    for part, told in message.ListFields():
+        if part.message_type is None:
+            continue
+        if part.message_type.GetOptions().map_entry:
+            if part.message_type.fields_by_name["value"].message_type is not None:
+                for each in told.values():
+                    yield from payloads_in(each)
+        else:
+            for each in told if part.is_repeated else [told]:
+                yield from payloads_in(each)
 
 
 def same_history(one: Run, other: Run) -> bool:
@@ -168,6 +204,7 @@ class TodaysCode:
             workflow_runner=self.runner,
             data_converter=replace(pydantic_data_converter, payload_converter_class=self.converter),
             interceptors=[listening],
+            runtime=_silent_runtime(),
         )
         recorded = WorkflowHistory.from_json(run.reference, dict(run.history))
         done = await replayer.replay_workflow(recorded, raise_on_replay_failure=False)
@@ -177,6 +214,12 @@ class TodaysCode:
         said = str(done.replay_failure)
         event = re.search(r"HistoryEvent\(id: (\d+)", said)
         return Replayed(entries, stopped_at=int(event[1]) if event else None, because=said)
+
+
+@cache
+def _silent_runtime() -> Runtime:
+    """For replays alone: where one stops is a finding, and in a log it would look like a case that fails now."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
 
 
 class _Listening(Interceptor):

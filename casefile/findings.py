@@ -14,10 +14,11 @@ What = Literal[
     "archive",
     "history",
     "code",
+    "signature",
     "dossier",
 ]
 """Where a finding belongs: the chain of entries, a body, the agreement, an operator's doing, a run that is missing or
-stands aside, the archive, the engine's history against the ledger, today's code, or the dossier as a file."""
+stands aside, the archive, the engine's history against the ledger, today's code, who signed, or the dossier as a file."""
 
 
 @dataclass(frozen=True, slots=True)

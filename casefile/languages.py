@@ -25,7 +25,7 @@ from babel.support import NullTranslations, Translations
 from casefile.terms import CLAUSES, DEMANDS, FIELDS, N_, P_, TERMS, WORDS_OF, Word
 from procedure.vocabulary import SafeguardName
 
-__all__ = ["LANGUAGES", "LOCALE", "N_", "P_", "Language", "capitalised", "catalogue", "language"]
+__all__ = ["LANGUAGES", "LOCALE", "N_", "P_", "Language", "capitalised", "catalogue", "compiled", "language"]
 
 LANGUAGES: Final = ("en", "ro", "uk", "ru", "ky")
 LOCALE: Final = Path(__file__).parent / "locale"
@@ -186,7 +186,7 @@ def language(code: str) -> Language:
         raise ValueError(f"“{code}” is not one of the languages {', '.join(LANGUAGES)}.")
     locale = Locale.parse(_LOCALES.get(code, code))
     name = locale.get_language_name() or code
-    return Language(code, name, locale, NullTranslations() if code == "en" else _translations(code))
+    return Language(code, name, locale, NullTranslations() if code == "en" else compiled(catalogue(code), code))
 
 
 def catalogue(code: str) -> Path:
@@ -194,13 +194,13 @@ def catalogue(code: str) -> Path:
     return LOCALE / code / "LC_MESSAGES" / "homeward.po"
 
 
-def _translations(code: str) -> Translations:
-    """A catalogue, compiled in memory. What waits for its review is used: better than English for most readers."""
-    compiled = BytesIO()
-    with catalogue(code).open("rb") as text:
-        write_mo(compiled, read_po(text, locale=code), use_fuzzy=True)
-    compiled.seek(0)
-    return Translations(compiled)
+def compiled(catalogue: Path, code: str) -> Translations:
+    """A language's catalogue, compiled in memory. What waits for its review is used: better than English for most."""
+    messages = BytesIO()
+    with catalogue.open("rb") as text:
+        write_mo(messages, read_po(text, locale=code), use_fuzzy=True)
+    messages.seek(0)
+    return Translations(messages)
 
 
 @cache

@@ -233,7 +233,7 @@ def _corrected(upto: Sequence[Entry], later: Iterable[Entry]) -> Iterator[Correc
             continue
         if n not in versions:
             body = upto[n - 1].body
-            versions[n] = [(n, said.get(n) or body["intake" if n == 1 else "act"])]
+            versions[n] = [(n, said.get(n) or _words(body["intake" if n == 1 else "act"]))]
         versions[n].append((by.n, by.body["as_corrected"]))
     for n, told in sorted(versions.items()):
         changed = [
@@ -242,6 +242,11 @@ def _corrected(upto: Sequence[Entry], later: Iterable[Entry]) -> Iterator[Correc
         for path, then, now in _differences(told[0][1], told[-1][1]):
             by = max(by for each, by in changed if _within(each, path) or _within(path, each))
             yield Corrected(n, _act(upto[n - 1]), path, then, now, by)
+
+
+def _words(said: dict[str, Any]) -> dict[str, Any]:
+    """What was said, without the signature under it: a correction has its own, and takes none over."""
+    return {name: said[name] for name in said if name != "signature"}
 
 
 def _within(inner: str, outer: str) -> bool:

@@ -10,6 +10,7 @@ from casefile.checks import Heads, chain_findings, lineage_findings, run_finding
 from casefile.dossier import Dossier, PartAltered
 from casefile.findings import Finding
 from casefile.redaction import Line, is_withheld, keeps_histories, sees_everything
+from casefile.signatures import Keys, SignatureCheck
 from procedure.agreement import Agreement
 from procedure.canonical import canonical
 from procedure.entries import Entry
@@ -33,6 +34,8 @@ class Verified:
     remarks: list[str]
     """What the check could not tell, in sentences."""
     heads: Heads
+    signatures: dict[str, Any]
+    """How many signatures were checked, by whose keys, and what could not be."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -45,16 +48,19 @@ class Verified:
             "verifies": not self.findings,
             "findings": [finding.as_json() for finding in self.findings],
             "remarks": self.remarks,
+            "signatures": self.signatures,
         }
 
 
-def verify(dossier: Dossier, *, held: Sequence[str] = ()) -> Verified:
+def verify(dossier: Dossier, *, held: Sequence[str] = (), keys: Keys | None = None) -> Verified:
     """Check everything in a dossier: its parts, the chain, the agreement, the runs, and what it says of itself.
 
     ``held`` are heads of this case that the reader got elsewhere, in receipts or from the other state: they must stand
-    in the chain. Only such a head tells a record that was forged as a whole, or cut off at its end.
+    in the chain. Only such a head tells a record that was forged as a whole, or cut off at its end. ``keys`` are
+    published keys that the reader got from the authorities themselves, in place of those that the dossier brings along.
     """
     heads = Heads()
+    signed = SignatureCheck(None)
     seen = _Seen()
     checks: tuple[Callable[[], Iterable[Finding]], ...] = (
         lambda: dossier.run_faults,
@@ -62,6 +68,7 @@ def verify(dossier: Dossier, *, held: Sequence[str] = ()) -> Verified:
         lambda: _chain(dossier, heads, seen),
         lambda: _self_description(dossier, heads, seen),
         lambda: _agreement(dossier, seen),
+        lambda: _signatures(dossier, signed, keys),
         lambda: _runs(dossier, heads),
         lambda: _derived(dossier, seen),
     )
@@ -75,7 +82,12 @@ def verify(dossier: Dossier, *, held: Sequence[str] = ()) -> Verified:
             findings.append(Finding("chain", f"The head {head[:12]}… that you hold stands nowhere in this record."))
         else:
             remarks.append(f"The head {head[:12]}… that you hold is that of entry {number}.")
-    remarks += _remarks(dossier, held=bool(held))
+    remarks += [*signed.remarks(), *_remarks(dossier, held=bool(held))]
+    if signed.checked and keys is None:
+        remarks.append(
+            "Signatures were checked with the keys that the dossier brings along: get the authorities' published keys "
+            "from them, and check with those (--keys)."
+        )
     findings += [each for each in dossier.manifest.found if each not in findings]
     return Verified(
         reference=dossier.reference,
@@ -87,6 +99,7 @@ def verify(dossier: Dossier, *, held: Sequence[str] = ()) -> Verified:
         findings=list(dict.fromkeys(findings)),
         remarks=remarks,
         heads=heads,
+        signatures={**signed.as_json(), "keys": "given" if keys is not None else "dossier"},
     )
 
 
@@ -194,6 +207,14 @@ def _agreement(dossier: Dossier, seen: _Seen) -> Iterator[Finding]:
         yield Finding("agreement", f"{parts.AGREEMENT} is not the agreement under which the case was opened.", 1)
 
 
+def _signatures(dossier: Dossier, signed: SignatureCheck, keys: Keys | None) -> Iterator[Finding]:
+    """Every act was signed by a key that might, as published: by the authorities, or as the dossier has it."""
+    own = dossier.keys
+    signed.use(own if keys is None else keys)
+    for line in dossier.lines():
+        yield from signed.look(line)
+
+
 def _runs(dossier: Dossier, heads: Heads) -> Iterator[Finding]:
     if not keeps_histories(dossier.manifest.reader):
         return
@@ -214,7 +235,10 @@ def _derived(dossier: Dossier, seen: _Seen) -> Iterator[Finding]:
         yield Finding("dossier", f"{parts.EVIDENCE} is not what the ledger shows.")
     if parts.CASE in dossier.names and not seen.withheld:
         case = fold(dossier.entries())
-        if dossier.json_part(parts.CASE) != json.loads(json.dumps(view(case, case.recorded_at))):
+        told, made = dossier.json_part(parts.CASE), json.loads(json.dumps(view(case, case.recorded_at)))
+        if "signatures" not in told:
+            del made["signatures"]  # a dossier of before signatures
+        if told != made:
             yield Finding("dossier", f"{parts.CASE} does not show the case as the ledger leaves it.")
 
 

@@ -14,14 +14,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.caseload import CaseloadUnreachable
 from casefile.languages import LANGUAGES, capitalised
+from desk.api.problems import answer_at_the_door
+from desk.door import ReasonNeeded
 from desk.frame import Desk, Pages, desk_of, page, safe_back
-from desk.pages import acting, case, child, figures, inbox, looking_back, opening
+from desk.pages import acting, case, child, figures, inbox, looking_back, opening, readings
+from desk.pages.reading import PAGES as REASONS
+from desk.pages.reading import ask_reason
 from desk.people import NotSignedIn
 from desk.security import Doorkeeper, FormStale, Refused, SafeHeaders, from_here, only_our_forms, typed
 from desk.sessions import KeepSession, SentAlready, visit_of
@@ -38,6 +42,8 @@ PAGES: Final[tuple[Pages, ...]] = (
     figures.PAGES,
     looking_back.PAGES,
     child.PAGES,
+    readings.PAGES,
+    REASONS,
 )
 """The pages of the desk, in the order of the navigation."""
 
@@ -95,8 +101,10 @@ _everywhere = APIRouter()
 @_everywhere.post("/sign-out")
 async def sign_out(request: Request) -> Response:
     """End the session."""
-    visit_of(request).sign_out()
-    return RedirectResponse("/sign-in", 303)
+    visit = visit_of(request)
+    way_out = visit.needed().way_out
+    visit.sign_out()
+    return RedirectResponse(way_out, 303)
 
 
 @_everywhere.get("/language/{code}")
@@ -177,10 +185,9 @@ class LastWord:
 
 
 def _told(request: Request, status: int, name: str, /, **context: Any) -> Response:
-    """An error page; for a program, the same as problem details (RFC 9457)."""
-    if request.url.path.startswith("/api/"):
-        problem = {"type": "about:blank", "title": name.replace("_", " "), "status": status}
-        return JSONResponse(problem, status, media_type="application/problem+json")
+    """An error page; for a program, one of the API's problems."""
+    if request.url.path == "/api" or request.url.path.startswith("/api/"):
+        return answer_at_the_door(request, status, context.get("number"))
     return page(request, f"errors/{name}.html.j2", status, **context)
 
 
@@ -248,6 +255,14 @@ def _on_cannot_go_on(request: Request, error: Exception) -> Response:
             return _told(request, 503, "no_answer", sentence=error.sentence, headers=_LATER)
 
 
+def _on_reason_needed(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ReasonNeeded)
+    if "hx-request" in request.headers:
+        # A question has no place inside another page: load the whole anew.
+        return Response(status_code=204, headers={"HX-Refresh": "true"})
+    return ask_reason(request, error)
+
+
 def _on_no_caseload(request: Request, error: Exception) -> Response:
     return _told(request, 503, "no_answer", sentence=f"{capitalised(str(error))}.", headers=_LATER)
 
@@ -262,5 +277,6 @@ _HANDLERS: Final[dict[Any, Any]] = {
     FormStale: _on_stale_form,
     Malformed: _on_malformed,
     CannotGoOn: _on_cannot_go_on,
+    ReasonNeeded: _on_reason_needed,
     CaseloadUnreachable: _on_no_caseload,
 }

@@ -36,6 +36,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
 from activities.caseload import Caseload
+from desk.counting import Counting
 from desk.drafts import Drafts
 from desk.people import Person, Signed, SignIn, person_of
 from desk.security import checked_form, host_in, is_loopback
@@ -73,7 +74,6 @@ class CaseClient(Protocol):
     async def record(self, reference: str, act: bytes | str | Mapping[str, Any]) -> dict[str, Any]: ...
     async def view(self, reference: str) -> dict[str, Any]: ...
     async def ledger(self, reference: str, first: int = 1) -> list[dict[str, Any]]: ...
-    async def entries_of_run(self, reference: str, run: str, first: int) -> list[dict[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,7 @@ class Desk:
     clock: Clock = field(default=lambda: datetime.now(UTC))
     sessions: Sessions = field(default_factory=Sessions)
     drafts: Drafts = field(default_factory=Drafts)
+    counting: Counting = field(default_factory=Counting)
     code: "Callable[[], TodaysCode] | None" = None
     """The workflows of this version, through which a dossier's histories are run; None: they are not."""
     archive: "Callable[[], Archive | None] | None" = None

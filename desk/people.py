@@ -1,7 +1,7 @@
 """Who sits at the desk, and the seam at which somebody else's sign-in is put in."""
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, Final, Literal, Protocol
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
@@ -46,6 +46,25 @@ class SignIn(Protocol):
     async def who(self, request: HTTPConnection) -> Person | None:
         """Who asks; None where nobody is signed in. Asked once for each request."""
         ...
+
+
+ROLE_HEADER: Final = "Homeward-Role"
+"""Says in which of several roles somebody asks who sends an access token: ``ROLE@STATE``, or ``ROLE`` where it is one."""
+
+TokenTrouble = Literal["invalid", "no-role", "several-roles", "issuer-silent"]
+"""Why an access token that came with a request lets nobody in."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHeard:
+    """That the desk hears access tokens, and what was wrong with the one that came, if one came."""
+
+    trouble: TokenTrouble | None = None
+
+
+def token_heard(request: HTTPConnection) -> TokenHeard | None:
+    """What became of a request's access token; None where the desk hears none."""
+    return getattr(request.state, "token_heard", None)
 
 
 class NotSignedIn(Exception):

@@ -19,6 +19,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from casefile.readings import Reason
 from desk.people import Person, SignIn
 
 IDLE: Final = timedelta(minutes=30)
@@ -29,6 +30,8 @@ VISITORS_AT_MOST: Final = 1_000
 """How many sessions there are of people who are not signed in: anybody can begin those."""
 FORMS_AT_MOST: Final = 200
 """How many forms a session remembers."""
+BEGUN_AT_MOST: Final = 10
+"""How many sign-ins that went to an issuer a session remembers."""
 WAITS: Final = 30.0
 """Seconds for which a form that is sent a second time waits for the answer to the first."""
 
@@ -61,9 +64,37 @@ class Sending:
     where: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """Which issuer said who somebody is, and by which names of its own it can end what came of that."""
+
+    issuer: str
+    subject: str
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A sign-in that began here and went to an issuer: what only this session knows, until the browser comes back."""
+
+    issuer: str
+    at: datetime
+    nonce: str
+    verifier: str
+    back: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The roles of which somebody whom an issuer has vouched for chooses one, and where they wanted to go."""
+
+    people: tuple[Person, ...]
+    back: str
+
+
 @dataclass(slots=True, eq=False)
 class Session:
-    """One browser's session. Of a person it keeps the :class:`Person` only."""
+    """One browser's session. Of a person it keeps the :class:`Person`, and which issuer said so."""
 
     id: str
     secret: bytes
@@ -72,6 +103,32 @@ class Session:
     person: Person | None = None
     forms: OrderedDict[str, Sending | None] = field(default_factory=OrderedDict[str, "Sending | None"])
     told: list[str] = field(default_factory=list[str])
+    begun: OrderedDict[str, Begun] = field(default_factory=OrderedDict[str, Begun])
+    """Sign-ins that went to an issuer, by their state."""
+    offered: Offered | None = None
+    vouched: Vouched | None = None
+    way_out: str = "/sign-in"
+    """Where signing out leads."""
+
+    reasons: dict[tuple[str, str], tuple[Reason, datetime]] = field(
+        default_factory=dict[tuple[str, str], tuple[Reason, datetime]]
+    )
+    """Why colleagues' cases were opened, by person and reference, and until when that holds."""
+
+    def give_reason(self, person: Person, reference: str, reason: Reason, *, until: datetime) -> None:
+        """Remember why somebody opens a colleague's case; it counts until that moment."""
+        self.reasons[person.id, reference] = reason, until
+
+    def reason_for(self, person: Person, reference: str, now: datetime) -> Reason | None:
+        """Why somebody may open a case that is a colleague's; None where nothing was said, or too long ago."""
+        reason, until = self.reasons.get((person.id, reference), (None, now))
+        return reason if now < until else None
+
+    def begin_sign_in(self, state: str, begun: Begun) -> None:
+        """Remember a sign-in that goes to an issuer; the oldest is forgotten where there are too many."""
+        self.begun[state] = begun
+        while len(self.begun) > BEGUN_AT_MOST:
+            self.begun.popitem(last=False)
 
     def csrf(self) -> str:
         """The session's token, in another guise each time: a page that is compressed must not repeat a secret."""
@@ -147,6 +204,13 @@ class Sessions:
     def end(self, session: Session) -> None:
         self._kept(session).pop(session.id, None)
 
+    def end_all(self, which: Callable[[Session], bool]) -> int:
+        """End the sessions of which that is true, wherever their browsers are; how many there were."""
+        ended = [session for kept in (self._signed_in, self._visitors) for session in kept.values() if which(session)]
+        for session in ended:
+            self.end(session)
+        return len(ended)
+
     def _kept(self, session: Session) -> OrderedDict[str, Session]:
         return self._signed_in if session.person else self._visitors
 
@@ -176,11 +240,22 @@ class Visit:
         """Whether the session that this request came with has ended meanwhile."""
         return self.session is None or self._sessions.find(self.session.id, awake=False) is not self.session
 
-    def sign_in(self, person: Person) -> None:
+    def sign_in(self, person: Person, vouched: Vouched | None = None, *, way_out: str = "/sign-in") -> None:
         """Go on as a person, under a new id: one that somebody knew before the sign-in is worth nothing after it."""
+        self._renew(person)
+        self.needed().vouched, self.needed().way_out = vouched, way_out
+
+    def offer(self, offered: Offered, vouched: Vouched) -> None:
+        """Let somebody choose who has proved who they are, under a new id as well: whoever has it may choose."""
+        self._renew(None)
+        self.needed().offered, self.needed().vouched = offered, vouched
+
+    def _renew(self, person: Person | None) -> None:
         # The visitor's session stays: it can do nothing, and a sign-in form that is sent twice finds its answer there.
-        if self.session is not None and self.session.person is not None:
-            self._sessions.end(self.session)
+        if self.session is not None:
+            self.session.offered = None
+            if self.session.person is not None:
+                self._sessions.end(self.session)
         self.session = self._sessions.begin(person)
 
     def sign_out(self) -> None:

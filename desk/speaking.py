@@ -5,19 +5,16 @@ states are those of :mod:`casefile.languages`: one :class:`~casefile.languages.L
 """
 
 import hashlib
+import re
 from dataclasses import replace
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.support import Translations
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader
 from starlette.requests import HTTPConnection
 
-from casefile.languages import LANGUAGES, Language, capitalised
+from casefile.languages import LANGUAGES, Language, capitalised, compiled
 from casefile.languages import language as words_of_the_trade
 
 LOCALE: Final = Path(__file__).parent / "locale"
@@ -38,12 +35,7 @@ def language(code: str) -> Language:
     trade = words_of_the_trade(code)
     if code == "en":
         return trade
-    compiled = BytesIO()
-    with catalogue(code).open("rb") as text:
-        # What waits for its review is used, as in case files.
-        write_mo(compiled, read_po(text, locale=code), use_fuzzy=True)
-    compiled.seek(0)
-    ours = Translations(compiled)
+    ours = compiled(catalogue(code), code)
     ours.add_fallback(trade.translations)
     return replace(trade, translations=ours)
 
@@ -75,6 +67,15 @@ def _liked(accepted: str) -> str:
     return next((code for worth, code in ordered if code in LANGUAGES and worth > 0), "en")
 
 
+def plain(sentence: str) -> str:
+    """A sentence of the law, in English: where it names acts as the contract does, they are called as the desk calls them."""
+    english = words_of_the_trade("en")
+    return _NAMED.sub(lambda named: f"“{english.term('act', named[1])}”", sentence)
+
+
+_NAMED: Final = re.compile(r"`([a-z_]+)`")
+
+
 @lru_cache
 def templates(code: str) -> Environment:
     """The templates in one language. Two languages in one environment would speak both at once."""
@@ -87,6 +88,9 @@ def templates(code: str) -> Environment:
             ]
         ),
         autoescape=True,
+        # Templates change with the program and not under it: looking for changes would cost each page, and half of an
+        # upgrade would be shown.
+        auto_reload=False,
         extensions=["jinja2.ext.do", "jinja2.ext.i18n"],
     )
     made.install_gettext_translations(said.translations, newstyle=True)
@@ -96,6 +100,7 @@ def templates(code: str) -> Environment:
         static=static,
     )
     made.filters["capitalised"] = capitalised
+    made.filters["plain"] = plain
     return made
 
 

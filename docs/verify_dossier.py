@@ -64,7 +64,7 @@ def check(path):
         wrong.append("the manifest tells of other entries")
 
     acts = [entry for entry in ledger.values() if entry.get("act_id") and entry["kind"] != "detention"]
-    by_act = {entry["act_id"]: entry for entry in acts}
+    by_act = {entry["act_id"]: [e for e in acts if e["act_id"] == entry["act_id"]] for entry in acts}
     came = set()
     for name in sorted(name for name in dossier.namelist() if name.startswith("runs/")):
         run = json.loads(dossier.read(name))
@@ -77,16 +77,17 @@ def check(path):
             update = took.get("acceptedRequest", {}).get("input")
             signal = event.get("workflowExecutionSignaledEventAttributes", {})
             act = payload(update["args"]) if update else payload(signal["input"]) if signal else None
-            if isinstance(act, dict) and (entry := by_act.get(act.get("act_id"))):
+            if isinstance(act, dict) and (entries := by_act.get(act.get("act_id"))):
                 came.add(act["act_id"])
-                said = entry["body"].get("act") or entry["body"]["given"]
-                if any(said.get(field) != act.get(field) for field in ("act", "actor", "reason")) and update:
-                    wrong.append(f"entry {entry['n']} does not say what was said in event {event['eventId']} of {name}")
+                said = [entry["body"].get("act") or entry["body"]["given"] for entry in entries]
+                if update and not any(all(e.get(f) == act.get(f) for f in ("act", "actor", "reason")) for e in said):
+                    n = entries[0]["n"]
+                    wrong.append(f"entry {n} does not say what was said in event {event['eventId']} of {name}")
             done = event.get("workflowExecutionUpdateCompletedEventAttributes", {}).get("outcome", {}).get("success")
             if done and payload(done)["head"] not in ledger:
                 wrong.append(f"a receipt in event {event['eventId']} of {name} names a head that is not in the ledger")
     if any(name.startswith("runs/") for name in dossier.namelist()):
-        wrong += [f"entry {e['n']} records an act that never came in" for a, e in by_act.items() if a not in came]
+        wrong += [f"entry {e['n']} records an act that never came in" for e in acts if e["act_id"] not in came]
     return wrong, f"{manifest['reference']}: {len(ledger)} entries, head {prev}"
 
 

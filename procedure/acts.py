@@ -77,6 +77,10 @@ EntryNumber = Annotated[int, Field(ge=1, le=2**53 - 1)]
 Head = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
+Signature = Annotated[str, Field(max_length=4_096)]
+"""However it looks: a signature that cannot be read is refused on record, and not malformed."""
+
+
 class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -96,6 +100,8 @@ class Act(_Said):
     act_id: Annotated[str, Field(min_length=1, max_length=64)]
     actor: Actor
     evidence: Annotated[tuple[Digest, ...], Field(max_length=200)] = ()
+    signature: Signature | None = None
+    """Who vouches for the act, as a compact JWS (docs/decisions/0025). Whether it stands is not judged here."""
 
     def disagreements(self) -> list[Fault]:
         """Faults between fields that each are of the right shape."""
@@ -630,3 +636,8 @@ def parse_act(raw: bytes | str | Mapping[str, Any]) -> Act:
 def as_given(act: Act) -> dict[str, Any]:
     """The act as a JSON object, with the contract's field names and without what was left out."""
     return act.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def as_signed(act: Act) -> dict[str, Any]:
+    """The act as its signature covers it: as given, and without the signature itself."""
+    return act.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"signature"})

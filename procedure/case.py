@@ -232,6 +232,8 @@ class Case:
     opened_at: datetime
     opened_by: str
     situation: str
+    signed: bool = False
+    """Whether only signed acts count, as was decided when the case opened."""
 
     # The child
     date_of_birth: date | None = None

@@ -24,6 +24,7 @@ from procedure.majority import age_of_consent, eighteenth_birthday
 from procedure.placement import detention_reasons, is_detention
 from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
 from procedure.safeguards.travel import CARE_PLACES
+from procedure.signing import Standing
 from procedure.stages import stage_of
 from procedure.vocabulary import HOLDS, Hold, SafeguardName
 
@@ -94,13 +95,14 @@ def standing_holds(case: Case) -> tuple[Hold, ...]:
     return tuple(hold for hold in HOLDS if stands.get(hold, hold in case.suspensions))
 
 
-def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes) -> Case:
+def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes, signed: Standing | None = None) -> Case:
     """Hear one act at the moment ``at`` (UTC) and put on record what comes of it, appended to ``ledger``.
 
-    The first entry written is the act's own: ``accepted`` or ``refused``. Returns the case after all of them.
+    ``signed`` is what was found of the act's signature. The first entry written is the act's own: ``accepted`` or
+    ``refused``. Returns the case after all of them.
     """
     pen = Pen(case, ledger, at, seed)
-    asked = Asked(case, act, at, ledger)
+    asked = Asked(case, act, at, ledger, signed=signed)
     found = refusals(asked)
     corrected: Asked | None = None
     if isinstance(act, Correct) and not found:
@@ -150,6 +152,8 @@ def _said(
         if isinstance(act, Correct):
             facts |= _facts_of_correction(asked, act, corrected)
             body["as_corrected"] = _merged(asked, act)
+    if asked.signed is not None:
+        facts |= asked.signed.facts()
     return Draft(
         kind=kind,
         act=act.act,
@@ -245,6 +249,8 @@ def _said_before(asked: Asked, act: Correct) -> dict[str, Any]:
 def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
     """What the corrected entry says with the new fields laid over it; ``child.family_name`` reaches inside."""
     said = copy.deepcopy(_said_before(asked, act))
+    # It covers the words as they were; who corrects them signs the correction.
+    said.pop("signature", None)
     for path, value in act.fields.items():
         target, *inner = said, *path.split(".")
         for step in inner[:-1]:
@@ -257,7 +263,7 @@ def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
 
 _SAYS_WHAT_IT_IS: Final = frozenset(
     {
-        *("act", "act_id", "actor"),
+        *("act", "act_id", "actor", "signature"),
         *("reference", "agreement", "host_state", "origin_state", "opened_by"),
         # With another one of these it would be another report, beside the one that was made.
         *("relative_id", "visit", "against"),

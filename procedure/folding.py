@@ -38,6 +38,7 @@ from procedure.case import (
 )
 from procedure.entries import Draft, Entry, read_moment
 from procedure.placement import is_detention, is_lasting
+from procedure.signing import REQUIRED
 
 Given = dict[str, Any]
 """An act as the JSON object that was given."""
@@ -72,6 +73,7 @@ def opened(entry: Entry) -> Case:
         recorded_at=entry.at,
         opened_by=intake["opened_by"]["id"],
         situation=intake["situation"],
+        signed=facts.get("signatures") == REQUIRED,
         last_material=entry.n,
     )
     return recorded(_with_facts(_with_intake(bare, intake, entry.n), facts, entry.at), entry)

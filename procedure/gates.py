@@ -150,6 +150,9 @@ PASSES_AFTER_18: Final = REPORTS | {
 
 def refusals(asked: Asked) -> list[Refusal]:
     """Every reason why this act is refused now; empty when it stands."""
+    if asked.signed is not None and asked.signed.fault is not None:
+        # Nobody is known to have said it: no rule can be asked about its author, and a forger is told nothing more.
+        return [refuse("not-your-act", asked.signed.message, asked.signed.instead)]
     found = list(not_your_act(asked))
     if asked.case.closed:
         return [*found, *_closed_case(asked)]

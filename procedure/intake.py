@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, cast
 import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from procedure.acts import Actor, Day, Language, OpenText, PersonId, State, Text
+from procedure.acts import Actor, Day, Language, OpenText, PersonId, Signature, State, Text
 from procedure.faults import Fault, MalformedIntake, faults_of
 from procedure.placement import Placement
 
@@ -79,6 +79,12 @@ class Intake(_Said):
     concerns: tuple[Concern, ...]
     reference: Reference | None = None
     not_duplicate_of: Reference | None = None
+    signature: Signature | None = None
+    """Who vouches for the intake, as for an act."""
+
+    def as_signed(self) -> dict[str, Any]:
+        """The intake as its signature covers it: as given, and without the signature itself."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"signature"})
 
 
 def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date) -> Intake:

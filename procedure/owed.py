@@ -25,6 +25,7 @@ from procedure.stages import (
     stage_of,
     traced,
 )
+from procedure.who_may import person_alone
 
 _ONE_ACT = {
     "protection_screening": "screen_protection",
@@ -159,7 +160,7 @@ def awaiting(case: Case, at: datetime) -> list[dict[str, Any]]:
     for each in owed(case, at):
         deadline = case.deadlines.get(each.key) if each.key else None
         due = still(deadline, at).due if deadline else _planned(case, each)
-        rows.append((due, _row(each, deadline, due)))
+        rows.append((due, _row(case, each, deadline, due)))
     rows.sort(key=lambda row: (row[0] is None, row[0] or datetime.max.replace(tzinfo=case.opened_at.tzinfo)))
     return [row for _, row in rows]
 
@@ -168,7 +169,7 @@ def _planned(case: Case, each: Owed) -> datetime | None:
     return case.plan.first_departure if each.act == "depart" and case.plan else None
 
 
-def _row(each: Owed, deadline: Deadline | None, due: datetime | None) -> dict[str, Any]:
+def _row(case: Case, each: Owed, deadline: Deadline | None, due: datetime | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "act": each.act,
         "role": each.role,
@@ -182,4 +183,6 @@ def _row(each: Owed, deadline: Deadline | None, due: datetime | None) -> dict[st
         row["stands_still"] = True
     if each.about is not None:
         row["about"] = each.about
+    if person := person_alone(case, each.role, each.state):
+        row["person"] = person
     return row

@@ -16,7 +16,7 @@ import rfc8785
 from pydantic import TypeAdapter
 
 from procedure import decide
-from procedure.acts import ACTS, MAX_ACT_BYTES, Act, as_given
+from procedure.acts import ACTS, MAX_ACT_BYTES, Act, as_given, as_signed
 from procedure.agreement import Agreement
 from procedure.canonical import canonical
 from procedure.case import Case
@@ -28,6 +28,7 @@ from procedure.intake import Intake
 from procedure.ledger import Ledger
 from procedure.placement import detention_reasons, is_detention
 from procedure.safeguards.asked import Refusal, refuse
+from procedure.signing import UNSIGNED, Standing
 from procedure.views import view
 from procedure.vocabulary import PROCEDURE_VERSION, ROLES, SafeguardName
 
@@ -144,20 +145,27 @@ class Proceedings:
                 [Fault(path="act_id", message="was used before with other content; give this act an id of its own")]
             )
 
-    def hear(self, act: Act, at: datetime) -> Receipt:
+    def knows(self, act: Act) -> bool:
+        """Whether this act was answered before, so that it gets its first receipt again."""
+        return self._answer_to(act) is not None
+
+    def hear(self, act: Act, at: datetime, signed: Standing | None = None) -> Receipt:
         """Hear one act at the moment ``at``, time passing up to it first. The same act again gets its first receipt.
 
-        Raises :class:`~procedure.faults.MalformedAct` when the id was used with other content.
+        ``signed`` is what was found of its signature, where it bears one. In a case where only signed acts count an
+        act is refused without. Its signature is not part of what makes an act the same: it may be signed anew. Raises :class:`~procedure.faults.MalformedAct` when the id was used with other content.
         """
         self.check(act)
-        if act.act_id in self._answered:
-            return self._receipt(self._answered[act.act_id])
-        at = self._not_before_the_last(at)
+        if (answer := self._answer_to(act)) is not None:
+            return self._receipt(answer)
+        if signed is None and self.case.signed:
+            signed = UNSIGNED
+        at = self.not_before_the_last(at)
         self.let_time_pass(at)
         first = self.case.n + 1
         before = self.case
         try:
-            self.case = decide.decide(before, act, at, self._ledger, self._seed)
+            self.case = decide.decide(before, act, at, self._ledger, self._seed, signed)
             # What could not be shown, or waited for, must not come on record: every later act would fail of it.
             view(self.case, at)
             decide.next_due(self.case)
@@ -167,11 +175,12 @@ class Proceedings:
             self._ledger.cut(before.n)
             raise
         # ``decide`` writes the act's own entry first.
-        return self._remember(act.act_id, _digest(act), first)
+        faulty = signed is not None and signed.fault is not None
+        return self._remember(_faulty_id(act) if faulty else act.act_id, _digest(act), first)
 
     def hear_malformed(self, given: bytes, faults: list[Fault], at: datetime) -> Receipt:
         """Put a malformed signal on record as refused by ``well-formed``: nobody waits for its answer, so it must not be lost."""
-        at = self._not_before_the_last(at)
+        at = self.not_before_the_last(at)
         self.let_time_pass(at)
         said = _as_far_as_readable(given)
         named = _object(said)
@@ -199,7 +208,7 @@ class Proceedings:
     def let_time_pass(self, at: datetime) -> list[Entry]:
         """Put on record what has come due by ``at``. Returns the entries made, in order."""
         before = self.case.n
-        at = self._not_before_the_last(at)
+        at = self.not_before_the_last(at)
         self.case = decide.pass_time(self.case, at, self._ledger, self._seed)
         return self._ledger.since(before)
 
@@ -241,6 +250,9 @@ class Proceedings:
 
     # Remembering
 
+    def _answer_to(self, act: Act) -> list[Any] | None:
+        return self._answered.get(act.act_id) or self._answered.get(_faulty_id(act))
+
     def _remember(self, act_id: str, digest: str, first: int) -> Receipt:
         answer = [digest, first, self.case.n, self.case.stage, list(self.case.holds)]
         self._answered[act_id] = answer
@@ -278,14 +290,23 @@ class Proceedings:
         names, head, _ = self._said_then(answer)
         return [*answer[:5], names, head]
 
-    def _not_before_the_last(self, at: datetime) -> datetime:
+    def not_before_the_last(self, at: datetime) -> datetime:
         """The record's moments never run backwards, whatever a clock does."""
         entries = self._ledger.since(self.case.n - 1)
         return max(at, entries[-1].at) if entries else at
 
 
 def _digest(act: Act) -> str:
-    return hashlib.sha256(canonical(as_given(act))).hexdigest()[:32]
+    return hashlib.sha256(canonical(as_signed(act))).hexdigest()[:32]
+
+
+def _faulty_id(act: Act) -> str:
+    """What an act is remembered by whose signature was at fault: longer than any id of an act.
+
+    Were it remembered by its own id, whoever forges an act could have the true one take the forgery's receipt.
+    """
+    digest = hashlib.sha256(canonical(as_given(act))).hexdigest()
+    return f"signature at fault: {digest}"
 
 
 def packed(given: Any) -> str:

@@ -1,6 +1,6 @@
 """The contract's shapes as JSON Schema, made from the same models that judge what comes in."""
 
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -45,6 +45,12 @@ class Awaited(_Shown):
     due: Moment | None
     overdue: bool
     escalations: int
+    person: str | None = None
+    """The one person who may do it, where that is one alone."""
+    stands_still: bool = False
+    """While a hold stands, its time does not run."""
+    about: str | int | None = None
+    """Which of several: a relative, a visit, the entry of a complaint."""
 
 
 class DeadlineShown(_Shown):
@@ -77,6 +83,9 @@ class View(_Shown):
     refused: Annotated[int, Field(ge=0)]
     head: Head
     procedure_version: str
+    signatures: Annotated[
+        Literal["required", "not_required"], Field(description="Whether only signed acts count in this case")
+    ] = "not_required"
 
 
 class EntryShown(_Shown):

@@ -7,6 +7,7 @@ from procedure.case import Case
 from procedure.deadlines import name_of, still
 from procedure.entries import moment
 from procedure.owed import awaiting
+from procedure.signing import NOT_REQUIRED, REQUIRED
 
 
 def view(case: Case, at: datetime) -> dict[str, Any]:
@@ -35,6 +36,7 @@ def view(case: Case, at: datetime) -> dict[str, Any]:
         "refused": case.refused,
         "head": case.head,
         "procedure_version": case.procedure_version,
+        "signatures": REQUIRED if case.signed else NOT_REQUIRED,
     }
 
 

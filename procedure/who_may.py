@@ -106,11 +106,12 @@ MAY: Final[dict[str, dict[Role, Where]]] = {
 }
 """The table. Persons known by name (child, guardian, counsel, escort, relative) may speak from either state."""
 
-_BOUND_BY_ID: Final[dict[Role, str]] = {
+BOUND_BY_ID: Final[dict[Role, str]] = {
     "guardian": "the guardian in office",
     "legal_counsel": "the counsel in office",
     "escort": "the escort of the travel plan in force",
 }
+"""Roles in which only the one in office acts."""
 _ASK_IN_OFFICE: Final[dict[str, str]] = {
     "guardian": "Tell the guardian in office, or the caseworker, what you know.",
     "legal_counsel": "Tell the counsel in office, the guardian or the caseworker what you know.",
@@ -131,8 +132,8 @@ def not_your_act(asked: Asked) -> Iterator[Refusal]:
             yield refuse("not-your-act", f"The {role} does not do `{act}`.", _offer(asked))
     elif not _state_fits(asked, where):
         yield refuse("not-your-act", f"The {role} of {actor.state} does not do `{act}` in this case.", _offer(asked))
-    if actor.role in _BOUND_BY_ID and not in_office(case, actor.role, actor.id):
-        yield refuse("not-your-act", f"This person is not {_BOUND_BY_ID[actor.role]}.", _ASK_IN_OFFICE[actor.role])
+    if actor.role in BOUND_BY_ID and not in_office(case, actor.role, actor.id):
+        yield refuse("not-your-act", f"This person is not {BOUND_BY_ID[actor.role]}.", _ASK_IN_OFFICE[actor.role])
     if actor.role == "caseworker":
         assigned = case.caseworkers.get(actor.state)
         # Assigning is how a case comes to another caseworker, but only through the one who has it.

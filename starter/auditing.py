@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, Seal
 from casefile.audit import Audited, audit
 from casefile.dossier import Dossier, NotADossier, PartAltered
 from casefile.engine import CaseSilent, EngineRuns, TodaysCode
@@ -16,11 +16,16 @@ from casefile.findings import Finding
 from casefile.gathering import Gathered, NothingKnown, gather
 from casefile.pages import CannotSetPages
 from casefile.redaction import Reader
+from casefile.signatures import Keys
 from casefile.verify import verify
 from procedure.entries import Entry
 from procedure.intake import REFERENCE
+from sealing.composing import seal_of
+from sealing.faults import SealingFault
+from sealing.published_keys import KeysUnusable, PublishedKeys
 from starter.client import Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
+from starter.sealed import told
 
 Progress = Callable[[int, int], None]
 
@@ -40,9 +45,10 @@ async def audited_case(
     cases: Cases | None,
     archive: Archive | None,
     code: TodaysCode | None,
+    keys: Keys | None = None,
     progress: Progress,
 ) -> AsyncGenerator[Looked]:
-    """Bring a case together and audit it.
+    """Bring a case together and audit it; its signatures with ``keys``, by default those published where it runs.
 
     Raises CannotGoOn when it is not known, gives no answer, or has lost its beginning.
     """
@@ -61,10 +67,18 @@ async def audited_case(
         except NothingKnown:
             where = "neither the engine nor the archive knows one" if archive and cases else "none is known here"
             raise CannotGoOn(f"There is no case {reference}: {where}.", code=Exit.NO_SUCH_CASE) from None
+        except SealingFault as fault:
+            raise told(fault) from None
         except (ArchiveUnreachable, CaseSilent) as error:
             raise CannotGoOn(str(error)) from None
         try:
-            audited = await audit(gathered.record, code=code, found_before=gathered.findings, progress=progress)
+            audited = await audit(
+                gathered.record,
+                code=code,
+                keys=keys or await keys_of(cases),
+                found_before=gathered.findings,
+                progress=progress,
+            )
         except (ValueError, KeyError) as error:
             # What is left cannot be read as a case at all; what was found before says why.
             raise CannotGoOn(
@@ -123,7 +137,7 @@ def opened_dossier(path: Path) -> Generator[Dossier]:
         raise CannotGoOn(f"{path} does not verify. {error}", code=Exit.DOES_NOT_VERIFY) from None
 
 
-_FALSE: Final = frozenset({"chain", "body", "agreement", "history", "dossier", "archive", "code"})
+_FALSE: Final = frozenset({"chain", "body", "agreement", "history", "dossier", "archive", "code", "signature"})
 """Findings after which nothing of a dossier is believed. That an operator reset a case, or ended it, is told in it."""
 
 
@@ -153,10 +167,33 @@ def write_pages(dossier: Dossier, path: Path) -> None:
         raise CannotGoOn(f"{path} cannot be written ({error.strerror}).", code=Exit.MALFORMED) from None
 
 
-def archive_at(where: str | None) -> Archive | None:
-    """The archive at a place, or None for no place. Raises CannotGoOn when it is not there."""
+def keys_at(path: Path) -> Keys:
+    """The published keys in a file or a folder. Raises CannotGoOn when there are none, or they cannot be used."""
     try:
-        return Archive(where) if where else None
+        keys = PublishedKeys(path).all()
+    except KeysUnusable as fault:
+        raise CannotGoOn(str(fault), code=Exit.MALFORMED) from None
+    if not keys:
+        raise CannotGoOn(f"There are no published keys at {path}.", code=Exit.MALFORMED)
+    return keys
+
+
+async def keys_of(cases: Cases | None) -> Keys | None:
+    """The keys by which the cases of an engine are signed; None when they are not known here. Raises CannotGoOn."""
+    from starter.options import settings_of
+    from starter.up import data_folder_of
+
+    noted = await data_folder_of(cases.client) if cases else None
+    if noted is None and not any(os.environ.get(name) for name in ("HOMEWARD_DATA", "HOMEWARD_PUBLISHED_KEYS")):
+        return None
+    path = settings_of(data=noted).published_keys_path
+    return keys_at(path) if path.exists() else None
+
+
+def archive_at(where: str | None, seal: Seal | None) -> Archive | None:
+    """The archive at a place, or None for no place; ``seal`` opens what is in it. Raises CannotGoOn when it is not there."""
+    try:
+        return Archive(where, seal=seal) if where else None
     except ArchiveUnreachable as error:
         raise CannotGoOn(str(error), code=Exit.MALFORMED) from None
 
@@ -182,9 +219,11 @@ def _is_folder(where: str) -> bool:
 async def whole_ledger(cases: Cases, reference: str) -> list[dict[str, Any]]:
     """A case's entries from the engine; the oldest from the archive, where the engine has them no more."""
     entries = await cases.ledger(reference)
-    if entries and entries[0]["n"] > 1 and (archive := archive_at(await archive_of(cases))):
+    if entries and entries[0]["n"] > 1 and (archive := archive_at(await archive_of(cases), seal_of(cases.client))):
         try:
             return [*await archived_entries(archive, reference, entries[0]["prev"]), *entries]
+        except SealingFault as fault:
+            raise told(fault) from None
         except ArchiveUnreachable as error:
             raise CannotGoOn(str(error)) from None
     return entries

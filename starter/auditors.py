@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starter.endings import CannotGoOn, Exit
-from starter.options import Address, AsJson, Debug, Namespace, Reference, known, print_json, with_cases
+from starter.options import Address, AsJson, Because, Debug, Namespace, Reference, known, print_json, with_cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from casefile.dossier import Dossier
     from casefile.engine import TodaysCode
+    from casefile.readings import Newest, Reading
     from casefile.statistics import CaseFigures
     from procedure.entries import Entry
+    from starter.auditing import Looked
     from starter.client import Cases
 
 auditors_app = typer.Typer(rich_markup_mode=None)
@@ -32,6 +34,16 @@ Archived = Annotated[
 Offline = Annotated[bool, typer.Option("--offline", help="Ask no engine: read the archive alone.")]
 InLanguage = Annotated[
     str, typer.Option("--language", metavar="CODE", help="Language of the pages: en, ro, uk, ru or ky.")
+]
+
+
+PublishedKeysAt = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="PATH",
+        help="Published keys, a file or a folder, that you have from the authorities: signatures are checked with these.",
+    ),
 ]
 
 
@@ -51,6 +63,8 @@ def audit_command(
     language: InLanguage = "en",
     archive: Archived = None,
     offline: Offline = False,
+    keys: PublishedKeysAt = None,
+    because: Because = None,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -63,8 +77,10 @@ def audit_command(
     """
     from casefile.languages import LANGUAGES
     from casefile.redaction import READERS
+    from sealing.composing import seal_of
     from starter import showing
-    from starter.auditing import archive_at, archive_of, audited_case, write_dossier
+    from starter.auditing import archive_at, archive_of, audited_case, keys_at, write_dossier
+    from starter.sealed import seal_offline
 
     if reader == "law_enforcement":
         raise CannotGoOn(
@@ -88,11 +104,13 @@ def audit_command(
             looking = audited_case(
                 reference,
                 cases=cases,
-                archive=archive_at(where),
+                archive=archive_at(where, seal_of(cases.client) if cases else await seal_offline()),
                 code=todays_code(),
+                keys=keys_at(keys) if keys else None,
                 progress=progress,
             )
             async with looking as looked:
+                await _may_be_shown(cases, looked, reader if out is not None else None, because)
                 if out is not None:
                     write_dossier(
                         out,
@@ -117,6 +135,77 @@ def audit_command(
         raise typer.Exit(Exit.DOES_NOT_VERIFY)
 
 
+async def _may_be_shown(cases: "Cases | None", looked: "Looked", reader: str | None, because: str | None) -> None:
+    """Ask whether whoever asks may see this, and note that they did. Raises CannotGoOn."""
+    from starter.looking import look_at, not_firewalled, note
+
+    what = f"dossier for {reader}" if reader else "audit"
+    if not_firewalled() is None:
+        await note(cases, looked.gathered.record.reference, what, None, head=looked.audited.as_json()["head"])
+        return
+    await look_at(
+        cases,
+        looked.gathered.record.reference,
+        list(looked.gathered.record.entries()),
+        what,
+        because=because,
+        part="past",
+        dossier=reader,  # pyright: ignore[reportArgumentType] - known() has looked
+    )
+
+
+@auditors_app.command("readings")
+def readings_command(
+    reference: Reference,
+    hash: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hash",
+            metavar="HEX",
+            help="The hash of a line that you hold: it must stand in the log. As often as you like.",
+        ),
+    ] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Who has read a case: the log of every reading, verified.
+
+    Exit 4 where a line was changed, removed, put in or moved. That you asked is the newest line.
+    """
+    from casefile.readings import faults_of_readings
+    from starter import showing
+    from starter.looking import log_of, look, not_firewalled, note
+
+    held = [each.lower() for each in hash or []]
+    if not all(_is_head(each) for each in held):
+        raise CannotGoOn("--hash: a hash is 64 hexadecimal digits.", code=Exit.MALFORMED)
+
+    async def ask(cases: "Cases") -> "tuple[list[Reading], Newest | None]":
+        if not_firewalled() is None:
+            view = await cases.view(reference)
+            await note(cases, reference, "readings", None, head=view["head"])
+        else:
+            await look(cases, reference, "readings", part="readings")
+        return await log_of(cases, reference)
+
+    readings, newest = with_cases(address, namespace, ask)
+    faults = faults_of_readings(readings, newest, held)
+    told = {
+        "reference": reference,
+        "verifies": not faults,
+        "faults": faults,
+        "readings": [reading.as_json() for reading in readings],
+    }
+    if as_json:
+        print_json(told)
+    else:
+        showing.readings(showing.out(), told)
+    if faults:
+        raise typer.Exit(Exit.DOES_NOT_VERIFY)
+
+
 @auditors_app.command("verify")
 def verify_command(
     dossier: Annotated[str, typer.Argument(metavar="DOSSIER", help="The dossier, a .zip.")],
@@ -137,24 +226,25 @@ def verify_command(
             "--pages", metavar="FILE.pdf", help="Make the pages anew from what was checked, and write them there."
         ),
     ] = None,
+    keys: PublishedKeysAt = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Check a dossier; needs no server and no key.
 
-    Its parts, the chain, the agreement, and the engine's history against the ledger; and that the code makes these
+    Its parts, the chain, who signed each act, the agreement, and the engine's history against the ledger; and that the code makes these
     entries, and no others, of that history. Exit 4 when it does not verify.
     """
     from casefile.verify import verify
     from starter import showing
-    from starter.auditing import opened_dossier, write_pages
+    from starter.auditing import keys_at, opened_dossier, write_pages
 
     held = [each.lower() for each in head or []]
     if not all(_is_head(each) for each in held):
         raise CannotGoOn("--head: a head is 64 hexadecimal digits.", code=Exit.MALFORMED)
     quiet_logs()
     with opened_dossier(Path(dossier)) as opened:
-        verified = verify(opened, held=held)
+        verified = verify(opened, held=held, keys=keys_at(keys) if keys else None)
         told = {**verified.as_json(), "made_with": opened.manifest.made_with, "replayed": None}
         # What is wrong already is not run.
         if replay and verified.runs and not verified.findings:
@@ -261,8 +351,9 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
     from procedure.entries import entry_from_json
     from starter import showing
     from starter.auditing import whole_ledger
+    from starter.looking import counted
 
-    references = [reference async for reference in cases.references(closed=True)]
+    references = counted([reference async for reference in cases.references(closed=True)])
     figures: list[CaseFigures] = []
     silent = 0
     with showing.bar("Cases") as progress:
@@ -298,6 +389,7 @@ def archive_command(
     async def sweep(cases: "Cases") -> dict[str, int]:
         from activities.archiving import Archivist
         from casefile.archive import Archive, ArchiveUnreachable
+        from sealing.composing import seal_of
         from starter.auditing import archive_of
         from workflows.messages import Sweep
 
@@ -305,7 +397,7 @@ def archive_command(
         if where is None:
             raise CannotGoOn("Name the archive with --archive, or HOMEWARD_ARCHIVE_URL.", code=Exit.MALFORMED)
         try:
-            kept: Archive = Archive(where, make=True)
+            kept: Archive = Archive(where, seal=seal_of(cases.client), make=True)
             with showing.bar("Runs"):
                 swept = await Archivist(cases.client, lambda: kept).keep_missed_runs(Sweep())
         except ArchiveUnreachable as error:

@@ -9,10 +9,10 @@ import json
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import pydantic_core
 from temporalio.api.common.v1 import WorkflowExecution
@@ -31,13 +31,16 @@ from temporalio.client import (
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import QueryRejectCondition, WorkflowIDReusePolicy
+from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from procedure.acts import parse_act
-from procedure.faults import Fault, MalformedAct, MalformedIntake
+from procedure.acts import as_signed, parse_act
+from procedure.faults import Fault, Malformed, MalformedAct, MalformedIntake
 from procedure.intake import REFERENCE, REFERENCE_LETTERS, parse_intake
+from sealing.composing import keyed_digest
+from sealing.faults import CannotOpen, NoKeysHere, SealingFault
 from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_list, is_object
 from workflows.messages import (
@@ -105,10 +108,11 @@ class Place:
     namespace: str | None = None
 
 
-async def connect(place: Place, *, elsewhere: bool = True) -> Client:
+async def connect(place: Place, *, elsewhere: bool = True, converter: DataConverter = DataConverter.default) -> Client:
     """A client for the engine at ``place``. Raises :class:`EngineUnreachable` and :class:`NotPermitted`.
 
     ``elsewhere`` false: the engine is our own, and what the environment says of other ones does not count.
+    ``converter`` seals what is sent of cases; :func:`starter.sealed.with_its_keys` finds it for an engine.
     """
     try:
         settings = ClientConfig.load_client_connect_config() if elsewhere else ClientConnectConfig()
@@ -120,7 +124,7 @@ async def connect(place: Place, *, elsewhere: bool = True) -> Client:
         settings["namespace"] = place.namespace
     address = settings.setdefault("target_host", "localhost:7233")
     try:
-        return await asyncio.wait_for(Client.connect(**settings), PATIENCE.total_seconds())
+        return await asyncio.wait_for(Client.connect(**settings, data_converter=converter), PATIENCE.total_seconds())
     except (RPCError, RuntimeError, ValueError, TimeoutError) as error:
         _if_not_permitted(error)
         raise EngineUnreachable(
@@ -135,6 +139,14 @@ def new_reference(host_state: str, origin_state: str, year: int) -> str:
     return f"{host_state}-{origin_state}-{year}-{drawn}"
 
 
+class Signer(Protocol):
+    """Signs acts and intakes for an authority, each on behalf of the person named in it."""
+
+    def sign(self, said: Mapping[str, Any], *, reference: str) -> str:
+        """The signature (a compact JWS) of what is said, now, to the case ``reference``. Raises CannotGoOn."""
+        ...
+
+
 class Cases:
     """The cases that run on one engine.
 
@@ -142,9 +154,11 @@ class Cases:
     when it gets no answer, and :class:`NoSuchCase` for a reference that is not known.
     """
 
-    def __init__(self, client: Client, *, patience: timedelta = PATIENCE) -> None:
+    def __init__(self, client: Client, *, patience: timedelta = PATIENCE, signer: Signer | None = None) -> None:
+        """``signer`` signs what is said here on behalf of the person who says it; what is signed already is left so."""
         self._client = client
         self._patience = patience
+        self._signer = signer
 
     @property
     def client(self) -> Client:
@@ -161,6 +175,7 @@ class Cases:
         given: dict[str, Any] = dict(intake) if isinstance(intake, Mapping) else pydantic_core.from_json(intake)
         reference = asked.reference or new_reference(asked.host_state, asked.origin_state, day.year)
         given["reference"] = reference
+        given = await self._signed(given, lambda: parse_intake(given, today=day).as_signed(), reference=reference)
         try:
             handle = await self._answer(
                 self._client.start_workflow(
@@ -197,6 +212,8 @@ class Cases:
             raise MalformedAct([Fault(path="$", message="is not JSON")]) from None
         # Typed as Any: the message is named by its text, as any other program of an authority names it.
         handle: Any = self._handle(reference)
+        if is_object(given):
+            given = await self._signed(given, lambda: as_signed(parse_act(given)), reference=reference)
         try:
             return await self._said(handle, given, reference=reference)
         except WorkflowUpdateFailedError as failed:
@@ -207,6 +224,18 @@ class Cases:
                 raise
             parse_act(given)
             return await self._refused_for_good(reference)
+
+    async def _signed(
+        self, given: dict[str, Any], as_recorded: Callable[[], dict[str, Any]], *, reference: str
+    ) -> dict[str, Any]:
+        """What is said, signed on behalf of who says it. The signature covers it as the record will keep it."""
+        if self._signer is None or "signature" in given:
+            return given
+        try:
+            said = as_recorded()
+        except Malformed:
+            return given  # the case says what is wrong with it
+        return {**given, "signature": await asyncio.to_thread(self._signer.sign, said, reference=reference)}
 
     async def view(self, reference: str) -> dict[str, Any]:
         """The case view as it is now (contract, section 6)."""
@@ -318,6 +347,8 @@ class Cases:
             except WorkflowQueryRejectedError:
                 await self._what_it_failed_of(handle)
                 return
+            except SealingFault as fault:
+                raise await self._sealed(fault) from None
             except (WorkflowQueryFailedError, RPCError) as error:
                 # Not open yet, or no worker yet: whoever starts engine and worker together may be a moment early.
                 _if_not_permitted(error)
@@ -336,6 +367,8 @@ class Cases:
             await asyncio.wait_for(handle.result(), self._patience.total_seconds())
         except WorkflowFailureError as failed:
             raise _failure_of(failed.cause, MalformedIntake, MALFORMED_INTAKE) from None
+        except SealingFault as fault:
+            raise await self._sealed(fault) from None
         except (RPCError, TimeoutError) as error:
             raise _not_reached(error) from error
 
@@ -365,10 +398,26 @@ class Cases:
         until = time.monotonic() + self._patience.total_seconds()
         while True:
             try:
-                asked = handle.execute_update(RECORD, given, id=_update_id(given))
+                asked = handle.execute_update(RECORD, given, id=await self._update_id(reference, given))
                 return await self._answer(asked, reference=reference, moving_until=until)
             except _MovingOn:
                 await asyncio.sleep(0.2)
+
+    async def _update_id(self, reference: str, given: Any) -> str | None:
+        """The engine's own id of an act: the same act finds the same update again, other content under its id does not.
+
+        The engine answers a known update id without asking the case, so the content has to be part of it; keyed, so
+        that the id tells nothing of the content.
+        """
+        act_id = given.get("act_id") if is_object(given) else None
+        if not isinstance(act_id, str) or len(act_id) > 64:
+            return None
+        content = json.dumps(given, sort_keys=True, separators=(",", ":")).encode()
+        try:
+            digest = await keyed_digest(self._client, reference, content)
+        except SealingFault as fault:
+            raise await self._sealed(fault) from None
+        return f"{act_id}:{(digest or hashlib.sha256(content).hexdigest())[:16]}"
 
     async def _answer(
         self, asked: Awaitable[T], *, reference: str | None = None, moving_until: float | None = None
@@ -378,6 +427,8 @@ class Cases:
             return await asyncio.wait_for(asked, self._patience.total_seconds())
         except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError, RPCTimeoutOrCancelledError):
             raise await self._why_no_answer() from None
+        except SealingFault as fault:
+            raise await self._sealed(fault) from None
         except RPCError as error:
             _if_not_permitted(error)
             if error.status is RPCStatusCode.NOT_FOUND and reference and not error.message.startswith("Namespace "):
@@ -387,6 +438,15 @@ class Cases:
             if error.status in _NO_ANSWER:
                 raise await self._why_no_answer() from None
             raise _not_reached(error) from error
+
+    async def _sealed(self, fault: SealingFault) -> CannotGoOn:
+        """What is said where a case is sealed with a key that cannot be had here."""
+        if isinstance(fault, NoKeysHere) and not await self._worker_polls():
+            return NoWorkerAnswers(
+                "The engine is there, but no worker answers, and there are no keys here to seal with: a worker makes them "
+                "when it starts. Start one with `homeward up`, or with `python worker.py` for a server of your own."
+            )
+        return NotPermitted(str(fault)) if isinstance(fault, CannotOpen) else CannotGoOn(f"{fault}.")
 
     async def _why_no_answer(self) -> CannotGoOn:
         try:
@@ -420,18 +480,6 @@ class Cases:
             return False
         now = datetime.now(UTC)
         return any(now - poller.last_access_time.ToDatetime(UTC) < timedelta(minutes=2) for poller in found.pollers)
-
-
-def _update_id(given: Any) -> str | None:
-    """The engine's own id of an act: the same act finds the same update again, other content under its id does not.
-
-    The engine answers a known update id without asking the case, so the content has to be part of it.
-    """
-    act_id = given.get("act_id") if is_object(given) else None
-    if not isinstance(act_id, str) or len(act_id) > 64:
-        return None
-    content = json.dumps(given, sort_keys=True, separators=(",", ":"))
-    return f"{act_id}:{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
 def _failure_of(

@@ -96,8 +96,14 @@ class DataFolder:
 class Engine:
     """The development server, started, watched and stopped."""
 
-    def __init__(self, folder: DataFolder, *, port: int, ui_port: int, namespace: str) -> None:
-        """``port`` and ``ui_port``: 0 for any free one. Nothing is started yet."""
+    def __init__(
+        self, folder: DataFolder, *, port: int, ui_port: int, namespace: str, codec: str | None = None
+    ) -> None:
+        """``port`` and ``ui_port``: 0 for any free one. Nothing is started yet.
+
+        ``codec`` is the address at which the engine's own pages ask for clear text.
+        """
+        self._codec = codec
         self._folder = folder
         self._wanted = (port, ui_port)
         self.port = port
@@ -184,6 +190,7 @@ class Engine:
             *("--namespace", self.namespace),
             *("--log-level", "warn", "--log-format", "json"),
             "--ui-disable-news-fetch",
+            *(("--ui-codec-endpoint", self._codec) if self._codec else ()),
         ]
         try:
             with self._folder.log.open("wb") as log:
@@ -270,7 +277,8 @@ def bound(port: int, option: str) -> socket.socket:
         raise CannotGoOn(
             f"Port {port} is taken by another program. Stop that, or choose another with {option} (0 for any free one)."
         )
-    held = socket.socket()
+    # Named as TCP, or asyncio would not switch its delay off, and every small answer would wait 40 ms for it.
+    held = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     held.bind((LOOPBACK, port))
     return held

@@ -13,28 +13,39 @@ import traceback
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from procedure.faults import Fault, Malformed
+from procedure.entries import Entry
+from procedure.faults import Fault, Malformed, MalformedIntake
+from sealing.faults import SealingFault
 from starter.auditors import auditors_app
+from starter.desks import desk_app
 from starter.endings import CannotGoOn, Exit
+from starter.keys import codec_command, keys_app
 from starter.options import (
     Address,
     AsJson,
+    Because,
     Debug,
     Namespace,
     Reference,
     ReferenceOrDossier,
-    entries_of,
+    as_oneself,
     is_dossier,
     known,
+    lines_of,
+    log_to,
     print_json,
+    see_who_asks,
     settings_of,
     with_cases,
 )
+from starter.signing_in import signing_in_app
+from starter.signing_keys import signing_app
 
 if TYPE_CHECKING:
     # Imported where used: `homeward --help` must not wait for an engine's client to load.
@@ -42,6 +53,7 @@ if TYPE_CHECKING:
 
     from casefile.looking_back import ThenAndNow
     from procedure.entries import Entry
+    from sealing.composing import OpenSealing
     from starter.client import Cases
     from starter.rehearsal import Course, Played
     from starter.scenario import Read
@@ -59,6 +71,11 @@ app = typer.Typer(
 agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(agreements_app, name="agreements")
 app.add_typer(auditors_app)
+app.add_typer(desk_app)
+app.add_typer(signing_in_app)
+app.add_typer(keys_app, name="keys")
+keys_app.add_typer(signing_app, name="signing")
+app.command("codec")(codec_command)
 
 
 def run() -> NoReturn:
@@ -91,6 +108,14 @@ def _ended(argv: list[str]) -> int:
             traceback.print_exc()
         _trouble(error.sentence, error.faults, as_json=as_json)
         return error.code
+    except SealingFault as error:
+        if debug:
+            traceback.print_exc()
+        from starter.sealed import told
+
+        ended = told(error)
+        _trouble(ended.sentence, ended.faults, as_json=as_json)
+        return ended.code
     except Malformed as error:
         if debug:
             traceback.print_exc()
@@ -164,12 +189,15 @@ def up_command(
     """
     from starter import showing
     from starter.embedded import DataFolder
+    from starter.signing import own_signer
     from starter.up import Wanted, say_on_stderr, up
 
-    folder = DataFolder(settings_of(data=data).data)
+    settings = settings_of(data=data)
+    folder = DataFolder(settings.data)
     folder.hold()
+    signer = own_signer(settings)
     # The terminal shows addresses and cases; what the worker has to say goes where an operator looks for it.
-    _log_to(folder.worker_log.open("a", encoding="utf-8"))
+    log_to(folder.worker_log.open("a", encoding="utf-8"))
 
     if sys.stderr.isatty():
         say_on_stderr("Starting engine and worker …")
@@ -188,6 +216,7 @@ def up_command(
                 "desk": f"{running.desk}  (development sign-in: invented people, on this machine only)",
                 "data folder": running.data,
                 "logs": f"{running.data}/worker.log and engine.log",
+                "clear text": f"{running.desk}/codec for `temporal`, with the token in {running.data}/codec.token",
             },
         )
         console.print()
@@ -198,7 +227,7 @@ def up_command(
     with showing.bar("Invented cases") as progress:
         asyncio.run(
             up(
-                Wanted(folder, namespace, engine_port, ui_port, desk_port, demo),
+                Wanted(folder, namespace, engine_port, ui_port, desk_port, demo, signer),
                 _work,
                 _desk,
                 announce=announce,
@@ -214,6 +243,12 @@ def up_command(
 @app.command("open")
 def open_command(
     intake: Annotated[str, typer.Argument(metavar="INTAKE.json", help="The intake; - reads standard input.")],
+    unsigned: Annotated[
+        bool,
+        typer.Option(
+            "--unsigned", help="A case in which acts count without a signature; on an engine of this machine only."
+        ),
+    ] = False,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -222,9 +257,9 @@ def open_command(
     """Open a case; prints its reference."""
     from procedure.intake import parse_intake
 
-    text = _text(intake)
+    text = _by_oneself(_text(intake))
     parse_intake(text, today=datetime.now(UTC).date())
-    reference = with_cases(address, namespace, lambda cases: cases.open(text))
+    reference = with_cases(address, namespace, lambda cases: cases.open(text), signing=not unsigned)
     if as_json:
         print_json({"reference": reference})
     else:
@@ -250,9 +285,10 @@ def record_command(
     from procedure.acts import parse_act
     from procedure.faults import MalformedAct
     from starter import showing
-    from starter.acts_file import read_acts
+    from starter.acts_file import GivenActs, read_acts
 
     given = read_acts(_text(acts))
+    given = GivenActs([as_oneself(act, "actor") for act in given.acts], given.many)
     faults: list[Fault] = []
     before: dict[Any, tuple[int, Any]] = {}
     for n, act in enumerate(given.acts, start=1):
@@ -270,17 +306,20 @@ def record_command(
         raise MalformedAct(faults)
     receipts: list[dict[str, Any]] = []
 
+    from starter.looking import as_told, may_say
+
     async def record(cases: "Cases") -> None:
         for n, act in enumerate(given.acts, start=1):
             try:
-                receipts.append(await cases.record(reference, act))
+                await may_say(cases, reference, act)
+                receipts.append(await as_told(cases, reference, await cases.record(reference, act)))
             except MalformedAct as malformed:
                 raise MalformedAct(given.at(n, malformed.faults)) from None
             if not as_json:
                 showing.receipt(showing.out(), receipts[-1], str(act.get("act")))
 
     try:
-        with_cases(address, namespace, record)
+        with_cases(address, namespace, record, signing=True)
     except MalformedAct as malformed:
         if not receipts:
             raise
@@ -307,6 +346,7 @@ def show_command(
     acts: Annotated[
         bool, typer.Option("--acts", help="Also the acts that were open to each role, and why others were not.")
     ] = False,
+    because: Because = None,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -327,13 +367,17 @@ def show_command(
         raise CannotGoOn(f"--at {error}", code=Exit.MALFORMED) from None
     dossier = is_dossier(reference)
     if asked is None and not acts and not dossier:
-        view = with_cases(address, namespace, lambda cases: cases.view(reference))
+        view = with_cases(address, namespace, lambda cases: _view(cases, reference, because))
         if as_json:
             print_json(view)
         else:
             showing.case(showing.out(), view, now=datetime.now(UTC))
         return
-    entries = entries_of(reference, address, namespace)
+    entries = [
+        line
+        for line in lines_of(reference, address, namespace, "show: as it was", because=because, whole=True)
+        if isinstance(line, Entry)
+    ]
     now = entries[-1].at if dossier else datetime.now(UTC)
     as_it_was = f"entry {asked}" if isinstance(asked, int) else at
     looked = _looked_back(entries, asked if asked is not None else entries[-1].n, now)
@@ -349,6 +393,18 @@ def show_command(
         showing.then_and_now(console, looked.as_json())
     if acts:
         showing.acts(console, every_act)
+
+
+async def _view(cases: "Cases", reference: str, because: str | None) -> dict[str, Any]:
+    """The case view as whoever asks may see it; that it was read is noted."""
+    from starter.looking import look, not_firewalled, note
+
+    if not_firewalled() is not None:
+        looked = await look(cases, reference, "show", because=because)
+        return looked.view(await cases.view(reference))
+    view = await cases.view(reference)
+    await note(cases, reference, "show", None, head=view["head"])
+    return view
 
 
 def _looked_back(entries: "Sequence[Entry]", when: int | datetime, now: datetime) -> "ThenAndNow":
@@ -391,6 +447,9 @@ def list_command(
         namespace,
         lambda cases: _caseload_rows(cases, role=role, state=state, overdue=overdue, stage=stage, hold=hold),
     )
+    from starter.looking import listed
+
+    rows = listed(rows)
     if as_json:
         print_json(rows)
     else:
@@ -404,6 +463,7 @@ def ledger_command(
     language: Annotated[
         str, typer.Option("--language", metavar="CODE", help="Language of the sentences: en, ro, uk, ru or ky.")
     ] = "en",
+    because: Because = None,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -418,13 +478,14 @@ def ledger_command(
     from starter import showing
 
     known("--language", language, LANGUAGES)
-    found = entries_of(reference, address, namespace)
-    entries = [entry for entry in found if not refused or entry.kind == "refused"]
+    found = lines_of(reference, address, namespace, "ledger", because=because)
     if as_json:
         from casefile.redaction import line_as_json
 
-        print_json([line_as_json(entry) for entry in entries])
+        wanted = [line for line in found if not refused or (isinstance(line, Entry) and line.kind == "refused")]
+        print_json([line_as_json(line) for line in wanted])
         return
+    entries = [line for line in found if isinstance(line, Entry) and (not refused or line.kind == "refused")]
     from casefile.story import consequences, sentence
     from procedure.entries import moment
 
@@ -470,7 +531,7 @@ def rehearse_command(
     from starter import showing
     from starter.rehearsal import Listener, rehearse
 
-    _log_to(sys.stderr, level="warning" if debug else "error")
+    log_to(sys.stderr, level="warning" if debug else "error")
 
     class OnTerminal(Listener):
         def begins(self, course: "Course", steps: int) -> None:
@@ -482,7 +543,7 @@ def rehearse_command(
                 showing.played(showing.out(), step)
                 sys.stdout.flush()
 
-    rehearsal = asyncio.run(rehearse(read, _work, OnTerminal()))
+    rehearsal = asyncio.run(rehearse(read, partial(_work, rehearsing=True), OnTerminal()))
     if as_json:
         print_json(rehearsal.as_json())
     else:
@@ -622,6 +683,17 @@ def _text(name: str) -> str:
         raise CannotGoOn(f"{name} is not UTF-8 text.", code=Exit.MALFORMED) from None
 
 
+def _by_oneself(intake: str) -> str:
+    """An intake's text, opened by who is signed in, where somebody has to be."""
+    if see_who_asks() is None:
+        return intake
+    try:
+        given = json.loads(intake)
+    except (ValueError, RecursionError):
+        raise MalformedIntake([Fault(path="$", message="is not JSON")]) from None
+    return json.dumps(as_oneself(given, "opened_by"), ensure_ascii=False)
+
+
 async def _caseload_rows(
     cases: "Cases",
     *,
@@ -634,9 +706,10 @@ async def _caseload_rows(
     """The caseload by due moment: from its table when it can be had, else from the cases themselves."""
     from activities.caseload import Caseload, CaseloadUnreachable
     from starter.listing import from_cases, from_table
+    from starter.looking import table_of
 
     asked: dict[str, Any] = {"role": role, "state": state, "overdue": overdue or None, "stage": stage, "hold": hold}
-    if (url := await _table_of(cases)) is not None:
+    if (url := await table_of(cases)) is not None:
         caseload = Caseload(url)
         try:
             return await from_table(caseload, asked)
@@ -647,51 +720,54 @@ async def _caseload_rows(
     return await from_cases(cases, asked)
 
 
-async def _table_of(cases: "Cases") -> Any:
-    """Where the table of these cases lies; None when that is not known. A wrong table would be worse than none."""
-    from starter.up import data_folder_of
-
-    if os.environ.get("HOMEWARD_CASELOAD_URL"):
-        return settings_of().caseload
-    if noted := await data_folder_of(cases.client):
-        return settings_of(data=noted).caseload
-    if os.environ.get("HOMEWARD_DATA"):
-        return settings_of().caseload
-    return None
-
-
 @asynccontextmanager
-async def _work(client: "Client", data: Path, profiles: Mapping[str, Path]) -> AsyncGenerator[None]:
+async def _work(
+    client: "Client", data: Path, profiles: Mapping[str, Path], *, rehearsing: bool = False
+) -> AsyncGenerator[None]:
     """A worker on cases, in this process, while the context is open; ``profiles`` are further ones, by id."""
     import worker
     from activities.marks import KeyUnusable
     from activities.notices import AddressBookFault
+    from activities.signing import UnsignedActsFault
+    from sealing.published_keys import KeysUnusable
 
     try:
         # Named builds are for workers of one's own: nobody would make a name current here, and no case would open.
         settings = settings_of(data=data).model_copy(update={"build_id": None, "promote": False})
+        if rehearsing:
+            # Nobody acts in a rehearsal, so there is nobody to sign for.
+            settings = settings.model_copy(update={"unsigned_acts": "allow"})
         building = worker.build_worker(client, settings, profiles=profiles)
         async with building:
             yield
-    except (KeyUnusable, AddressBookFault) as error:
+    except (KeyUnusable, AddressBookFault, KeysUnusable, UnsignedActsFault) as error:
         raise CannotGoOn(f"The worker cannot start: {error}", code=Exit.MALFORMED) from None
 
 
 @asynccontextmanager
-async def _desk(cases: "Cases", data: Path, listening: socket.socket) -> AsyncGenerator[str]:
-    """The desk, in this process, while the context is open: for this machine only, with invented people to sign in as."""
+async def _desk(
+    cases: "Cases", data: Path, listening: socket.socket, ui: str, sealing: "OpenSealing"
+) -> AsyncGenerator[str]:
+    """The desk, in this process, while the context is open: for this machine only, with invented people to sign in as.
+
+    Beside it, for the engine's own pages at ``ui`` and for stock tools, what opens sealed payloads.
+    """
     from activities.caseload import Caseload
     from desk.api import api
     from desk.app import create_app
     from desk.development import DevelopmentSignIn
     from desk.drafts import Drafts
     from desk.frame import Desk
+    from sealing.endpoint import BearerFile
     from starter.auditing import archive_at
     from starter.auditors import todays_code
+    from starter.codec_door import BesideTheDesk
     from starter.embedded import LOOPBACK
     from starter.serving import served
 
     settings = settings_of(data=data)
+    token = BearerFile(settings.codec_token_file)
+    token.make()
     address = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     caseload = Caseload(settings.caseload)
     desk = Desk(
@@ -702,24 +778,14 @@ async def _desk(cases: "Cases", data: Path, listening: socket.socket) -> AsyncGe
         bind=LOOPBACK,
         drafts=Drafts(data / "drafts"),
         code=todays_code,
-        archive=lambda: archive_at(settings.archive) if Path(settings.archive).is_dir() else None,
+        archive=lambda: archive_at(settings.archive, sealing.seal) if Path(settings.archive).is_dir() else None,
     )
     try:
-        async with served(create_app(desk, api=api(desk)), listening):
+        app = BesideTheDesk(create_app(desk, api=api(desk)), desk, sealing.keyring, token, origins=[ui])
+        async with served(app, listening):
             yield address
     finally:
         await caseload.close()
-
-
-def _log_to(stream: TextIO, *, level: str | None = None) -> None:
-    """Send this process's log lines there, the engine client's own core included."""
-    from temporalio.runtime import Runtime, TelemetryConfig
-
-    from activities.logs import configure_logs, engine_logging
-
-    settings = settings_of()
-    configure_logs(settings.log_format, level or settings.log_level, to=stream)
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
 
 
 if __name__ == "__main__":

@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeVar
 
 import typer
 
 from starter.endings import CannotGoOn, Exit
+from starter.json_values import is_object
 
 if TYPE_CHECKING:
-    from procedure.entries import Entry
+    from casefile.redaction import Line
+    from desk.people import Person
     from starter.client import Cases
 
 T = TypeVar("T")
@@ -28,6 +30,16 @@ ReferenceOrDossier = Annotated[
     str, typer.Argument(metavar="REFERENCE", help="The case's reference, or a dossier (a .zip).")
 ]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The case's reference.")]
+
+Because = Annotated[
+    str | None,
+    typer.Option(
+        "--because",
+        metavar="REASON",
+        help="Why you open a colleague's case: stands_in, urgent, supervision, hand_over, siblings or "
+        "answers_a_question. Kept in the log of readings.",
+    ),
+]
 
 
 def print_json(document: Any) -> None:
@@ -49,14 +61,66 @@ def settings_of(**given: Any) -> Any:
         raise CannotGoOn(sentence, code=Exit.MALFORMED, faults=error.faults) from None
 
 
-def with_cases(address: str | None, namespace: str | None, ask: "Callable[[Cases], Coroutine[Any, Any, T]]") -> T:
-    """What ``ask`` gets from the cases on the engine."""
+def with_cases(
+    address: str | None,
+    namespace: str | None,
+    ask: "Callable[[Cases], Coroutine[Any, Any, T]]",
+    *,
+    signing: bool = False,
+) -> T:
+    """What ``ask`` gets from the cases on the engine. ``signing``: what is said to them is signed, where a key is here."""
     from starter.client import Cases, Place, connect
+    from starter.sealed import with_its_keys
+
+    see_who_asks()
 
     async def asked() -> T:
-        return await ask(Cases(await connect(Place(address, namespace))))
+        async with with_its_keys(await connect(Place(address, namespace))) as client:
+            if not signing:
+                return await ask(Cases(client))
+            from starter.signing import signer_for
+
+            return await ask(Cases(client, signer=await signer_for(client)))
 
     return asyncio.run(asked())
+
+
+def see_who_asks() -> "Person | None":
+    """Who is signed in; None where no sign-in file is set. Raises CannotGoOn (not permitted) where nobody is."""
+    if settings_of().sign_in is None:
+        return None
+    from starter.signed_in import who
+
+    return who()
+
+
+def as_oneself(said: Any, field: str) -> Any:
+    """What is said, by who is signed in: ``field`` becomes them where nobody is named in it.
+
+    Raises CannotGoOn (not permitted) where somebody else is named. Where nobody is asked to sign in, it stays as it is.
+    """
+    person = see_who_asks()
+    if person is None or not is_object(said):
+        return said
+    actor, named = person.as_actor(), said.get(field)
+    if named is not None and not (is_object(named) and {**actor, **named} == actor):
+        raise CannotGoOn(
+            f"`{field}` names somebody else than who is signed in, or another role, state or office; nothing was sent. "
+            "Leave it out, or sign in as that person.",
+            code=Exit.NOT_PERMITTED,
+        )
+    return {**said, field: actor}
+
+
+def log_to(stream: TextIO, *, level: str | None = None) -> None:
+    """Send this process's log lines there, the engine client's own core included."""
+    from temporalio.runtime import Runtime, TelemetryConfig
+
+    from activities.logs import configure_logs, engine_logging
+
+    settings = settings_of()
+    configure_logs(settings.log_format, level or settings.log_level, to=stream)
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
 
 
 def is_dossier(given: str) -> bool:
@@ -64,17 +128,25 @@ def is_dossier(given: str) -> bool:
     return given.endswith(".zip")
 
 
-def entries_of(given: str, address: str | None, namespace: str | None) -> "list[Entry]":
-    """A case's entries, from the engine or from a dossier; from a dossier those whose header its reader sees.
+def lines_of(
+    given: str,
+    address: str | None,
+    namespace: str | None,
+    what: str,
+    *,
+    because: str | None = None,
+    whole: bool = False,
+) -> "list[Line]":
+    """A case's entries as whoever asks may see them, from the engine or from a dossier.
 
-    Raises CannotGoOn.
+    That a case was read is noted, as ``what``; a dossier was made for its reader, and of it the entries whose header
+    that reader sees are given. ``whole``: it is for who sees the whole record. Raises CannotGoOn.
     """
     if is_dossier(given):
         from starter.auditing import entries_in_dossier
 
-        return entries_in_dossier(Path(given))
-    from procedure.entries import entry_from_json
-    from starter.auditing import whole_ledger
+        return [*entries_in_dossier(Path(given))]
+    from starter.looking import look
 
-    told = with_cases(address, namespace, lambda cases: whole_ledger(cases, given))
-    return [entry_from_json(each) for each in told]
+    looked = with_cases(address, namespace, lambda cases: look(cases, given, what, because=because, whole=whole))
+    return looked.lines()

@@ -25,6 +25,7 @@ from starter.json_values import is_list, is_object
 from starter.moments import TIME_FIELDS, is_relative, read_relative, resolve
 from starter.profiles import further_profiles
 from starter.scenario import NEEDS_DOSSIER, Look, Read, Step, length
+from starter.sealed import own_keys
 
 Work = Callable[[Client, Path, Mapping[str, Path]], AbstractAsyncContextManager[Any]]
 """A worker on cases for an engine, with a data folder and further agreement profiles by id, while it is open."""
@@ -126,7 +127,10 @@ async def _house(work: Work, profiles: Mapping[str, Path]) -> AsyncGenerator[tup
     data = Path(tempfile.mkdtemp(prefix="homeward-rehearsal-"))
     try:
         async with (
-            await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary(TEST_SERVER)) as engine,
+            own_keys(data) as sealing,
+            await WorkflowEnvironment.start_time_skipping(
+                test_server_existing_path=binary(TEST_SERVER), data_converter=sealing.converter
+            ) as engine,
             work(engine.client, data, profiles),
         ):
             yield engine, Cases(engine.client, patience=PATIENCE)

@@ -27,7 +27,18 @@ NEEDS_DOSSIER: Final = frozenset(name for name, model in ACTS.items() if "dossie
 """Acts that name the ledger head which the approver read."""
 
 _ROWS: Final = {
-    "awaiting": ("act", "role", "state", "deadline", "due", "overdue", "escalations", "stands_still", "about"),
+    "awaiting": (
+        "act",
+        "role",
+        "state",
+        "deadline",
+        "due",
+        "overdue",
+        "escalations",
+        "stands_still",
+        "about",
+        "person",
+    ),
     "deadlines": ("name", "due", "met", "overdue", "escalations", "stands_still"),
 }
 """The fields of the rows in those lists of the case view."""

@@ -37,6 +37,8 @@ async def served(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[None]
             access_log=False,
             lifespan="off",
             server_header=False,
+            # Nobody stands before it whose word on who asks could count.
+            proxy_headers=False,
             timeout_graceful_shutdown=STOP_WITHIN,
         )
     )

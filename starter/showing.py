@@ -88,6 +88,12 @@ def faults(console: Console, sentence: str, found: Sequence[Fault]) -> None:
         console.print(f"  {escape(fault['path'])}: {escape(fault['message'])}", soft_wrap=True)
 
 
+_SIGNATURES: Final = {
+    "required": "required: only signed acts count",
+    "not_required": "not required: acts count unsigned",
+}
+
+
 def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was: str | None = None) -> None:
     """A case view."""
     head = f"[bold]{view['reference']}[/bold]  {view['status']}, stage {words(view['stage'])}"
@@ -112,15 +118,34 @@ def case(console: Console, view: Mapping[str, Any], *, now: datetime, as_it_was:
         ("guardian", view["guardian"] or "none"),
         ("counsel", view["counsel"] or "none"),
         ("caseworker", view["caseworker"] or "not assigned"),
+        ("signatures", _SIGNATURES.get(view.get("signatures", ""), "not asked for")),
         ("record", f"{view['entries']} {'entry' if view['entries'] == 1 else 'entries'}, {view['refused']} refused"),
         # Whole: an approval names it as the dossier that was read.
         ("head", view["head"]),
     ):
         facts.add_row(Text(name, style="dim"), Text(str(value)))
+    if withheld := view.get("withheld"):
+        facts.add_row(Text("not for you", style="dim"), Text(", ".join(map(words, withheld))))
     if view["turned_18"]:
         facts.add_row(Text("age", style="dim"), Text("turned 18"))
     console.print(facts)
     console.print(_owed_table(view["awaiting"], now))
+
+
+def readings(console: Console, told: Mapping[str, Any]) -> None:
+    """The log of who read a case, a line each, and whether it verifies."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    for name in ("", "when", "who", "what", "why"):
+        table.add_column(name, overflow="fold")
+    for line in told["readings"]:
+        state = f" {line['state']}" if line["state"] else ""
+        who = f"{line['person']} ({words(line['role'])}{state})" if line["role"] != line["person"] else line["person"]
+        table.add_row(str(line["n"]), when(line["at"]), escape(who), escape(line["what"]), words(line["reason"] or ""))
+    console.print(table)
+    for fault in told["faults"]:
+        console.print(Text(fault, style="bold red"))
+    if told["verifies"]:
+        console.print(f"{len(told['readings'])} readings; the log verifies.", style="dim")
 
 
 def _owed_table(rows: Sequence[Mapping[str, Any]], now: datetime) -> Table | Text:
@@ -276,6 +301,7 @@ def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> Non
         style="dim",
         soft_wrap=True,
     )
+    _signatures(console, told["signatures"])
     _verdict(console, told["findings"])
     table = Table(title="Safeguards", title_justify="left", box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("safeguard", "status", "shown by", "refused in"):
@@ -298,6 +324,24 @@ def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> Non
 
 def _counted(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
+
+
+def _signatures(console: Console, told: Mapping[str, Any]) -> None:
+    """Who vouched for the acts, in a line for each key."""
+    if not told["required"] and not told["checked"]:
+        console.print("Acts count without a signature in this case.", style="dim")
+    for key in told["by_key"]:
+        console.print(
+            f"{_counted(key['entries'], 'signature')} checked, by the key {key['kid']} of {printable(key['owner'])}.",
+            style="dim",
+            markup=False,
+            soft_wrap=True,
+        )
+    if told["without_keys"]:
+        console.print(
+            f"{_counted(told['without_keys'], 'signature')} not checked: there are no published keys here (--keys).",
+            style="yellow",
+        )
 
 
 def _verdict(console: Console, findings: Sequence[Mapping[str, Any]]) -> None:
@@ -357,6 +401,7 @@ def verified(console: Console, told: Mapping[str, Any]) -> None:
         console.print(f"{_counted(told['replayed'], 'run')} put through today's code.", style="dim")
     elif told["runs"] and not told["findings"]:
         console.print("Not put through any code (--no-replay): what time brought was not checked.", style="yellow")
+    _signatures(console, told["signatures"])
     _verdict(console, told["findings"])
     for remark in told["remarks"]:
         console.print(f"  {printable(remark)}", style="dim", soft_wrap=True, markup=False)

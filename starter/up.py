@@ -21,11 +21,15 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNa
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from starter.client import Cases, EngineUnreachable, Place, connect
+from sealing.agreeing import agree_on
+from sealing.composing import OpenSealing
+from sealing.faults import KeysUnusable
+from starter.client import Cases, EngineUnreachable, Place, Signer, connect
 from starter.demo import play_demo
-from starter.embedded import DataFolder, Engine, bound
+from starter.embedded import LOOPBACK, DataFolder, Engine, bound
 from starter.endings import CannotGoOn, Exit
 from starter.rehearsal import Work
+from starter.sealed import cannot_start, own_keys
 
 RETENTION: Final = timedelta(days=3650)
 """How long the embedded engine keeps a case that has ended. Its own default is one day."""
@@ -49,6 +53,8 @@ class Wanted:
     ui_port: int
     desk_port: int
     demo: bool
+    signer: Signer
+    """Signs what is said at the desk and in the invented cases."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +83,9 @@ _STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
 Announce = Callable[[Running, Cases], Awaitable[None]]
-Serve = Callable[[Cases, Path, socket.socket], AbstractAsyncContextManager[str]]
-"""Serves the desk for cases, with what is kept in a folder, on a socket; gives its address."""
+Serve = Callable[[Cases, Path, socket.socket, str, OpenSealing], AbstractAsyncContextManager[str]]
+"""Serves the desk for cases, with what is kept in a folder, on a socket, beside the engine's own pages at an address,
+with keys; gives the desk's address."""
 
 
 async def up(
@@ -124,20 +131,27 @@ async def _run(
     folder = wanted.folder
     # Before anything is started: a port that is taken is told at once.
     listening = bound(wanted.desk_port, "--desk-port")
-    engine = Engine(folder, port=wanted.engine_port, ui_port=wanted.ui_port, namespace=wanted.namespace)
+    engine = Engine(
+        folder,
+        port=wanted.engine_port,
+        ui_port=wanted.ui_port,
+        namespace=wanted.namespace,
+        codec=f"http://{LOOPBACK}:{listening.getsockname()[1]}/codec",
+    )
     try:
-        await engine.start()
-        client = await _connected(engine)
-        await _prepare(client, folder)
-        async with work(client, folder.path, {}):
-            cases = Cases(client)
-            if wanted.demo:
-                await play_demo(cases, folder.demo, progress)
-            async with serve(cases, folder.path, listening) as desk:
-                await announce(
-                    Running(engine.address, engine.namespace, engine.ui, desk=desk, data=str(folder.path)), cases
-                )
-                await _watch(engine, say)
+        async with own_keys(folder.path) as sealing:
+            await engine.start()
+            client = await _connected(engine, sealing)
+            await _prepare(client, folder)
+            async with work(client, folder.path, {}):
+                cases = Cases(client, signer=wanted.signer)
+                if wanted.demo:
+                    await play_demo(cases, folder.demo, progress)
+                async with serve(cases, folder.path, listening, engine.ui, sealing) as desk:
+                    await announce(
+                        Running(engine.address, engine.namespace, engine.ui, desk=desk, data=str(folder.path)), cases
+                    )
+                    await _watch(engine, say)
     finally:
         listening.close()
         # Whatever ends us, the engine is ours to end; a second cancellation must not leave it behind.
@@ -145,16 +159,21 @@ async def _run(
         folder.let_go()
 
 
-async def _connected(engine: Engine) -> Client:
+async def _connected(engine: Engine, sealing: OpenSealing) -> Client:
     """A client, as soon as all of the server answers and not only its port."""
     until = time.monotonic() + 30
     while True:
         try:
-            client = await connect(Place(engine.address, engine.namespace), elsewhere=False)
+            client = await connect(
+                Place(engine.address, engine.namespace), elsewhere=False, converter=sealing.converter
+            )
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=engine.namespace), timeout=timedelta(seconds=2)
             )
+            await agree_on(client, sealing.keyring.store)
             return client
+        except KeysUnusable as fault:
+            raise cannot_start(fault) from None
         except (EngineUnreachable, RPCError) as error:
             if time.monotonic() > until:
                 raise CannotGoOn(f"The engine does not answer at {engine.address}.", code=Exit.NO_ENGINE) from error

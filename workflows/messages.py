@@ -37,6 +37,7 @@ SEARCH_ATTRIBUTES: Final = (STAGE, HOST_STATE, ORIGIN_STATE, AGREEMENT, HOLDS, A
 
 # Activities, by name.
 ADMIT: Final = "admit"
+PUBLISHED_KEY: Final = "published_key"
 KEEP_CASELOAD_ROW: Final = "keep_caseload_row"
 TELL: Final = "tell"
 HAVE_RUN_KEPT: Final = "have_run_kept"
@@ -101,6 +102,8 @@ class AdmissionRequest:
     intake: dict[str, Any]
     opens_on: str | None = None
     """The day of opening (UTC), on which the agreement must be in force."""
+    opens_at: str | None = None
+    """The moment of opening, at which the intake's signature must stand."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +115,25 @@ class Admission:
     """``done``, or ``not_made`` when the caseload could not be asked: that never holds up a child's case."""
     seed: str
     """The case's secret, 64 hexadecimal digits drawn by chance: the salts of its entries come from it."""
+    signatures: str | None = None
+    """``required`` where only signed acts count in this case, else ``not_required``; None: nobody asked yet."""
+    signature: dict[str, Any] | None = None
+    """What was found of the intake's own signature: ``kid`` and ``key``."""
+
+
+@dataclass(frozen=True)
+class KeyAsked:
+    """By which name a signature says its key is published."""
+
+    kid: str
+
+
+@dataclass(frozen=True)
+class KeyTold:
+    """What was published of a key at that moment; it stays in the case's history for good."""
+
+    statement: dict[str, Any] | None
+    """:class:`sealing.signatures.KeyStatement` as JSON; None where nobody published such a key."""
 
 
 @dataclass(frozen=True)

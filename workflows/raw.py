@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadConverter
 
 
 class RawUnlessTyped(PydanticPayloadConverter):
@@ -25,6 +26,20 @@ class RawUnlessTyped(PydanticPayloadConverter):
         return super().from_payloads(payloads, type_hints)
 
 
+class FailuresInWords(DefaultFailureConverterWithEncodedAttributes):
+    """Failures whose text travels as a payload. It is read by what it is, which no hint tells; details stay raw."""
+
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        if failure.HasField("encoded_attributes"):
+            told: Any = PydanticPayloadConverter().from_payload(failure.encoded_attributes)
+            in_words = Failure()
+            in_words.CopyFrom(failure)
+            in_words.ClearField("encoded_attributes")
+            in_words.message, in_words.stack_trace = told.get("message", ""), told.get("stack_trace", "")
+            failure = in_words
+        return super().from_failure(failure, payload_converter)
+
+
 def for_worker(client: Client) -> Client:
     """The same client with the converter that a worker on cases needs."""
     config = client.config()
@@ -33,4 +48,7 @@ def for_worker(client: Client) -> Client:
 
 
 def _raw(converter: DataConverter) -> DataConverter:
-    return replace(converter, payload_converter_class=RawUnlessTyped)
+    failures = converter.failure_converter_class
+    if issubclass(failures, DefaultFailureConverterWithEncodedAttributes):
+        failures = FailuresInWords
+    return replace(converter, payload_converter_class=RawUnlessTyped, failure_converter_class=failures)

@@ -38,6 +38,7 @@ from workflows.messages import (
     NEXT_DUE,
     ORIGIN_STATE,
     OVERDUE,
+    PUBLISHED_KEY,
     RECORD,
     REINTEGRATION_MONITORING,
     RETURN_CASE,
@@ -48,6 +49,8 @@ from workflows.messages import (
     AdmissionRequest,
     CaseloadRow,
     EndedRun,
+    KeyAsked,
+    KeyTold,
     MonitoringRequest,
     Notice,
     OutgoingEvent,
@@ -61,12 +64,14 @@ from workflows.messages import (
 
 with workflow.unsafe.imports_passed_through():
     from procedure import consequences
-    from procedure.acts import Act, parse_act
+    from procedure.acts import Act, as_signed, parse_act
     from procedure.agreement import Agreement
     from procedure.entries import Entry, moment, read_moment
     from procedure.faults import Fault, Malformed, MalformedAct
     from procedure.intake import REFERENCE, Intake, parse_intake
     from procedure.proceedings import Proceedings, packed, unpacked
+    from procedure.signing import Standing
+    from sealing import signatures
     from workflows.logs import log
 
 ENTRIES_A_RUN: Final = 100
@@ -109,6 +114,7 @@ class ReturnCase:
         self._refused: ApplicationError | None = None
         self._intake: dict[str, Any] = {}
         self._begun_at = 0
+        self._hearing = asyncio.Lock()
         self._stage_changed = False
 
         self._shown: dict[str, Any] = {}
@@ -173,7 +179,7 @@ class ReturnCase:
         """Take in one act; its receipt. A refusal is an answer and an entry, not a failure."""
         act = _act(given)
         await self._opened()
-        receipt = self._hear(act)
+        receipt = await self._heard(act)
         await self._carry_out()
         return receipt
 
@@ -194,7 +200,7 @@ class ReturnCase:
         if self._proceedings is None:
             return
         try:
-            self._hear(parse_act(_one(given)))
+            await self._heard(parse_act(_one(given)))
         except (Malformed, ApplicationError) as error:
             sent = b"".join(each.payload.data for each in given)
             self._case.hear_malformed(sent, _faults(error), workflow.now())
@@ -236,7 +242,7 @@ class ReturnCase:
             at=workflow.now(),
             # Not from the workflow's own random numbers: they follow from the run's id, which is no secret.
             seed=bytes.fromhex(admission.seed),
-            facts={"duplicate_check": admission.duplicate_check},
+            facts={"duplicate_check": admission.duplicate_check, **_signing(admission)},
         )
         self._proceedings = opened
         await self._carry_out()
@@ -265,7 +271,12 @@ class ReturnCase:
         try:
             return await workflow.execute_local_activity(
                 ADMIT,
-                AdmissionRequest(reference, self._intake, opens_on=workflow.now().date().isoformat()),
+                AdmissionRequest(
+                    reference,
+                    self._intake,
+                    opens_on=workflow.now().date().isoformat(),
+                    opens_at=moment(workflow.now()),
+                ),
                 result_type=Admission,
                 start_to_close_timeout=timedelta(seconds=20),
                 retry_policy=_SOON_AND_FOR_EVER,
@@ -300,10 +311,40 @@ class ReturnCase:
 
     # Hearing
 
-    def _hear(self, act: Act) -> dict[str, Any]:
+    async def _heard(self, act: Act) -> dict[str, Any]:
+        """The receipt of an act, its signature looked at where it bears one. Signed acts are heard in the order they came in."""
+        if act.signature is None:
+            return self._hear(act, None)
+        async with self._hearing:
+            # What is sent a second time gets its first receipt, whatever has become of the key since.
+            told = KeyTold(None) if self._case.knows(act) else await self._key_of(act.signature)
+            return self._hear(act, told)
+
+    async def _key_of(self, signature: str) -> KeyTold:
+        """What is published of the key at this moment. The answer stays in the history, so that a replay needs no key."""
+        kid = signatures.kid_of(signature)
+        if kid is None:
+            return KeyTold(None)
+        return await workflow.execute_local_activity(
+            PUBLISHED_KEY,
+            KeyAsked(kid),
+            result_type=KeyTold,
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=_SOON_AND_FOR_EVER,
+        )
+
+    def _standing(self, act: Act, told: KeyTold | None, at: datetime) -> Standing | None:
+        if told is None:
+            return None
+        return signatures.check(
+            as_signed(act), act.signature, told.statement, reference=self._case.case.reference, at=at
+        )
+
+    def _hear(self, act: Act, told: KeyTold | None) -> dict[str, Any]:
         # No await in here: two acts of the same moment are heard one after the other, each whole.
         try:
-            return self._case.hear(act, workflow.now())
+            at = self._case.not_before_the_last(workflow.now())
+            return self._case.hear(act, at, self._standing(act, told, at))
         except MalformedAct as malformed:
             raise _malformed_act(malformed) from None
         except Exception as error:  # noqa: BLE001 - whatever it is, the next act must be heard
@@ -670,6 +711,14 @@ def _details(row: dict[str, Any]) -> str:
         late = " (overdue)" if owed["overdue"] else ""
         lines.append(f"- `{owed['act']}`: {owed['role'].replace('_', ' ')} of {owed['state']}{due}{late}")
     return "\n".join(lines)
+
+
+def _signing(admission: Admission) -> dict[str, Any]:
+    """What entry 1 says of signatures. Nothing where an earlier build admitted the case: there none are asked for."""
+    if admission.signatures is None:
+        return {}
+    signed = {"signature": admission.signature} if admission.signature else {}
+    return {"signatures": admission.signatures, **signed}
 
 
 def _telling(given: dict[str, Any]) -> Telling:

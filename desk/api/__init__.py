@@ -3,21 +3,18 @@
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse
 
-from desk.api import cases, document, problems, shelf
-from desk.api import counting as figures
+from desk.api import cases, counting, document, problems, shelf
 from desk.api.asking import Asker, Desk
-from desk.api.counting import Counting
 
-__all__ = ["Asker", "Counting", "Desk", "api"]
+__all__ = ["Asker", "Desk", "api"]
 
-_ROUTERS = (cases.router, shelf.router, figures.router)
+_ROUTERS = (cases.router, shelf.router, counting.router)
 
 
-def api(desk: Desk, counting: Counting | None = None) -> FastAPI:
+def api(desk: Desk) -> FastAPI:
     """The API as an application of its own, to be mounted where its addresses shall begin (``/api``).
 
-    Its document is served there at ``openapi.json``, to everybody: it tells of no case. ``counting``: given where
-    pages show the same figures, so that cases are read once for both.
+    Its document is served there at ``openapi.json``, to everybody: it tells of no case.
     """
     app = FastAPI(
         telemetry={"logs": False},
@@ -30,7 +27,6 @@ def api(desk: Desk, counting: Counting | None = None) -> FastAPI:
     for router in _ROUTERS:
         app.include_router(router)
     app.state.desk = desk
-    app.state.counting = counting or Counting(desk)
     written = document.write(app, desk.session_cookie)
 
     @app.get("/openapi.json", include_in_schema=False)

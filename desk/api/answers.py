@@ -2,14 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
-from activities.caseload import ListedCase
 from procedure.acts import Head
 from procedure.agreement import Agreement, Breach
 from procedure.intake import Reference
-from procedure.schemas import EntryShown, Moment, RefusalShown
-from procedure.vocabulary import Role
+from procedure.schemas import Awaited, EntryShown, Moment, Receipt, RefusalShown, View
+from procedure.vocabulary import Hold, Outcome, Role, Solution, Stage
 
 
 class _Answered(BaseModel):
@@ -24,18 +23,98 @@ class Opened(_Answered):
     reference: Reference
 
 
+class RowShown(_Answered):
+    """A case of the caseload, as far as you may know of it; what is not for you is null."""
+
+    reference: Reference
+    agreement: str
+    host_state: str
+    origin_state: str
+    status: str
+    stage: Stage | None
+    solution: Solution | None
+    outcome: Outcome | None
+    holds: list[Hold]
+    awaiting: list[Awaited]
+    due: Moment | None
+    overdue: bool
+    entries: int
+    refused: int | None
+    opened_at: Moment
+    updated_at: Moment
+
+
 class CaseloadPage(_Answered):
     """Some rows of the caseload, by due moment, closed cases last."""
 
-    cases: list[ListedCase]
+    cases: list[RowShown]
     next: Annotated[str | None, Field(description="Given as `after`, the page that follows; null: this is the last.")]
+
+
+ViewSeen = create_model(
+    "ViewSeen",
+    __base__=View,
+    __doc__="The case view as you may see it. What is not for you is null or empty, and named in `withheld`.",
+    stage=(Stage | None, ...),
+    turned_18=(bool | None, ...),
+    refused=(int | None, ...),
+    round=(int | None, None),
+    withheld=(list[str], Field(default=[], description="Fields that are not for you; not there where all are.")),
+)
+
+ReceiptSeen = create_model(
+    "ReceiptSeen",
+    __base__=Receipt,
+    __doc__="The answer to one act, as you may read it.",
+    stage=(Stage | None, ...),
+    withheld=(list[str], Field(default=[], description="Of what more may stand there than is told to you.")),
+)
+
+
+class WithheldEntry(_Answered):
+    """An entry that is not wholly for you: its header, or its number and two hashes alone."""
+
+    n: Annotated[int, Field(ge=1)]
+    prev: Head
+    hash: Head
+    withheld: Literal[True]
+
+
+class LineSeen(RootModel[EntryShown | WithheldEntry]):
+    """An entry, or what is left of it for you."""
+
+
+class ReadingShown(_Answered):
+    """One reading of a case."""
+
+    reference: Reference
+    n: Annotated[int, Field(ge=1)]
+    at: Moment
+    person: str
+    role: str
+    state: str | None
+    office: str | None
+    what: str
+    reason: str | None
+    head: Head | None
+    prev: Head
+    hash: Head
+
+
+class ReadingsShown(_Answered):
+    """Who has read a case, the oldest first, and whether the log hangs together."""
+
+    reference: Reference
+    verifies: bool
+    faults: list[str]
+    readings: list[ReadingShown]
 
 
 class LedgerPage(_Answered):
     """Some entries of a case, in order."""
 
     reference: Reference
-    entries: list[EntryShown]
+    entries: list[LineSeen]
     next: Annotated[int | None, Field(description="Given as `first`, the page that follows; null: this is the last.")]
 
 

@@ -4,20 +4,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
-from typing import Annotated, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import Depends, Request
 
 from activities.caseload import Caseload
+from casefile.readings import REASONS
+from desk import door
 from desk.api.problems import Trouble
+from desk.counting import Counting
+from desk.door import Opened
 from desk.frame import CaseClient
-from desk.people import Person
+from desk.people import ROLE_HEADER, Person, TokenHeard, token_heard
 from procedure.acts import Actor
 from procedure.faults import Fault, Malformed
+from procedure.who_may_see import FIREWALLED, Part
 
 CSRF_HEADER: Final = "X-CSRF-Token"
-FIREWALLED: Final = "law_enforcement"
-"""The role that reads nothing: what a child tells care is never used for enforcement (procedure.md, part 6)."""
+REASON_HEADER: Final = "Homeward-Reason"
+"""The header in which whoever opens a colleague's case says why, with each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Desk(Protocol):
     def cases(self) -> CaseClient: ...
     @property
     def caseload(self) -> Caseload: ...
+    @property
+    def counting(self) -> Counting: ...
     @property
     def session_cookie(self) -> str:
         """The name of the cookie by which :meth:`asker` knows who asks, for the OpenAPI document."""
@@ -63,12 +70,40 @@ async def asker(request: Request, desk: OfDesk) -> Asker:
     """Who asks. Nobody: 401."""
     found = await desk.asker(request)
     if found is None:
-        raise Trouble(
+        raise _nobody(token_heard(request), f'Cookie realm="desk", cookie-name="{desk.session_cookie}"')
+    return found
+
+
+def _nobody(heard: TokenHeard | None, cookie: str) -> Trouble:
+    """Why nobody asks, in the words of RFC 6750 where the desk hears access tokens."""
+    if heard is None:
+        return Trouble(
             "not-signed-in",
             "Sign in at the desk, and send its session's cookie.",
-            headers={"WWW-Authenticate": f'Cookie realm="desk", cookie-name="{desk.session_cookie}"'},
+            headers={"WWW-Authenticate": cookie},
         )
-    return found
+    match heard.trouble:
+        case None:
+            return Trouble(
+                "not-signed-in",
+                "Send an access token, or sign in at the desk and send its session's cookie.",
+                headers={"WWW-Authenticate": f'Bearer realm="desk", {cookie}'},
+            )
+        case "invalid":
+            return Trouble(
+                "not-signed-in",
+                "The access token does not count: it is not for this desk, it is over, or no known issuer signed it.",
+                headers={"WWW-Authenticate": 'Bearer realm="desk", error="invalid_token"'},
+            )
+        case "no-role":
+            return Trouble("not-permitted", "The access token gives no role that its issuer may give here.")
+        case "several-roles":
+            return Trouble(
+                "not-permitted",
+                f"Name the one role in which you ask, and its state, in the header {ROLE_HEADER}, as ROLE@STATE.",
+            )
+        case "issuer-silent":
+            return Trouble("no-answer", "The issuer of the access token does not answer, so it cannot be checked.")
 
 
 async def signed_in(found: Annotated[Asker, Depends(asker)]) -> Person:
@@ -90,6 +125,39 @@ async def speaker(request: Request, found: Annotated[Asker, Depends(asker)]) -> 
     if found.is_ours is not None and not found.is_ours(request.headers.get(CSRF_HEADER, "")):
         raise Trouble("no-token", f"Send the session's token in the header {CSRF_HEADER}.")
     return found.person
+
+
+async def opened(
+    request: Request,
+    desk: Desk,
+    person: Person,
+    reference: str,
+    *,
+    part: Part | None = None,
+    speaking: str | None = None,
+) -> Opened:
+    """A case, opened by who asks; that they read it is noted before it is answered (:func:`desk.door.opened`)."""
+    given = request.headers.get(REASON_HEADER)
+    reason = given if given in REASONS else None
+    route: Any = request.scope["route"]
+    what = f"api {request.method} {route.path}"
+    try:
+        return await door.opened(desk, person, reference, what, reason=reason, part=part, speaking=speaking)
+    except door.Firewalled:
+        raise Trouble(
+            "not-permitted",
+            "Law enforcement reads nothing of a case. It may report a child missing, found or detained.",
+        ) from None
+    except door.NotForYou:
+        raise Trouble("not-permitted", "You see this case, and not this part of it.") from None
+    except door.NotWhole as not_whole:
+        raise Trouble("incomplete-record", not_whole.sentence) from None
+    except door.ReasonNeeded:
+        raise Trouble(
+            "reason-needed",
+            f"A colleague is assigned to this case. Say why you open it, in the header {REASON_HEADER}: "
+            f"{', '.join(REASONS)}. The reason is kept in the log of readings.",
+        ) from None
 
 
 SignedIn = Annotated[Person, Depends(signed_in)]

@@ -4,28 +4,52 @@ import json
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from starlette.responses import JSONResponse
 
-from casefile.looking_back import as_it_was, view_at
-from desk.api.answers import Acts, CaseloadPage, LedgerPage, Opened
-from desk.api.asking import OfDesk, Reader, Speaker, json_body, must_be
+from activities.caseload import KnownTo
+from activities.readings import Readings
+from casefile.looking_back import view_at
+from casefile.readings import faults_of_readings
+from casefile.redaction import line_as_json
+from desk.api.answers import (
+    Acts,
+    CaseloadPage,
+    LedgerPage,
+    LineSeen,
+    Opened,
+    ReadingsShown,
+    ReceiptSeen,
+    ViewSeen,
+)
+from desk.api.asking import OfDesk, Reader, Speaker, json_body, must_be, opened
 from desk.api.document import gives, takes
 from desk.api.problems import Trouble
-from desk.frame import CaseClient
+from desk.door import sight_on
+from desk.people import Person
 from procedure.acts import MAX_ACT_BYTES, EntryNumber, State, parse_act
-from procedure.entries import Entry, entry_from_json, moment
+from procedure.entries import Entry, moment
 from procedure.faults import Fault, MalformedAct, MalformedIntake
 from procedure.intake import MAX_INTAKE_BYTES, REFERENCE, parse_intake
 from procedure.intake import Reference as AnyReference
-from procedure.ledger import Ledger
 from procedure.open_acts import open_acts
-from procedure.schemas import EntryShown, Receipt, View
 from procedure.vocabulary import Hold, Role, Stage
+from procedure.who_may_see import (
+    FIREWALLED,
+    HIDDEN_FROM_ORIGIN,
+    NOTHING,
+    PART_OF_HOLD,
+    act_seen,
+    listed_seen,
+    lists,
+    receipt_seen,
+    sight_in_list,
+    view_seen,
+)
 from starter.moments import read_when
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -120,13 +144,30 @@ async def list_cases(request: Request, desk: OfDesk, person: Reader, which: Anno
         raise Trouble("no-such-page", _NO_SUCH_PAGE)
     asked = which.model_dump(exclude={"limit"})
     try:
-        found = await desk.caseload.page(**asked, limit=which.limit + 1)
+        found = await desk.caseload.page(**asked, known_to=_known_to(person, which), limit=which.limit + 1)
     except ValueError:
         raise Trouble("no-such-page", _NO_SUCH_PAGE) from None
     rows = found[: which.limit]
     after = rows[-1].cursor if len(found) > len(rows) else None
     further = _next(request, **{**which.model_dump(mode="json"), "after": after}) if after else {}
-    return told({"cases": [row.as_json() for row in rows], "next": after}, headers=further)
+    seen = [told_of for row in rows if (told_of := listed_seen(row.as_json(), person)) is not None]
+    return told({"cases": seen, "next": after}, headers=further)
+
+
+def _known_to(person: Person, which: _Which) -> KnownTo:
+    """The cases that somebody may know of. What they do not see of a case they do not look for either."""
+    by_office = {side: lists(person.role, side) for side in ("host", "origin")}
+    at_home = sight_in_list(person, person.state, "", waits=True)
+    own = which.role == person.role and which.state == person.state
+    hidden = (
+        (which.stage is not None and not at_home.whole("standing"))
+        or (which.hold is not None and not at_home.any_of(PART_OF_HOLD[which.hold]))
+        or ((which.role is not None or which.overdue is not None) and not own and not at_home.everything)
+    )
+    if hidden:
+        raise Trouble("not-permitted", "You look for something that you do not see of a case.")
+    of_hosts = which.hold in HIDDEN_FROM_ORIGIN or which.overdue is not None or (which.role is not None and not own)
+    return KnownTo(person.id, person.role, person.state, by_office["host"], by_office["origin"], of_hosts)
 
 
 _NO_SUCH_PAGE: Final = "`after` is `next` of the page before, and nothing else; leave it out to begin."
@@ -154,24 +195,26 @@ class _When(_Question):
 @router.get(
     "/{reference}",
     responses=gives(
-        View,
-        *("not-permitted", "no-such-case", "no-such-moment", "incomplete-record", "malformed", "no-answer"),
+        ViewSeen,
+        *("not-permitted", "reason-needed", "no-such-case", "no-such-moment"),
+        *("incomplete-record", "malformed", "no-answer"),
         description="The case view.",
     ),
 )
 async def show_case(
-    desk: OfDesk, person: Reader, reference: Reference, when: Annotated[_When, Query()]
+    request: Request, desk: OfDesk, person: Reader, reference: Reference, when: Annotated[_When, Query()]
 ) -> JSONResponse:
     """The case view now, or as it was: what was recorded by then and nothing that is known only now."""
     if when.at is None:
-        return told(await desk.cases.view(reference))
+        found = await opened(request, desk, person, reference)
+        return told(view_seen(await desk.cases.view(reference), found.sight))
     try:
         at = read_when(when.at)
     except ValueError as error:
         fault = Fault(path="at", message=str(error))
         raise Trouble("malformed", "The question is malformed.", faults=[fault]) from None
-    entries = await _record(desk.cases, reference)
-    return told(view_at(entries, at, desk.now()))
+    found = await opened(request, desk, person, reference, part="past")
+    return told(view_at(found.whole.entries, at, desk.now()))
 
 
 class _Entries(_Question):
@@ -184,7 +227,7 @@ class _Entries(_Question):
     "/{reference}/ledger",
     responses=gives(
         LedgerPage,
-        *("not-permitted", "no-such-case", "malformed", "no-answer"),
+        *("not-permitted", "reason-needed", "no-such-case", "incomplete-record", "malformed", "no-answer"),
         description="A page. Where another follows, the header `Link` names it too.",
         headers={"Link": {"description": 'The page that follows, rel="next".', "schema": {"type": "string"}}},
     ),
@@ -192,35 +235,64 @@ class _Entries(_Question):
 async def read_ledger(
     request: Request, desk: OfDesk, person: Reader, reference: Reference, which: Annotated[_Entries, Query()]
 ) -> JSONResponse:
-    """The entries, in order."""
-    found: list[dict[str, Any]] = []
-    first = which.first
-    while len(found) <= which.limit and (some := await _some_entries(desk.cases, reference, first)):
-        found += [entry for entry in some if entry["kind"] == "refused" or not which.refused]
-        first = some[-1]["n"] + 1
+    """The entries, in order. Of one that is not for you its place in the chain is left, where you see the chain."""
+    lines = (await opened(request, desk, person, reference)).seen.lines
+    found = [line for line in lines if line.n >= which.first]
+    if which.refused:
+        found = [line for line in found if isinstance(line, Entry) and line.kind == "refused"]
     page, rest = found[: which.limit], found[which.limit :]
-    after = rest[0]["n"] if rest else None
+    after = rest[0].n if rest else None
     asked = {"first": after, "refused": which.refused or None, "limit": which.limit}
     further = _next(request, reference, "ledger", **asked) if after else {}
-    return told({"reference": reference, "entries": page, "next": after}, headers=further)
+    entries = [line_as_json(line) for line in page]
+    return told({"reference": reference, "entries": entries, "next": after}, headers=further)
 
 
 @router.get(
     "/{reference}/entries/{n}",
     responses=gives(
-        EntryShown,
-        *("not-permitted", "no-such-case", "no-such-entry", "malformed", "no-answer"),
+        LineSeen,
+        *("not-permitted", "reason-needed", "no-such-case", "no-such-entry"),
+        *("incomplete-record", "malformed", "no-answer"),
         description="The entry.",
     ),
 )
 async def read_entry(
-    desk: OfDesk, person: Reader, reference: Reference, n: Annotated[EntryNumber, Path(description="Its number.")]
+    request: Request,
+    desk: OfDesk,
+    person: Reader,
+    reference: Reference,
+    n: Annotated[EntryNumber, Path(description="Its number.")],
 ) -> JSONResponse:
     """One entry."""
-    some = await _some_entries(desk.cases, reference, n)
-    if not some or some[0]["n"] != n:
+    lines = (await opened(request, desk, person, reference)).seen.lines
+    found = next((line for line in lines if line.n == n), None)
+    if found is None:
         raise Trouble("no-such-entry", "The case has no entry of that number at hand.")
-    return told(some[0])
+    return told(line_as_json(found))
+
+
+@router.get(
+    "/{reference}/readings",
+    responses=gives(
+        ReadingsShown,
+        *("not-permitted", "reason-needed", "no-such-case", "incomplete-record", "malformed", "no-answer"),
+        description="The log.",
+    ),
+)
+async def read_readings(request: Request, desk: OfDesk, person: Reader, reference: Reference) -> JSONResponse:
+    """Who has read the case. That you asked is the newest line."""
+    await opened(request, desk, person, reference, part="readings")
+    lines, newest = await Readings(desk.caseload).of(reference)
+    faults = faults_of_readings(lines, newest)
+    return told(
+        {
+            "reference": reference,
+            "verifies": not faults,
+            "faults": faults,
+            "readings": [line.as_json() for line in lines],
+        }
+    )
 
 
 class _Whose(_Question):
@@ -232,28 +304,28 @@ class _Whose(_Question):
     "/{reference}/acts",
     responses=gives(
         Acts,
-        *("not-permitted", "no-such-case", "incomplete-record", "malformed", "no-answer"),
+        *("not-permitted", "reason-needed", "no-such-case", "incomplete-record", "malformed", "no-answer"),
         description="The acts. Each open one says by when it is owed, each closed one what closes it.",
     ),
 )
 async def list_acts(
-    desk: OfDesk, person: Reader, reference: Reference, whose: Annotated[_Whose, Query()]
+    request: Request, desk: OfDesk, person: Reader, reference: Reference, whose: Annotated[_Whose, Query()]
 ) -> JSONResponse:
-    """What may be done now, and of every other act why not: by you, or by a role or a state that is named."""
-    record = await _record(desk.cases, reference)
-    newest = record[-1]
-    now = max(desk.now(), newest.at)
-    case, _ = as_it_was(record, newest.n, now)
-    asked = whose.model_dump()
-    if whose.role is None and whose.state is None:
-        asked = {"person": person.id, "role": person.role, "state": person.state}
-    acts = open_acts(case, now, Ledger(record), **asked)
+    """What may be done now, and of every other act why not: by you, or by a role or a state that is named.
+
+    Of others it is told to who sees the whole case. What closes an act is told as far as it is for you.
+    """
+    of_others = whose.role is not None or whose.state is not None
+    found = await opened(request, desk, person, reference, part="past" if of_others else None)
+    record = found.whole
+    asked = whose.model_dump() if of_others else {"person": person.id, "role": person.role, "state": person.state}
+    acts = [act_seen(act, found.sight) for act in open_acts(record.case, record.at, record.ledger, **asked)]
     return told(
         {
             "reference": reference,
-            "at": moment(now),
-            "entries": newest.n,
-            "head": newest.hash,
+            "at": moment(record.at),
+            "entries": record.case.n,
+            "head": record.case.head,
             "acts": [act.as_json() for act in acts],
         }
     )
@@ -262,8 +334,20 @@ async def list_acts(
 @router.post(
     "/{reference}/acts",
     responses=gives(
-        Receipt,
-        *("no-token", "foreign", "not-you", "no-such-case", "too-large", "not-json", "malformed", "no-answer"),
+        ReceiptSeen,
+        *(
+            "no-token",
+            "foreign",
+            "not-permitted",
+            "reason-needed",
+            "not-you",
+            "no-such-case",
+            "incomplete-record",
+            "too-large",
+            "not-json",
+            "malformed",
+            "no-answer",
+        ),
         description="The receipt, of an act that was accepted and of one that was refused.",
     ),
     openapi_extra=takes("Act", f"One act, at most {MAX_ACT_BYTES} bytes. `actor` is who asks."),
@@ -287,25 +371,9 @@ async def record_act(
     if idempotency_key is not None and act.act_id not in (idempotency_key, idempotency_key.strip('"')):
         raise MalformedAct([Fault(path="act_id", message="is not what the header Idempotency-Key says")])
     must_be(person, act.actor, "actor")
-    return told(await desk.cases.record(reference, raw))
-
-
-# Reading a record
-
-
-async def _some_entries(cases: CaseClient, reference: str, first: int) -> list[dict[str, Any]]:
-    """The entries from number ``first`` on, as many as one answer of the engine holds; none at the end."""
-    some = await cases.entries_of_run(reference, _NEWEST, first)
-    if some and some[0]["n"] > first:
-        # The beginning of a very large case stayed with its earlier runs.
-        return await cases.ledger(reference, first)
-    return some
-
-
-_NEWEST: Final = ""
-"""As a run's id: the newest one."""
-
-
-async def _record(cases: CaseClient, reference: str) -> list[Entry]:
-    """The whole record of one case: what it was at a moment cannot be told from less."""
-    return [entry_from_json(entry) for entry in await cases.ledger(reference)]
+    if person.role == FIREWALLED:
+        # Nothing is looked up for it.
+        return told(receipt_seen(await desk.cases.record(reference, raw), NOTHING))
+    await opened(request, desk, person, reference, speaking=cast("Any", act).act)
+    receipt = await desk.cases.record(reference, raw)
+    return told(receipt_seen(receipt, await sight_on(desk, person, reference)))

@@ -12,7 +12,6 @@ from desk.api.asking import CSRF_HEADER
 from desk.api.problems import Name, Problem, documented
 from procedure.acts import ACT
 from procedure.intake import Intake
-from procedure.schemas import EntryShown, Receipt, View
 
 DESCRIPTION: Final = """\
 Cases of the cross-border return procedure of a child, for other systems.
@@ -23,6 +22,11 @@ done instead. `act_id` is the idempotency key: the same act again gets its first
 
 Every error is a problem (RFC 9457) of the media type `application/problem+json`, whose `type` is stable. `faults` lists
 everything that is wrong with what was sent, and never repeats a value.
+
+Who may see what is one table. What is not for you is null, empty or left out, and `withheld` says so; of a case that
+you may not know of the answer is that of a case that does not exist. Each answer about a case is noted in its log of
+readings before it is given. A case to which a colleague is assigned is opened with a reason, in the header
+`Homeward-Reason`.
 """
 
 _JSON: Final = "application/json"
@@ -31,7 +35,7 @@ _SAID: Final = {"Intake": TypeAdapter(Intake), "Act": ACT}
 _SHOWN: Final[dict[str, type[BaseModel]]] = {
     model.__name__: model
     for model in (
-        *(Receipt, View, EntryShown, Problem),
+        *(shapes.ReceiptSeen, shapes.ViewSeen, shapes.LineSeen, shapes.ReadingsShown, Problem),
         *(shapes.Opened, shapes.CaseloadPage, shapes.LedgerPage, shapes.Acts, shapes.Agreements),
         shapes.StatisticsShown,
     )
@@ -85,7 +89,7 @@ def takes(name: str, description: str) -> dict[str, Any]:
             "description": description,
             "content": {_JSON: {"schema": {"$ref": _REF.format(model=name)}, "examples": {"sample": sample}}},
         },
-        "security": [{"session": [], "csrf": []}],
+        "security": [{"session": [], "csrf": []}, {"bearer": []}],
     }
 
 
@@ -101,7 +105,10 @@ def gives(
     schema = {"$ref": _REF.format(model=shape.__name__)} if shape else {"type": "object"}
     return {
         status: {"description": description, "content": {media_type: {"schema": schema}}, **further},
-        **documented("refused-request", "not-signed-in", *problems, "unforeseen"),
+        # A token can be wrong, or its issuer silent, at any address.
+        **documented(
+            *dict.fromkeys(("refused-request", "not-signed-in", "not-permitted", *problems, "no-answer", "unforeseen"))
+        ),
     }
 
 
@@ -130,9 +137,15 @@ def write(app: FastAPI, session_cookie: str) -> dict[str, Any]:
                 "name": CSRF_HEADER,
                 "description": "The session's token, which every change demands beside the cookie.",
             },
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "An access token (RFC 9068) of an issuer that the desk knows: a person's, or a system's.",
+            },
         },
     }
-    written["security"] = [{"session": []}]
+    written["security"] = [{"session": []}, {"bearer": []}]
     return written
 
 

@@ -33,6 +33,7 @@ Name = Literal[
     "no-token",
     "foreign",
     "not-permitted",
+    "reason-needed",
     "not-you",
     "not-found",
     "no-such-case",
@@ -61,6 +62,7 @@ KINDS: Final[dict[Name, Kind]] = {
     "no-token": Kind(403, "The session's token is missing or not right"),
     "foreign": Kind(403, "The request comes from another site"),
     "not-permitted": Kind(403, "Not for this role"),
+    "reason-needed": Kind(403, "A colleague is assigned to the case"),
     "not-you": Kind(403, "Somebody else is named as who speaks"),
     "not-found": Kind(404, "There is nothing at this address"),
     "no-such-case": Kind(404, "There is no such case"),
@@ -143,9 +145,22 @@ def answer(request: Request, trouble: Trouble) -> JSONResponse:
     return JSONResponse(told, kind.status, headers, MEDIA_TYPE)
 
 
-def answer_at_the_door(request: Request, status: int) -> JSONResponse:
-    """The problem of a request that the desk turned away before the API heard of it, by the status it has there."""
-    return answer(request, _AT_THE_DOOR.get(status, _AT_THE_DOOR[HTTPStatus.BAD_REQUEST]))
+def answer_at_the_door(request: Request, status: int, number: str | None = None) -> JSONResponse:
+    """The problem of a request that ended in the desk before the API heard of it, by the status it has there.
+
+    ``number``: under which the desk's log has what nobody foresaw.
+    """
+    return answer(request, unforeseen(number) if number else _at_the_door(status))
+
+
+def unforeseen(number: str) -> Trouble:
+    """What nobody foresaw, by its number in the desk's log."""
+    detail = f"The desk's log has it as {number}, without what was sent. Look whether it was done."
+    return Trouble("unforeseen", detail)
+
+
+def _at_the_door(status: int) -> Trouble:
+    return _AT_THE_DOOR.get(status, _AT_THE_DOOR[HTTPStatus.BAD_REQUEST])
 
 
 _AT_THE_DOOR: Final[dict[int, Trouble]] = {
@@ -223,7 +238,7 @@ def _of_parameters(error: RequestValidationError) -> Trouble:
 def _of_http(error: HTTPException, allowed: str) -> Trouble:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return Trouble("method-not-allowed", f"Here there is {allowed}.", headers={"Allow": allowed})
-    return _AT_THE_DOOR.get(error.status_code, _AT_THE_DOOR[HTTPStatus.BAD_REQUEST])
+    return _at_the_door(error.status_code)
 
 
 class _Unforeseen:
@@ -256,8 +271,7 @@ class _Unforeseen:
                 route=getattr(scope.get("route"), "path", None),
             )
             if not begun:
-                detail = f"The desk's log has it as {number}, without what was sent. Look whether it was done."
-                await answer(Request(scope), Trouble("unforeseen", detail))(scope, receive, send)
+                await answer(Request(scope), unforeseen(number))(scope, receive, send)
 
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.desk.api")

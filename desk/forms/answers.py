@@ -24,15 +24,16 @@ def answers(
     case: Case | None = None,
     mending: Mending | None = None,
     only: Collection[str] | None = None,
+    by: str | None = None,
 ) -> list[tuple[str, str]]:
     """Each question and its answer, in the order of the form. What was left open is not among them.
 
     ``act_json`` is an act, or an intake where it names no ``act``. ``case`` tells who a relative is. Of a correction
     ``mending`` tells what kind of fields it mends; without it their values are told as they are written.
-    ``only`` keeps the fields of these names.
+    ``only`` keeps the fields of these names. ``by`` is the role whose form the questions are read from.
     """
     act: str = act_json.get("act", INTAKE)
-    form = form_for(act, language, case=case, mending=mending, only=only)
+    form = form_for(act, language, case=case, mending=mending, only=only, by=by)
     form = filled(form, posted(act, act_json, of=mending.of if mending else None))
     found = list(_told(form.fields, language, ()))
     if act == "correct" and mending is None:

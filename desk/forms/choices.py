@@ -2,10 +2,13 @@
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
+from itertools import count
 from typing import Any, Final, cast
 
 from babel import Locale
+from babel.languages import get_territory_language_info
 
 from casefile.languages import Language, capitalised
 from casefile.story import place
@@ -29,16 +32,18 @@ def options(
     shape: Shape,
     *,
     case: Case | None = None,
+    between: Sequence[str] = (),
     entries: Sequence[Entry] = (),
     open: Values | None = None,
     closed: Closed = (),
 ) -> tuple[Option, ...]:
     """What can be chosen in a field; nothing where it is open to any text or number.
 
+    ``between`` are the two states; they, and what is spoken there, stand first.
     ``open`` are the values that are open now; where it is given, what is neither in it nor among ``closed`` is left
     out. What is ``closed`` stays with its reason.
     """
-    found = _all(language, act, shape, case, entries)
+    found = _all(language, act, shape, case, between, entries)
     if open is None:
         return found
     given = {each.value: each for each in open if isinstance(each, Option)}
@@ -66,7 +71,14 @@ def _why(language: Language, closed_by: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def _all(language: Language, act: str, shape: Shape, case: Case | None, entries: Sequence[Entry]) -> tuple[Option, ...]:
+def _all(
+    language: Language,
+    act: str,
+    shape: Shape,
+    case: Case | None,
+    between: Sequence[str],
+    entries: Sequence[Entry],
+) -> tuple[Option, ...]:
     match shape.sort:
         case "choice" | "choices":
             return tuple(Option(word, chosen(language, act, shape, word)) for word in shape.words)
@@ -74,9 +86,12 @@ def _all(language: Language, act: str, shape: Shape, case: Case | None, entries:
             answers: dict[str, bool | None] = {YES: True, NO: False} | ({UNKNOWN: None} if shape.nullable else {})
             return tuple(Option(value, capitalised(language.answer(said))) for value, said in answers.items())
         case "state":
-            return _first(states(language), (case.host_state, case.origin_state) if case else ())
+            return _first(states(language), between)
         case "language":
-            return _first(languages(language), case.languages if case else ())
+            among = languages(language)
+            named = {each.value for each in among}
+            likely = (code for state in between for code in spoken_in(state) if code in named)
+            return _first(among, (*(case.languages if case else ()), *likely))
         case _:
             if shape.path == "entry":
                 return tuple(_entry(language, each) for each in entries)
@@ -148,6 +163,13 @@ def of_case(language: Language, act: str, path: str, case: Case) -> str | None:
             return None
 
 
+def ready(act: str, path: str, case: Case) -> str:
+    """What stands ready in a question that is new; nothing where nobody can know it."""
+    if (act, path) != ("record_visit", "visit"):
+        return ""
+    return str(next(number for number in count(1) if number not in case.visits))
+
+
 # Of the world
 
 
@@ -162,7 +184,25 @@ def states(language: Language) -> tuple[Option, ...]:
 def languages(language: Language) -> tuple[Option, ...]:
     """The languages that a child may speak, by their names."""
     codes = [*(code for code in _LANGUAGES if len(code) == 2), *FURTHER_LANGUAGES, *SIGN_LANGUAGES]
-    return _by_name(language, {code: language_name(language, code) for code in codes})
+    named = _by_name(language, {code: language_name(language, code) for code in codes})
+    return tuple(replace(each, lang="en") if _in_english(language, each.value) else each for each in named)
+
+
+_SPOKEN: Final = 3.0
+"""Percent of a state's people who speak a language that a child from there may well speak."""
+
+
+@lru_cache
+def spoken_in(state: str) -> tuple[str, ...]:
+    """The languages spoken in a state by more than a few, the most widely spoken first; none where that is not known."""
+    known = get_territory_language_info(state)
+    shares = {code: float(about["population_percent"] or 0) for code, about in known.items()}
+    by_share = sorted(shares, key=shares.__getitem__, reverse=True)
+    return tuple(code for code in by_share if shares[code] >= _SPOKEN)
+
+
+def _in_english(language: Language, code: str) -> bool:
+    return language.code != "en" and code not in SIGN_LANGUAGES and language.language(code) == code
 
 
 def language_name(language: Language, code: str) -> str:

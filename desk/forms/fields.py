@@ -32,6 +32,8 @@ class Option:
     label: str
     hint: str | None = None
     closed: bool = False
+    lang: str | None = None
+    """Of what language the label is, where it is not that of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

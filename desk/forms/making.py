@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from casefile.languages import Language
 from casefile.terms import N_
-from desk.forms.choices import Closed, Values, of_case, options
+from desk.forms.choices import Closed, Values, of_case, options, ready
 from desk.forms.corrections import Mending, as_posted
 from desk.forms.errors import told
 from desk.forms.fields import Field, Form, Kind, Option
@@ -36,6 +36,8 @@ class Asking:
     entries: tuple[Entry, ...]
     mending: Mending | None
     only: frozenset[str] | None
+    between: tuple[str, ...]
+    by: str | None
 
 
 def form_for(
@@ -48,6 +50,8 @@ def form_for(
     entries: Sequence[Entry] = (),
     mending: Mending | None = None,
     only: Collection[str] | None = None,
+    between: Sequence[str] = (),
+    by: str | None = None,
 ) -> Form:
     """The form of an act, or of the intake for ``opened``.
 
@@ -55,7 +59,9 @@ def form_for(
     ``closed_choices`` keeps what is closed with the reason, by path too: of an
     :class:`procedure.open_acts.OpenAct` they are its ``choices`` and, under what it turns on, the ``closed_choices`` of
     its JSON. A correction is made in two steps: a choice among ``entries``, then with ``mending`` the fields of that
-    one. ``only`` keeps the fields of these names, for a form of several pages. Raises KeyError for an unknown act.
+    one. ``only`` keeps the fields of these names, for a form of several pages. ``between`` are the two states where
+    there is no case yet. ``by`` is the role that fills it in: to some roles a question is put in other words. Raises
+    KeyError for an unknown act.
     """
     asking = Asking(
         act,
@@ -66,6 +72,8 @@ def form_for(
         tuple(entries),
         mending,
         None if only is None else frozenset(only),
+        (case.host_state, case.origin_state) if case else tuple(between),
+        by,
     )
     return _made(asking, None, ())
 
@@ -129,7 +137,7 @@ class _Making:
         plain = Field(
             name=name,
             kind="text",
-            label=called or label(self.language, self.act, shape.path, model),
+            label=called or label(self.language, self.act, shape.path, model, by=self.asking.by),
             hint=None if called else self._hint(shape, model),
             required=shape.required,
         )
@@ -161,7 +169,11 @@ class _Making:
 
     def _written(self, plain: Field, shape: Shape) -> Field:
         kind: Kind = "number" if shape.sort == "whole" else "textarea" if shape.path in LONG else "text"
-        return replace(plain, kind=kind, value=self._text(plain.name))
+        return replace(plain, kind=kind, value=self._text(plain.name) or self._ready(shape))
+
+    def _ready(self, shape: Shape) -> str:
+        """What stands ready where nothing was typed yet."""
+        return ready(self.act, shape.path, self.asking.case) if self.fresh and self.asking.case else ""
 
     def _text(self, name: str) -> str:
         return next(iter(self.typed.get(name, ())), "")
@@ -176,6 +188,7 @@ class _Making:
             self.act,
             shape,
             case=asking.case,
+            between=asking.between,
             entries=asking.entries,
             open=asking.choices.get(shape.path),
             closed=asking.closed_choices.get(shape.path, ()),

@@ -1,7 +1,8 @@
 """What the models do not say of their fields: which of them people fill in, in what order, and how they are asked for.
 
 Keys are paths without the numbers of rows (``panel.discipline``), of one act only where the act stands before
-them (``appeal.against``). Words of the trade are casefile's; what stands here is missing there.
+them (``appeal.against``), and of one role's form only where the role does too (``give_consent@child.informed``).
+Words of the trade are casefile's; what stands here is missing there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,9 @@ from desk.forms.shapes import Shape
 from procedure.placement import Placement
 from procedure.vocabulary import PlacementKind, RunBy, SafeguardName, Solution
 
-FILLED_IN: Final = frozenset({"act", "act_id", "actor", "dossier", "opened_by", "reference", "not_duplicate_of"})
+FILLED_IN: Final = frozenset(
+    {"act", "act_id", "actor", "dossier", "opened_by", "reference", "not_duplicate_of", "signature"}
+)
 """Fields that the desk fills in: who speaks, the head that was read, and what becomes of the intake's reference."""
 
 LAST: Final = ("reason", "evidence")
@@ -33,7 +36,7 @@ BEGINS_WITH: Final[Mapping[str, int]] = {"panel": 3, "options": 2}
 """How many rows stand ready to be filled in; one where nothing is said."""
 
 FIXED: Final = frozenset(
-    "act act_id actor reference agreement host_state origin_state opened_by relative_id visit against".split()
+    "act act_id actor reference agreement host_state origin_state opened_by relative_id visit against signature".split()
 )
 """What says which record an entry is, and is never corrected."""
 
@@ -105,6 +108,7 @@ LABELS: Final[Mapping[str, Said]] = {
     "against": N_("What the appeal is against"),
     "given": N_("Consent to the return"),
     "give_consent.informed": N_("Whoever consents was told what it means"),
+    "give_consent@child.informed": N_("I was told what it means"),
     "adopt_reintegration_plan.education": N_("School"),
     "adopt_reintegration_plan.healthcare": N_("Healthcare"),
     "housing": N_("Housing"),
@@ -272,9 +276,11 @@ def said(language: Language, what: Said) -> str:
             return language.gettext(message)
 
 
-def label(language: Language, act: str, path: str, model: type[BaseModel] | None = None) -> str:
-    """What a field is called. A name that is not known here, as a newer procedure may bring, comes in its own words."""
-    for key in keys(act, path, model):
+def label(
+    language: Language, act: str, path: str, model: type[BaseModel] | None = None, *, by: str | None = None
+) -> str:
+    """What a field is called, in the form of the role ``by`` where one is named. A name that is not known here, as a newer procedure may bring, comes in its own words."""
+    for key in (f"{act}@{by}.{path}", *keys(act, path, model)):
         if key in LABELS:
             return said(language, LABELS[key])
         if key in FIELDS:

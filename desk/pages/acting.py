@@ -1,9 +1,12 @@
 """Recording an act: its form, the answers checked with what follows from them, and what the case answered."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 from starlette.exceptions import HTTPException
@@ -11,9 +14,11 @@ from starlette.responses import RedirectResponse
 
 from casefile import story
 from casefile.languages import N_, Language, capitalised
+from desk.door import sight_on
 from desk.forms import (
     Form,
     Mending,
+    Typed,
     answers,
     changed,
     correctable,
@@ -26,10 +31,11 @@ from desk.forms import (
     with_errors,
 )
 from desk.frame import FormData, Pages, Person, Signed, checked_form, desk_of, flash, page, seen
-from desk.pages.case import APPROVALS, Why, closed_by, whys
+from desk.pages.case import APPROVALS, Why, closed_by, said_in, whys
 from desk.pages.inbox import ALARMS
-from desk.pages.reading import FIREWALLED, Reader, Record, record_of
+from desk.pages.reading import FIREWALLED, Opened, Reader, Record, opened
 from desk.security import typed
+from desk.sessions import IDLE, Clock, visit_of
 from procedure.acts import ACTS, DECISIONS, Act, parse_act
 from procedure.entries import Entry
 from procedure.faults import Fault, Malformed, MalformedAct
@@ -37,6 +43,9 @@ from procedure.folding import IMMATERIAL
 from procedure.ledger import Ledger
 from procedure.open_acts import OpenAct
 from procedure.proceedings import Proceedings
+from procedure.signing import Standing
+from procedure.vocabulary import Hold
+from procedure.who_may_see import NOTHING, Sight, holds_seen, receipt_seen, refusals_seen, shown
 
 router = APIRouter()
 PAGES: Final = Pages(router)
@@ -61,32 +70,70 @@ class Foreseen:
     """What else becomes of the case, a sentence each."""
 
 
-def foresee(record: Record, act: Act, language: Language) -> Foreseen:
-    """Hear an act on a copy of the case, by the law alone; nothing is recorded, and the copy is thrown away."""
+def foresee(record: Record, act: Act, language: Language, sight: Sight | None = None) -> Foreseen:
+    """Hear an act on a copy of the case, by the law alone; nothing is recorded, and the copy is thrown away.
+
+    ``sight``: who asks; of what would refuse it and of what follows that is told which they may read.
+    """
     copy = Proceedings(record.case, Ledger(record.entries), _NO_SEED)
     # What has come due by now is no consequence of the act.
     copy.let_time_pass(record.at)
     before, n = copy.case, copy.case.n
-    receipt = copy.hear(act, record.at)
+    # Where only signed acts count, it is signed when it is sent.
+    receipt = copy.hear(act, record.at, Standing() if record.case.signed else None)
     entries = copy.since(n)
+    holds_set: list[Hold] = [hold for hold in copy.case.holds if hold not in before.holds]
+    holds_lifted: list[Hold] = [hold for hold in before.holds if hold not in copy.case.holds]
+    refusals: Sequence[Mapping[str, Any]] = receipt["refusals"]
+    stage = (before.stage, copy.case.stage) if before.stage != copy.case.stage else None
     voids = sorted({n for entry in entries for n in entry.facts.get("voids", ())})
+    voided = [entry for n in voids if (entry := record.find(n))]
+    if sight is not None:
+        entries = [entry for entry in entries if shown(entry, sight) != "place"]
+        holds_set, holds_lifted = list(holds_seen(holds_set, sight)), list(holds_seen(holds_lifted, sight))
+        refusals = refusals_seen(refusals, sight)
+        stage = stage if sight.whole("standing") else None
+        voided = [entry for entry in voided if shown(entry, sight) != "place"]
     return Foreseen(
-        refused=whys(receipt["refusals"], language),
-        stage=(before.stage, copy.case.stage) if before.stage != copy.case.stage else None,
-        holds_set=[hold for hold in copy.case.holds if hold not in before.holds],
-        holds_lifted=[hold for hold in before.holds if hold not in copy.case.holds],
-        voided=[(n, story.sentence(entry, language)) for n in voids if (entry := record.find(n))],
+        refused=whys(refusals, language),
+        stage=stage,
+        holds_set=[*holds_set],
+        holds_lifted=[*holds_lifted],
+        voided=[(entry.n, story.sentence(entry, language)) for entry in voided],
         deadlines=[each for entry in entries for each in _deadlines(entry, language)],
         further=[
             *(each for entry in entries for each in _turns(entry, language)),
-            *(story.sentence(entry, language) for entry in entries if entry.kind in _TOLD_WHOLE),
+            *(each for entry in entries for each in _to_come(entry, language)),
         ],
     )
 
 
 _NO_SEED: Final = bytes(32)
-_TOLD_WHOLE: Final = frozenset({"detention", "escalated", "closed", "turned_18"})
-"""Entries that may follow and are told in their own sentence."""
+
+
+def _to_come(entry: Entry, language: Language) -> Iterator[str]:
+    """An entry that would follow, told as what will be; nothing of those that are told in another way."""
+    facts, say = entry.facts, language.gettext
+    match entry.kind:
+        case "closed":
+            said = say(N_("The case will be closed: {outcome}."))
+            yield language.filled(said, outcome=language.term("outcome", facts["outcome"]))
+        case "detention":
+            because = "; ".join(language.clause(each) for each in facts["because"])
+            yield language.filled(say(N_("The child will count as detained: {because}.")), because=because)
+        case "turned_18":
+            yield say(N_("The child will count as eighteen years old."))
+        case "escalated" if "key" in facts:
+            first = N_("The central authority will be told that this is still owed: {deadline}.")
+            second = N_("The ombudsperson will be told that this is still owed: {deadline}.")
+            said = say(first if facts["level"] == 1 else second)
+            yield language.filled(said, deadline=language.deadline(facts["key"]))
+        case "escalated":
+            first = N_("The central authority will be told that the child was not handed over into care.")
+            second = N_("The ombudsperson will be told that the child was not handed over into care.")
+            yield say(first if facts["level"] == 1 else second)
+        case _:
+            pass
 
 
 def _turns(entry: Entry, language: Language) -> list[str]:
@@ -115,16 +162,16 @@ async def ask(
     _must_be_an_act(person, act)
     if person.role == FIREWALLED:
         return page(request, "act_alarm.html.j2", reference=reference, form=form_for(act, seen(request)))
-    record = await record_of(request, reference)
+    found = await opened(request, person, reference, speaking=act)
     if act in APPROVALS and not dossier:
         # What is approved is what was on screen, and that is the case.
         return RedirectResponse(f"/cases/{reference}#yours", 303)
-    asking = _Asking(request, person, record, act, dossier, insist=insist)
+    asking = _Asking(request, found, act, dossier, insist=insist)
     if not asking.open and not insist:
         return asking.closed()
     if (moved := asking.moved_on()) is not None:
         return moved
-    return asking.shown(asking.form(entry or None))
+    return asking.begun(entry or None)
 
 
 @router.post("/cases/{reference}/acts/{act}")
@@ -134,10 +181,8 @@ async def record_act(request: Request, person: Signed, reference: str, act: str)
     typed_in = await checked_form(request)
     if person.role == FIREWALLED:
         return await _alarm(request, person, reference, act, typed_in)
-    record = await record_of(request, reference)
-    asking = _Asking(
-        request, person, record, act, typed(typed_in, "dossier"), insist=typed(typed_in, "insist") == "yes"
-    )
+    found = await opened(request, person, reference, speaking=act)
+    asking = _Asking(request, found, act, typed(typed_in, "dossier"), insist=typed(typed_in, "insist") == "yes")
     return await asking.answer(typed_in)
 
 
@@ -151,13 +196,14 @@ def _must_be_an_act(person: Person, act: str) -> None:
 class _Asking:
     """One person asking for one act of one case."""
 
-    def __init__(
-        self, request: Request, person: Person, record: Record, act: str, dossier: str, *, insist: bool
-    ) -> None:
-        self.request, self.person, self.record, self.act = request, person, record, act
+    def __init__(self, request: Request, found: Opened, act: str, dossier: str, *, insist: bool) -> None:
+        self.request, self.person, self.act = request, found.person, act
+        self.sight, self.record = found.sight, found.whole
+        self.seen = found.seen
+        """What may be shown. The whole record is asked by the law alone."""
         self.dossier, self.insist = dossier, insist
         self.language = seen(request)
-        self.acts = record.acts_of(person)
+        self.acts = found.acts()
         self.found: OpenAct | None = next((each for each in self.acts if each.act == act), None)
 
     @property
@@ -173,21 +219,31 @@ class _Asking:
     def form(self, entry: int | None = None) -> Form:
         """The form as it is before anything is typed; of a correction, of its first step where no entry is named."""
         if self.act == "correct":
-            entries = correctable(self.record.entries, self.record.case, self.person.role, self.person.state)
             about = self.mending(entry)
-            return form_for(self.act, self.language, case=self.record.case, entries=entries, mending=about)
+            return form_for(self.act, self.language, case=self.seen.case, entries=self._correctable(), mending=about)
         choices: dict[str, Any] = {}
         closed: dict[str, Any] = {}
         if self.found and self.found.open and self.found.turns_on and not self.insist:
             choices = dict(self.found.choices)
             closed = {self.found.turns_on: self.found.as_json()["closed_choices"]}
-        return form_for(self.act, self.language, case=self.record.case, choices=choices, closed_choices=closed)
+        return form_for(
+            self.act,
+            self.language,
+            case=self.seen.case,
+            choices=choices,
+            closed_choices=closed,
+            by=self.person.role,
+        )
 
     def mending(self, entry: int | None) -> Mending | None:
         """The entry that a correction is about, where it is one that this person may correct."""
-        entries = correctable(self.record.entries, self.record.case, self.person.role, self.person.state)
-        found = next((each for each in entries if each.n == entry), None)
+        found = next((each for each in self._correctable() if each.n == entry), None)
         return mending(found, self.record.ledger) if found else None
+
+    def _correctable(self) -> list[Entry]:
+        """The entries that this person may correct, as far as they see what stands in them."""
+        entries = correctable(self.record.entries, self.record.case, self.person.role, self.person.state)
+        return [each for each in entries if shown(each, self.sight) == "whole"]
 
     def shown(self, form: Form, status: int = 200) -> Response:
         return self._page(
@@ -196,33 +252,59 @@ class _Asking:
             form=form,
             errors=form.errors,
             choosing=self.act == "correct" and not any(field.name == "reason" for field in form.fields),
-            read_up_to=self._read_up_to(),
         )
 
     def _read_up_to(self) -> Entry | None:
+        """Of an approval the newest entry of what it binds."""
         n = self.record.ledger.number_of(self.dossier) if self.act in APPROVALS else None
-        return self.record.find(n) if n else None
+        return self.seen.find(n) if n else None
 
     def closed(self) -> Response:
         reasons = closed_by(self.found, self.language) if self.found else []
         ways = instead(reasons, self.acts, self.language)
         return self._page("act_closed.html.j2", why=reasons, never=self.found is None, instead=ways)
 
-    def moved_on(self, status: int = 200) -> Response | None:
+    def begun(self, entry: int | None) -> Response:
+        """The form as it is before anything is typed, or with what was typed when the case moved on."""
+        form, kept = self.form(entry), unsent(self.request).get(self._unsent_as)
+        return self.shown(filled(form, kept) if kept else form)
+
+    def moved_on(self) -> Response | None:
         """Of an approval: what changed since the case was on screen, where something did that has to be read."""
         if self.act not in APPROVALS or self.insist:
             return None
         since = self.record.after(self.dossier)
         if since is None:
             # No dossier of this case: there is nothing that was read.
-            return RedirectResponse(f"/cases/{self.reference}#yours", 303) if status == 200 else self._moved([], status)
-        if not any(_is_material(each) for each in since):
-            return None
-        return self._moved(since, status)
+            return RedirectResponse(f"/cases/{self.reference}#yours", 303)
+        if self.sight.everything:
+            return self._moved(since) if any(_is_material(each) for each in since) else None
+        # To whom not all is shown, a note and what is not shown must look alike.
+        return self._moved([each for each in since if self.seen.find(each.n)]) if since else None
 
-    def _moved(self, since: Sequence[Entry], status: int) -> Response:
-        told = [(entry, story.sentence(entry, self.language), _is_material(entry)) for entry in since]
-        return self._page("act_moved_on.html.j2", status, since=told)
+    def _moved_on_meanwhile(self, form: Form, typed_in: FormData) -> Response | None:
+        """The way to what changed, what was typed being kept. A page of its own: one can go on from it and come back."""
+        if self.moved_on() is None:
+            return None
+        kept: Typed = {}
+        for name, text in filled(form, typed_in).carried:
+            kept.setdefault(name, []).append(text)
+        unsent(self.request).keep(self._unsent_as, kept)
+        asked = urlencode({"dossier": self.dossier})
+        return RedirectResponse(f"/cases/{self.reference}/acts/{self.act}?{asked}", 303)
+
+    @property
+    def _unsent_as(self) -> tuple[str, str, str]:
+        return visit_of(self.request).needed().id, self.reference, self.act
+
+    def _moved(self, since: Sequence[Entry]) -> Response:
+        told: list[tuple[Entry, str, bool, list[tuple[str, str]]]] = []
+        for entry in since:
+            material = _is_material(entry)
+            said = said_in(entry, self.seen, self.language) if material else []
+            told.append((entry, story.sentence(entry, self.language), material, said))
+        kept = unsent(self.request).get(self._unsent_as) is not None
+        return self._page("act_moved_on.html.j2", since=told, kept=kept)
 
     # What was typed
 
@@ -254,10 +336,10 @@ class _Asking:
             faults += [each for each in faults_of_correction(typed_in, about) if each["path"] not in known]
         if faults or act is None:
             return self.shown(with_errors(form, typed_in, faults), 422)
-        if (moved := self.moved_on(409)) is not None:
+        if (moved := self._moved_on_meanwhile(form, typed_in)) is not None:
             return moved
         if typed(typed_in, "step") != "checked":
-            foreseen = foresee(self.record, act, self.language)
+            foreseen = foresee(self.record, act, self.language, None if self.sight.what_follows else self.sight)
             if self.act in DECISIONS or foreseen.refused:
                 return self.check(filled(form, typed_in), given, foreseen)
         return await self.record_it(form, typed_in, given)
@@ -271,7 +353,8 @@ class _Asking:
         return self.shown(form) if "of" not in typed_in else None
 
     def check(self, form: Form, given: Mapping[str, Any], foreseen: Foreseen) -> Response:
-        said = answers(given, self.language, case=self.record.case, mending=form.asking.mending)
+        mended, by = form.asking.mending, self.person.role
+        said = answers(given, self.language, case=self.seen.case, mending=mended, by=by)
         return self._page(
             "check.html.j2",
             form=form,
@@ -286,21 +369,32 @@ class _Asking:
         except MalformedAct as malformed:
             return self.shown(with_errors(form, typed_in, malformed.faults), 422)
         if receipt["result"] == "accepted":
+            unsent(self.request).forget(self._unsent_as)
             said = self.language.gettext(N_("Recorded as entry {number}: {act}."))
             flash(self.request, said.format(number=receipt["entry"], act=self.language.term("act", self.act)))
-            return RedirectResponse(f"/cases/{self.reference}", 303)
+            sight = await sight_on(desk_of(self.request), self.person, self.reference)
+            return RedirectResponse("/" if sight.nothing else f"/cases/{self.reference}", 303)
+        refusals = receipt_seen(receipt, self.sight)["refusals"]
+        if receipt["entry"] > self.record.entries[-1].n and not self.sight.what_follows:
+            # Its entry is not for them, so this is where they are told of it.
+            return self.refusal(whys(refusals, self.language), entry=None, n=receipt["entry"], status=409)
         if receipt["entry"] <= self.record.entries[-1].n:
             # The case has ended for good: nothing is written any more, so this is all that will ever be said of it.
-            refused = whys(receipt["refusals"], self.language)
+            refused = whys(refusals, self.language)
             return self.refusal(refused, entry=None, status=409)
         return RedirectResponse(f"/cases/{self.reference}/refusals/{receipt['entry']}", 303)
 
-    def refusal(self, refused: list[Why], *, entry: Entry | None, status: int = 200) -> Response:
+    def refusal(self, refused: list[Why], *, entry: Entry | None, n: int | None = None, status: int = 200) -> Response:
+        """``n``: the number of the refusal, where its entry is not shown."""
         return self._page(
             "refusal.html.j2",
             status,
             refused=refused,
-            entry=entry,
+            n=entry.n if entry else n,
+            # More stood against it than is told here, or nothing is told at all.
+            untold=not self.sight.what_follows,
+            # An approval is given again from the case alone: what it binds has to be read first.
+            again=self.open and self.act not in APPROVALS,
             instead=instead(refused, self.acts, self.language),
         )
 
@@ -310,16 +404,63 @@ class _Asking:
             self.request,
             template,
             status,
-            record=self.record,
-            case=self.record.case,
+            record=self.seen,
+            case=self.seen.case,
+            nothing=self.sight.nothing,
             act=self.act,
             dossier=self.dossier,
             insist=self.insist,
             decides=self.act in DECISIONS,
             offered=offered,
             approvals=APPROVALS,
+            read_up_to=self._read_up_to(),
             **context,
         )
+
+
+# What was typed for an approval that was not sent
+
+
+class Unsent:
+    """What was typed for an approval while the case moved on, until it is recorded: in memory, for this session alone.
+
+    Forgotten after :data:`IDLE`, as the session itself is where nobody uses it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: OrderedDict[tuple[str, str, str], tuple[datetime, Typed]] = OrderedDict()
+
+    def keep(self, key: tuple[str, str, str], typed_in: Typed) -> None:
+        self.forget(key)
+        self._kept[key] = self._clock(), typed_in
+        while len(self._kept) > _UNSENT_AT_MOST:
+            self._kept.popitem(last=False)
+
+    def get(self, key: tuple[str, str, str]) -> Typed | None:
+        self._forget_old()
+        _, typed_in = self._kept.get(key, (None, None))
+        return typed_in
+
+    def forget(self, key: tuple[str, str, str]) -> None:
+        self._kept.pop(key, None)
+
+    def _forget_old(self) -> None:
+        over = self._clock() - IDLE
+        while self._kept and next(iter(self._kept.values()))[0] <= over:
+            self._kept.popitem(last=False)
+
+
+_UNSENT_AT_MOST: Final = 1_000
+
+
+def unsent(request: Request) -> Unsent:
+    """What this desk keeps of approvals that were not sent."""
+    state = request.app.state
+    if not hasattr(state, "unsent"):
+        state.unsent = Unsent(desk_of(request).now)
+    found: Unsent = state.unsent
+    return found
 
 
 def _is_material(entry: Entry) -> bool:
@@ -333,11 +474,11 @@ def _is_material(entry: Entry) -> bool:
 @router.get("/cases/{reference}/refusals/{n}")
 async def refusal(request: Request, person: Reader, reference: str, n: int) -> Response:
     """A refusal as it stands in the record: what, why, by which source, and what can be done instead."""
-    record = await record_of(request, reference)
-    entry = record.find(n)
+    found = await opened(request, person, reference)
+    entry = found.seen.find(n)
     if entry is None or entry.kind != "refused":
         raise HTTPException(404)
-    asking = _Asking(request, person, record, entry.act or "", "", insist=False)
+    asking = _Asking(request, found, entry.act or "", "", insist=False)
     told = [
         Why(each.label, each.demand, each.message or "", each.source or "", each.instead or "")
         for each in story.refusals(entry, seen(request))
@@ -389,7 +530,7 @@ async def _alarm(request: Request, person: Person, reference: str, act: str, typ
     if receipt["result"] == "accepted":
         said = language.gettext(N_("Your report is recorded and goes to those who care for the child."))
     else:
-        demands = [language.demand(each["safeguard"]) for each in receipt["refusals"]]
+        demands = [language.demand(each["safeguard"]) for each in refusals_seen(receipt["refusals"], NOTHING)]
         refused = language.gettext(N_("Your report is on record, and was refused: {reasons}"))
         said = refused.format(reasons=" ".join(dict.fromkeys(demands)))
     flash(request, said)

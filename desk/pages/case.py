@@ -1,25 +1,27 @@
 """The page of a case: where it stands, who must do what and why, the child, and the story; and what is new of it."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Annotated, Any, Final, cast
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
 from activities.caseload import CaseloadUnreachable
 from casefile import story
 from casefile.languages import N_, Language, capitalised
-from casefile.redaction import is_withheld
+from casefile.redaction import Line, Sealed, is_withheld
+from desk.door import sight_on
 from desk.forms import answers, mending
-from desk.frame import Pages, desk_of, page, seen, still_signed_in
-from desk.pages.child import may_see
+from desk.frame import Pages, Person, desk_of, page, seen, still_signed_in
+from desk.pages.inbox import OTHER_ANSWER, called
 from desk.pages.owing import PAGE, newest_entry
-from desk.pages.reading import Reader, Record, record_of
+from desk.pages.reading import Opened, Reader, Record, opened
 from desk.picture import Where, in_words, picture
 from procedure.agreement import Period
 from procedure.case import Case
@@ -31,6 +33,8 @@ from procedure.owed import Owed, awaiting, owed
 from procedure.placement import detention_reasons, is_detention
 from procedure.vocabulary import Hold
 from procedure.who_may import person_alone
+from procedure.who_may_see import hides_time, owed_seen
+from starter.client import NoSuchCase
 
 router = APIRouter()
 PAGES: Final = Pages(router)
@@ -47,29 +51,35 @@ APPROVALS: Final = frozenset({"approve_return", "approve_travel"})
 @router.get("/cases/{reference}")
 async def case(request: Request, person: Reader, reference: str, before: int | None = None) -> Response:
     """One case. ``before``: of the story the entries before that number."""
-    record = await record_of(request, reference)
-    language = seen(request)
-    acts = record.acts_of(person)
+    found = await opened(request, person, reference)
+    record, language, acts = found.seen, seen(request), found.acts()
+    standing = found.sight.whole("standing")
+    yours = {act.act: act for act in acts if act.open}
+    owed_by_you = {act.act for act in acts if act.owed}
+    beside = {other for act, other in OTHER_ANSWER.items() if act in owed_by_you}
     return page(
         request,
         "case.html.j2",
         record=record,
         case=record.case,
-        where=where_of(record.case),
-        picture=picture(where_of(record.case), language),
-        in_words=in_words(where_of(record.case), language),
+        shows={part for part, level in found.sight.parts.items() if level == "whole"},
+        everything=found.sight.everything,
+        picture=picture(where_of(record.case), language) if standing else None,
+        in_words=in_words(where_of(record.case), language) if standing else None,
         holds=list(_holds(record, language)),
-        owing=list(_owing(record, language)),
+        owing=list(_owing(found, language)),
         acts=acts,
-        yours={act.act: act for act in acts if act.open},
+        yours=yours,
+        asks=_asks(found.whole, person, language),
+        other_answer=OTHER_ANSWER,
+        further=list(_grouped(yours[name] for name in yours if name not in owed_by_you | beside)),
         barred=[(act, closed_by(act, language)) for act in acts if act.owed and not act.open],
         why_not=[(act, closed_by(act, language)) for act in acts if not act.owed and not act.open],
         approvals=APPROVALS,
-        for_child=may_see(person, record.case),
         child=list(_child(record, language)),
-        placement=_placement(record.case, language),
-        people=list(_people(record.case, language)),
-        relatives=list(_relatives(record, language)),
+        placement=_placement(record.case, language) if found.sight.whole("placement") else None,
+        people=list(_people(record.case, language)) if found.sight.whole("people") else [],
+        relatives=list(_relatives(found, language)) if found.sight.whole("relatives") else [],
         story=_story(record, language, before),
         renewed=language.moment(record.at) if "hx-request" in request.headers else None,
     )
@@ -78,26 +88,36 @@ async def case(request: Request, person: Reader, reference: str, before: int | N
 @router.get("/cases/{reference}/entries/{n}")
 async def entry(request: Request, person: Reader, reference: str, n: int) -> Response:
     """One entry of the record: what was said in it, and what came of it."""
-    record = await record_of(request, reference)
+    opening = await opened(request, person, reference)
+    record, language = opening.seen, seen(request)
     found = record.find(n)
     if found is None:
         raise HTTPException(404)
-    language = seen(request)
+    corrections = opening.whole.ledger.corrections_of(found) if found.kind != "refused" else []
     return page(
         request,
         "case_entry.html.j2",
         record=record,
         entry=found,
         line=_line(found, language),
-        said=said_in(found, record, language),
-        corrected_by=[each.n for each in record.ledger.corrections_of(found)] if found.kind != "refused" else [],
+        said=said_in(found, opening.whole, language),
+        corrected_by=[each.n for each in corrections if record.find(each.n)],
         older=n - 1 if record.find(n - 1) else None,
         newer=n + 1 if record.find(n + 1) else None,
     )
 
 
+async def may_hear(request: Request, person: Reader, reference: str) -> Person:
+    """Somebody who sees the entries of this case. Raises as the client of cases does where they do not."""
+    if not (await sight_on(desk_of(request), person, reference)).any_of("record"):
+        raise NoSuchCase(f"There is no case {reference}.")
+    return person
+
+
 @router.get("/cases/{reference}/news", response_class=EventSourceResponse)
-async def news(request: Request, person: Reader, reference: str, since: int = 0) -> AsyncIterator[ServerSentEvent]:
+async def news(
+    request: Request, person: Annotated[Person, Depends(may_hear)], reference: str, since: int = 0
+) -> AsyncIterator[ServerSentEvent]:
     """Tells that there is something new after entry ``since``, and nothing of what it is."""
     caseload = desk_of(request).caseload
     known = request.headers.get("last-event-id", "")
@@ -189,7 +209,10 @@ def _holds(record: Record, language: Language) -> Iterator[_Hold]:
 
 @dataclass(frozen=True, slots=True)
 class _Owing:
+    mark: str
+    """What tells it from the others on the page."""
     act: str
+    called: str
     who: str
     person: str | None
     due: datetime | None
@@ -204,27 +227,34 @@ class _Owing:
     about: str | None
 
 
-def _owing(record: Record, language: Language) -> Iterator[_Owing]:
-    """Every owed act, the earliest first, as :func:`procedure.owed.awaiting` has them."""
+def _owing(found: Opened, language: Language) -> Iterator[_Owing]:
+    """Every owed act that one may know of, the earliest first, as :func:`procedure.owed.awaiting` has them."""
+    record = found.whole
     case = record.case
     keys: dict[tuple[Any, ...], list[Owed]] = {}
     for each in owed(case, record.at):
         keys.setdefault(_same(each.act, each.role, each.state, each.about), []).append(each)
-    for row in awaiting(case, record.at):
+    for row in owed_seen(awaiting(case, record.at), found.sight):
         key = keys[_same(row["act"], row["role"], row["state"], row.get("about"))].pop(0).key
         yield _Owing(
+            mark=_NOT_IN_MARKS.sub("-", f"owed-{row['act']}-{row['role']}-{row['state']}-{row.get('about')}-{key}"),
             act=row["act"],
+            called=called(row["act"], row["deadline"], language),
             who=language.actor(row["role"], row["state"]),
-            person=person_alone(case, row["role"], row["state"]),
+            person=person_alone(case, row["role"], row["state"]) if found.sight.whole("people") else None,
             due=read_moment(row["due"]) if row["due"] else None,
             overdue=row["overdue"],
             escalations=row["escalations"],
             stands_still=row.get("stands_still", False),
             deadline=language.deadline(key) if key else None,
-            counted=_counted(case, key, language) if key else None,
+            counted=_counted(case, key, language) if key and not hides_time(row["act"], found.sight) else None,
             source=rule_of(key).source if key else None,
-            about=_about(row, language),
+            # The name of a visit's deadline says which visit.
+            about=None if row["act"] == "record_visit" and key else _about(row, language),
         )
+
+
+_NOT_IN_MARKS: Final = re.compile(r"[^a-zA-Z0-9_]+")
 
 
 def _same(act: str, role: str, state: str, about: Any) -> tuple[Any, ...]:
@@ -268,6 +298,61 @@ def _length(period: Period, language: Language) -> str:
 # What may be done
 
 
+def _asks(record: Record, person: Person, language: Language) -> dict[str, str]:
+    """By act what this person's role owes: what is asked."""
+    found: dict[str, str] = {}
+    for row in awaiting(record.case, record.at):
+        if (row["role"], row["state"]) == (person.role, person.state):
+            found.setdefault(row["act"], called(row["act"], row["deadline"], language))
+    return found
+
+
+GROUPS: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
+    (
+        N_("Identification and care"),
+        (
+            *("verify_identity", "assess_age", "screen_protection", "place_child", "confirm_services"),
+            *("report_detention", "confirm_release", "report_missing", "report_found"),
+        ),
+    ),
+    (N_("Guardianship"), ("appoint_guardian", "replace_guardian", "appoint_counsel")),
+    (N_("Family tracing"), ("open_tracing", "report_tracing", "assess_family", "guarantee_care")),
+    (
+        N_("Best interests"),
+        (
+            *("hear_child", "submit_assessment", "determine_best_interests", "reopen_best_interests"),
+            *("appeal", "decide_appeal"),
+        ),
+    ),
+    (
+        N_("Return decision"),
+        (
+            *("give_consent", "withdraw_consent", "adopt_reintegration_plan", "assess_rights_impact"),
+            *("approve_return", "decline_return"),
+        ),
+    ),
+    (N_("Travel"), ("certify_fit_to_travel", "plan_travel", "approve_travel", "depart", "report_incident", "arrive")),
+    (N_("Reintegration"), ("record_visit",)),
+    (N_("Other endings"), ("grant_stay", "arrange_third_country", "transfer_to_adult_services", "close_case")),
+    (
+        N_("At any stage"),
+        (
+            *("lodge_asylum_claim", "resolve_asylum_claim", "suspend", "resume", "complain", "answer_complaint"),
+            *("assign", "extend_deadline", "correct", "note"),
+        ),
+    ),
+)
+"""Every act, in the groups and the order of the contract's table."""
+
+
+def _grouped(acts: Iterable[OpenAct]) -> Iterator[tuple[str, list[OpenAct]]]:
+    """Acts under the headings of their groups, groups with none of them left out."""
+    by_name = {act.act: act for act in acts}
+    for heading, names in GROUPS:
+        if found := [by_name[name] for name in names if name in by_name]:
+            yield heading, found
+
+
 @dataclass(frozen=True, slots=True)
 class Why:
     """Why an act is closed. ``message`` and ``instead`` are quoted in English, as the law says them."""
@@ -304,8 +389,9 @@ def whys(refusals: Iterable[Mapping[str, Any]], language: Language) -> list[Why]
 def _child(record: Record, language: Language) -> Iterator[tuple[str, str]]:
     """Questions and answers about the child, as the record knows today."""
     intake, case, say = record.intake, record.case, language.gettext
-    child = intake["child"]
-    yield say(N_("Name")), f"{child['given_names']} {child['family_name']}"
+    child: Mapping[str, Any] = intake.get("child", {})
+    if "given_names" in child:
+        yield say(N_("Name")), f"{child['given_names']} {child['family_name']}"
     if case.date_of_birth:
         age = age_on(case.date_of_birth, record.at.date())
         born = say(N_("{date}, {age} years old")).format(date=language.date(case.date_of_birth), age=age)
@@ -316,19 +402,26 @@ def _child(record: Record, language: Language) -> Iterator[tuple[str, str]]:
         yield say(N_("Identity")), capitalised(language.result("verify_identity", "result", case.identity.result))
     if case.age_assessed:
         yield say(N_("Age as assessed")), capitalised(language.result("assess_age", "result", case.age_assessed.result))
-    yield _field(language, "child.sex"), capitalised(language.term("sex", child["sex"]))
-    states = [language.state(code) for code in child["nationalities"]]
-    yield _field(language, "child.nationalities"), language.listed(states) if states else say(N_("None known"))
-    yield _field(language, "child.languages"), language.listed([language.language(code) for code in child["languages"]])
-    yield _field(language, "situation"), capitalised(language.term("situation", case.situation))
-    found = intake["found"]
-    yield (
-        say(N_("Found")),
-        ", ".join(
-            (language.date(datetime.fromisoformat(found["on"])), found["place"], language.term("found_by", found["by"]))
-        ),
-    )
-    if concerns := intake["concerns"]:
+    if "sex" in child:
+        yield _field(language, "child.sex"), capitalised(language.term("sex", child["sex"]))
+        states = [language.state(code) for code in child["nationalities"]]
+        yield _field(language, "child.nationalities"), language.listed(states) if states else say(N_("None known"))
+        spoken = [language.language(code) for code in child["languages"]]
+        yield _field(language, "child.languages"), language.listed(spoken)
+    if case.situation:
+        yield _field(language, "situation"), capitalised(language.term("situation", case.situation))
+    if found := intake.get("found"):
+        yield (
+            say(N_("Found")),
+            ", ".join(
+                (
+                    language.date(datetime.fromisoformat(found["on"])),
+                    found["place"],
+                    language.term("found_by", found["by"]),
+                )
+            ),
+        )
+    if concerns := intake.get("concerns"):
         named = [language.term("concern", each) for each in concerns]
         yield _field(language, "concerns"), capitalised(language.listed(named))
 
@@ -372,19 +465,27 @@ def _role(language: Language, role: str) -> str:
     return capitalised(language.term("role", role))
 
 
-def _relatives(record: Record, language: Language) -> Iterator[tuple[str, str]]:
-    case = record.case
+def _relatives(found: Opened, language: Language) -> Iterator[tuple[str, str]]:
+    case = found.seen.case
     for id, relative in case.relatives.items():
         who = f"{capitalised(relative.relationship)}, {language.state(relative.state)} ({id})"
-        found = case.family.get(id)
-        if found is None:
-            told = language.gettext(N_("Not assessed yet"))
-        elif found.good:
-            told = language.gettext(N_("Willing, able and safe"))
-        else:
-            said = language.gettext(N_("Willing: {willing}. Able: {able}. Safe: {safe}."))
-            told = said.format(**{name: language.answer(getattr(found, name)) for name in ("willing", "able", "safe")})
-        yield who, told
+        yield who, _assessed(case, id, language) if found.sight.whole("family") else _reached(found.seen, id)
+
+
+def _assessed(case: Case, relative: str, language: Language) -> str:
+    found = case.family.get(relative)
+    if found is None:
+        return language.gettext(N_("Not assessed yet"))
+    if found.good:
+        return language.gettext(N_("Willing, able and safe"))
+    said = language.gettext(N_("Willing: {willing}. Able: {able}. Safe: {safe}."))
+    return said.format(**{name: language.answer(getattr(found, name)) for name in ("willing", "able", "safe")})
+
+
+def _reached(record: Record, relative: str) -> str:
+    """Name and contact as the intake has them, for whoever looks for the relatives or brings the child to them."""
+    named = next((each for each in record.intake.get("relatives", ()) if each["id"] == relative), None)
+    return ", ".join(filter(None, (named["name"], named.get("contact")))) if named else ""
 
 
 # The story
@@ -392,7 +493,7 @@ def _relatives(record: Record, language: Language) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    entry: Entry
+    entry: Entry | Sealed
     said: str
     further: list[str]
     refusals: list[story.RefusalTold]
@@ -415,7 +516,7 @@ _ALARMS: Final = frozenset({"overdue", "escalated", "detention"})
 
 def _story(record: Record, language: Language, before: int | None) -> _Story:
     """Twenty entries, newest first."""
-    entries = record.entries
+    entries = record.lines
     end = len(entries) if before is None else min(max(before - 1, 0), len(entries))
     begin = max(0, end - PAGE)
     lines = [_line(each, language) for each in reversed(entries[begin:end])]
@@ -427,7 +528,10 @@ def _story(record: Record, language: Language, before: int | None) -> _Story:
     return _Story(lines, newer, older, len(entries))
 
 
-def _line(entry: Entry, language: Language) -> _Line:
+def _line(entry: Line, language: Language) -> _Line:
+    if isinstance(entry, Sealed):
+        # Of it there is the number alone.
+        return _Line(entry=entry, said="", further=[], refusals=[], alarm=False, has_words=False)
     return _Line(
         entry=entry,
         said=story.sentence(entry, language),
@@ -443,6 +547,9 @@ def said_in(entry: Entry, record: Record, language: Language) -> list[tuple[str,
     said = entry.body.get("act") or entry.body.get("intake")
     if not isinstance(said, dict):
         return []
+    given = cast("dict[str, Any]", said)
+    if given.get("agreement") == record.case.agreement.id:
+        given = {**given, "agreement": record.case.agreement.title}
     corrected = record.find(entry.facts["corrects"]) if "corrects" in entry.facts else None
     of = mending(corrected, record.ledger) if corrected and corrected.body else None
-    return answers(cast("dict[str, Any]", said), language, case=record.case, mending=of)
+    return answers(given, language, case=record.case, mending=of)

@@ -14,12 +14,11 @@ from starlette.exceptions import HTTPException
 
 from casefile.languages import LANGUAGES, Language
 from casefile.terms import N_
-from desk.frame import Pages, Person, Signed, page, seen
-from desk.pages.reading import Record, record_of
+from desk.frame import Pages, page, seen
+from desk.pages.reading import Reader, Record, opened
 from desk.speaking import language as spoken
 from procedure.case import Case
 from procedure.entries import read_moment
-from procedure.intake import REFERENCE
 from procedure.majority import own_consent_needed
 from procedure.owed import awaiting
 
@@ -39,17 +38,11 @@ class Part:
 
 
 @router.get("/cases/{reference}/child")
-async def child(request: Request, person: Signed, reference: str, language: str = "") -> Response:
+async def child(request: Request, person: Reader, reference: str, language: str = "") -> Response:
     """The page, in the language that is asked for, else in the first of the child's that we speak."""
-    if not REFERENCE.fullmatch(reference):
-        raise HTTPException(404)
-    if person.role not in ("guardian", "caseworker", "central_authority"):
-        raise HTTPException(403)
     if language and language not in LANGUAGES:
         raise HTTPException(404)
-    record = await record_of(request, reference)
-    if not may_see(person, record.case):
-        raise HTTPException(403)
+    record = (await opened(request, person, reference, part="child_page")).whole
     said = spoken(language or theirs(record.case) or seen(request).code)
     return page(
         request,
@@ -63,13 +56,6 @@ async def child(request: Request, person: Signed, reference: str, language: str 
     )
 
 
-def may_see(person: Person, case: Case) -> bool:
-    """The guardian in office, and of the host state its central authority and its caseworkers."""
-    if person.role == "guardian":
-        return case.guardian is not None and case.guardian.id == person.id
-    return person.role in ("caseworker", "central_authority") and person.state == case.host_state
-
-
 def theirs(case: Case) -> str | None:
     """The first of the child's languages that this page is written in."""
     return next((plain for code in case.languages if (plain := code.partition("-")[0]) in LANGUAGES), None)
@@ -77,7 +63,7 @@ def theirs(case: Case) -> str | None:
 
 def parts(record: Record, said: Language) -> list[Part]:
     """What the page says to the child of a case as it stands now."""
-    made = (_now, _next, _guardian, _counsel, _no, _locked, _complain, _questions)
+    made = (_now, _next, _guardian, _counsel, _locked, _no, _complain, _questions)
     return [part for make in made for part in [make(record, said)] if part is not None]
 
 
@@ -152,7 +138,7 @@ def _next(record: Record, said: Language) -> Part | None:
         return None
     told: dict[str, str] = {}
     for row in awaiting(case, record.at):
-        if row["act"] in SOON and row["act"] not in told:
+        if row["act"] in SOON and row["act"] not in told and len(told) < _NEXT:
             told[row["act"]] = _by(row, said)
     if case.departed is not None and case.arrived is None:
         told = {"": said.gettext(N_("You are on your way. A person from child protection travels with you.")), **told}
@@ -161,13 +147,17 @@ def _next(record: Record, said: Language) -> Part | None:
     return Part("next", said.gettext(N_("What happens next")), tuple(told.values()))
 
 
+_NEXT: Final = 3
+"""How many things are told: more is not next, and the page is to stay one."""
+
+
 def _by(row: Mapping[str, Any], said: Language) -> str:
     soon = SOON[row["act"]]
     sentence = said.gettext(soon)
     if not row["due"] or row["act"] in _WITHOUT_DAY:
         return sentence
     if row["overdue"]:
-        return f"{sentence} {said.gettext(N_('This should have happened already. You may ask why it has not.'))}"
+        return f"{sentence} " + said.gettext(N_("This should have happened already. You may ask why it has not."))
     by = said.filled(said.gettext(N_("This should happen by {date}.")), date=said.date(read_moment(row["due"])))
     return f"{sentence} {by}"
 
@@ -220,7 +210,6 @@ def _guardian(record: Record, said: Language) -> Part:
             "guardian",
             said,
             N_("Your guardian"),
-            N_("You have a guardian."),
             who,
             N_("Your guardian explains things to you and goes with you to important talks. You can tell your guardian everything."),
             N_("If you do not get on with your guardian, you can ask for another one."),
@@ -241,14 +230,12 @@ def _guardian(record: Record, said: Language) -> Part:
 def _counsel(record: Record, said: Language) -> Part | None:
     if record.case.closed:
         return None
-    there = (
-        N_("You have a lawyer.") if record.case.counsel is not None else N_("You have no lawyer yet. You will get one.")
-    )
+    none_yet = () if record.case.counsel is not None else (N_("You have no lawyer yet. You will get one."),)
     return _part(
         "counsel",
         said,
         N_("Your lawyer"),
-        there,
+        *none_yet,
         N_("A lawyer knows the rules and makes sure that they are kept. You pay nothing for that."),
         to_write=(N_("Your lawyer's name"), N_("Telephone")),
     )
@@ -268,7 +255,6 @@ def _no(record: Record, said: Language) -> Part:
             if own_consent_needed(case, record.at):
                 sentences.append(N_("At your age nobody may take you back without your own yes."))
             sentences.append(N_("If you said yes, you can change your mind as long as you have not arrived."))
-        sentences.append(N_("You can ask to talk with your guardian alone, without others."))
     sentences.append(N_("You can say no when somebody does not speak your language well. Ask for an interpreter. It costs nothing."))  # fmt: skip
     sentences.append(N_("Nobody may punish you because you said no."))
     return _part("no", said, N_("What you can say no to"), *sentences)
@@ -291,7 +277,7 @@ def _complain(record: Record, said: Language) -> Part:
         "complain",
         said,
         N_("If something is not right"),
-        N_("You can complain about anything: about people, about the place where you live, about a decision."),
+        N_("You can complain about anything."),
         N_("You can say it, write it or draw it, in your own language. Somebody can help you with it."),
         N_("Tell your guardian, your lawyer, or the ombudsperson. An ombudsperson watches that children are treated well, and works for no office."),
         N_("You will get an answer. Nobody may be angry with you or treat you worse because you complained."),
@@ -305,5 +291,4 @@ def _questions(record: Record, said: Language) -> Part:
         said,
         N_("You may ask"),
         N_("You may ask what is written about you, and what will happen. If you do not understand the answer, ask again."),
-        to_write=(N_("What I want to ask"), ""),
     )  # fmt: skip

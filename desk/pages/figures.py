@@ -13,15 +13,15 @@ from casefile.languages import Language, capitalised
 from casefile.pictures import statistics_pictures
 from casefile.statistics import OUTCOMES, SOLUTIONS, Statistics, spread
 from casefile.terms import N_
-from desk.api.counting import Counting
-from desk.api.problems import Trouble
+from desk.counting import StillCounting
 from desk.frame import Pages, Signed, desk_of, page, seen
 from procedure.vocabulary import ROLES
+from procedure.who_may_see import sees_figures
 
 router = APIRouter()
 
-READERS: Final = frozenset(ROLES) - {"law_enforcement", "child", "relative", "system"}
-"""Who works with cases, or watches over them."""
+READERS: Final = frozenset(role for role in ROLES if sees_figures(role))
+"""Who watches over many cases."""
 
 PAGES: Final = Pages(router, label=N_("Figures"), path="/figures", roles=READERS)
 
@@ -43,20 +43,12 @@ async def figures(request: Request, person: Signed) -> Response:
     """Time in each stage, deadlines missed, refusals, releases from detention, endings."""
     if person.role not in READERS:
         raise HTTPException(403)
-    said = seen(request)
+    said, desk = seen(request), desk_of(request)
     try:
-        counted = await _counting(request).figures()
-    except Trouble:
+        counted = await desk.counting.figures(desk, person.state)
+    except StillCounting:
         return page(request, "figures.html.j2", 503, counted=None, headers={"Retry-After": "15"})
     return page(request, "figures.html.j2", counted=counted, tables=tables(counted.statistics, said))
-
-
-def _counting(request: Request) -> Counting:
-    state = request.app.state
-    if not hasattr(state, "counting"):
-        state.counting = Counting(desk_of(request))
-    counting: Counting = state.counting
-    return counting
 
 
 def tables(found: Statistics, said: Language) -> list[Table]:

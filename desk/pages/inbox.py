@@ -12,26 +12,40 @@ from starlette.responses import RedirectResponse
 
 from casefile.languages import N_, Language
 from desk.frame import Desk, Pages, Person, Signed, desk_of, page, seen
-from desk.pages.owing import GROUPS, PAGE, Group, OwedPage, OwedRow, Which, owed_by, owed_page, unowed, with_reference
+from desk.pages.owing import (
+    GROUPS,
+    PAGE,
+    CaseRow,
+    Group,
+    OwedPage,
+    OwedRow,
+    Side,
+    Which,
+    owed_page,
+    unowed,
+    with_reference,
+)
 from desk.pages.reading import FIREWALLED, Reader
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
-from procedure.vocabulary import HOLDS, ROLES, STAGES, Role
+from procedure.vocabulary import HOLDS, ROLES, STAGES, Hold, Role
+from procedure.who_may_see import (
+    HIDDEN_FROM_ORIGIN,
+    PART_OF_HOLD,
+    Sight,
+    acts_told,
+    hides_time,
+    holds_seen,
+    lists,
+    sight_in_list,
+)
 from starter.endings import CannotGoOn
 
 router = APIRouter()
 PAGES: Final = Pages(router, label=N_("Inbox"), path="/")
 
-OVERSEERS: Final[frozenset[Role]] = frozenset(
-    {
-        *("central_authority", "child_protection_authority", "guardianship_authority", "caseworker"),
-        *("court", "ombudsperson", "auditor"),
-    }
-)
-"""Roles that see what waits for others, and what nobody holds. The others see what they owe themselves."""
-
-_ANYWHERE: Final[frozenset[Role]] = frozenset({"auditor"})
-"""Roles that look at the cases of every state."""
+_WATCHERS: Final[frozenset[Role]] = frozenset({"auditor"})
+"""Roles that owe nothing, ever: they begin with a case to find, and with the figures."""
 
 ALARMS: Final = ("report_missing", "report_found", "report_detention")
 """What law enforcement may record (contract, section 3)."""
@@ -43,6 +57,24 @@ _NAMES: Final[Mapping[Group, str]] = {
     "later": N_("Later"),
     "undated": N_("Without a date"),
 }
+
+
+_BY_THE_QUESTION: Final = frozenset({"approve_return", "give_consent", "record_visit"})
+"""Acts that are owed as an answer, or several times over: only the deadline's name says which answer, and favours none."""
+
+OTHER_ANSWER: Final[Mapping[str, str]] = {"approve_return": "decline_return"}
+"""Of an act that is owed the one that answers the same question otherwise, and as well."""
+
+
+def called(act: str, deadline: str | None, language: Language) -> str:
+    """What is asked of whoever owes an act. Its own name would say of some which answer is expected.
+
+    ``deadline``: its name, where one runs.
+    """
+    if act == "give_consent":
+        # Of a consent that has grown old no deadline runs.
+        deadline = "consent"
+    return language.term("deadline", deadline) if act in _BY_THE_QUESTION and deadline else language.term("act", act)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,25 +120,31 @@ def _one_of(known: Sequence[str], given: str | None) -> str | None:
 
 @router.get("/")
 async def inbox(request: Request, person: Signed) -> Response:
-    """What I owe."""
+    """What I owe: what I alone may do, and what anybody of my role and state may."""
     if person.role == FIREWALLED:
         return page(request, "inbox_alarms.html.j2", alarms=ALARMS)
-    asked = replace(_Asked.of(request.query_params), role=None)
-    which = Which(by=(person.role, person.state), party=_states(asked), stage=asked.stage, hold=asked.hold)
+    if person.role in _WATCHERS:
+        return page(request, "inbox_watching.html.j2", heading=_heading(person), tabs=_tabs(person, "/"))
+    asked = _allowed(replace(_Asked.of(request.query_params), role=None), person)
+    which = Which(
+        by=person, party=_states(asked), stage=asked.stage, hold=asked.hold, hosted_by=_hosting(asked, person)
+    )
     return await _inbox(request, person, asked, which, mine=True)
 
 
 @router.get("/others")
 async def others(request: Request, person: Reader) -> Response:
-    """What waits for others."""
+    """What waits for others, colleagues among them."""
     _must_oversee(person)
-    asked = _Asked.of(request.query_params)
+    asked = _allowed(_Asked.of(request.query_params), person)
     which = Which(
-        not_by=(person.role, person.state),
-        party=[*([] if person.role in _ANYWHERE else [person.state]), *_states(asked)],
+        not_by=person,
+        party=[person.state, *_states(asked)],
+        told={side: acts_told(person.role, side) for side in _sides(person)},
         stage=asked.stage,
         hold=asked.hold,
         role=asked.role,
+        hosted_by=_hosting(asked, person),
     )
     return await _inbox(request, person, asked, which, mine=False)
 
@@ -114,6 +152,7 @@ async def others(request: Request, person: Reader) -> Response:
 async def _inbox(request: Request, person: Person, asked: _Asked, which: Which, *, mine: bool) -> Response:
     desk, language = desk_of(request), seen(request)
     found = await owed_page(desk.caseload, replace(which, group=asked.group), desk.now(), asked.number)
+    found = replace(found, rows=[_as_known(row, person) for row in found.rows])
     path = "/" if mine else "/others"
     return page(
         request,
@@ -122,6 +161,9 @@ async def _inbox(request: Request, person: Person, asked: _Asked, which: Which, 
         found=found,
         groups=_grouped(found),
         names=_NAMES,
+        called=called,
+        other_answer=OTHER_ANSWER,
+        heading=_heading(person) if mine else _OTHERS,
         asked=asked,
         counts=[
             (group, _NAMES[group], found.counts[group], replace(asked, group=group, number=1).address(path))
@@ -131,7 +173,6 @@ async def _inbox(request: Request, person: Person, asked: _Asked, which: Which, 
         before=_turned(asked, found.number - 1, found.pages).address(path) if found.number > 1 else None,
         after=_turned(asked, found.number + 1, found.pages).address(path) if found.number < found.pages else None,
         tabs=_tabs(person, path),
-        owed_here=None if mine else await owed_by(desk.caseload, person.role, person.state),
         filters=_filters(language, asked, mine=mine),
         path_here=path,
     )
@@ -154,15 +195,69 @@ def _grouped(found: OwedPage) -> list[tuple[Group, list[OwedRow]]]:
 
 
 def _must_oversee(person: Person) -> None:
-    if person.role not in OVERSEERS:
+    if not _sides(person):
         raise HTTPException(403)
+
+
+_OTHERS: Final = N_("Waiting for others")
+
+
+def _heading(person: Person) -> str:
+    """What the list of one's own is called. A child owes nothing: a child is asked."""
+    if person.role == "child":
+        return N_("What I am asked")
+    return N_("Cases and figures") if person.role in _WATCHERS else N_("What I owe")
+
+
+# What one may know of in a list
+
+
+def _sides(person: Person) -> list[Side]:
+    """The sides on which this person's state may stand in cases that they may know of by their office."""
+    sides: tuple[Side, ...] = ("host", "origin")
+    return [side for side in sides if lists(person.role, side)]
+
+
+def _allowed(asked: _Asked, person: Person) -> _Asked:
+    """What is asked for, without what would tell what this person does not see."""
+    at_home = sight_in_list(person, person.state, "", waits=True)
+    hold = cast("Hold | None", asked.hold)
+    return replace(
+        asked,
+        stage=asked.stage if at_home.whole("standing") else None,
+        hold=hold if hold and at_home.any_of(PART_OF_HOLD[hold]) else None,
+    )
+
+
+def _hosting(asked: _Asked, person: Person) -> str | None:
+    """The state whose cases alone are looked through: of a hold that the origin state does not see, one's own."""
+    return person.state if asked.hold in HIDDEN_FROM_ORIGIN else None
+
+
+def _as_known(row: OwedRow, person: Person) -> OwedRow:
+    """A row as this person may know it."""
+    waits = (row.owed.role, row.owed.state) == (person.role, person.state)
+    sight = sight_in_list(person, row.case.host_state, row.case.origin_state, waits=waits)
+    owed = row.owed
+    if hides_time(owed.act, sight):
+        owed = replace(owed, due=None, overdue=False, escalations=0, stands_still=False)
+    return replace(row, owed=owed, case=_case_as_known(row.case, sight))
+
+
+def _listed(case: CaseRow, person: Person) -> CaseRow:
+    return _case_as_known(case, sight_in_list(person, case.host_state, case.origin_state, waits=False))
+
+
+def _case_as_known(case: CaseRow, sight: Sight) -> CaseRow:
+    holds = holds_seen(cast("tuple[Hold, ...]", case.holds), sight)
+    return replace(case, stage=case.stage if sight.whole("standing") else "", holds=holds)
 
 
 def _tabs(person: Person, path: str) -> list[tuple[str, str, bool]]:
     """Message, address, and whether it is where one is."""
-    tabs = [(N_("What I owe"), "/")]
-    if person.role in OVERSEERS:
-        tabs += [(N_("Waiting for others"), "/others"), (N_("Nobody owes anything"), "/board")]
+    tabs = [(_heading(person), "/")]
+    if _sides(person):
+        tabs += [(_OTHERS, "/others"), (N_("Nobody owes anything"), "/board")]
     return [(label, address, address == path) for label, address in tabs]
 
 
@@ -204,9 +299,9 @@ async def find(request: Request, person: Reader, reference: str = "") -> Respons
     if REFERENCE.fullmatch(typed):
         return RedirectResponse(f"/cases/{typed}", 303)
     rows = []
-    if typed and person.role in OVERSEERS:
-        party = None if person.role in _ANYWHERE else person.state
-        rows = await with_reference(desk_of(request).caseload, typed[:18], party)
+    if typed and (sides := _sides(person)):
+        found = await with_reference(desk_of(request).caseload, typed[:18], person.state, sides)
+        rows = [_listed(row, person) for row in found]
     return page(request, "inbox_found.html.j2", typed=reference.strip(), rows=rows, most=PAGE)
 
 
@@ -218,8 +313,8 @@ async def board(request: Request, person: Reader) -> Response:
     """The open cases in which nobody owes anything; each says whether it only waits for a time to pass."""
     _must_oversee(person)
     desk, asked = desk_of(request), _Asked.of(request.query_params)
-    party = None if person.role in _ANYWHERE else person.state
-    rows, count = await unowed(desk.caseload, party, asked.number)
+    found, count = await unowed(desk.caseload, person.state, _sides(person), asked.number)
+    rows = [_listed(row, person) for row in found]
     ends = await asyncio.gather(*(_window_ends(desk, row.reference) for row in rows))
     pages = max(1, -(-count // PAGE))
     return page(

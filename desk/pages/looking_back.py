@@ -1,7 +1,7 @@
 """Looking back: a case as it was at any entry or moment, known then beside known now, and the dossier to take away.
 
-For whoever sees the whole record (procedure.md, part 6): auditor, court, ombudsperson and the authorities of the
-host state. Everybody else gets no page: a past with holes in it cannot be shown as it was.
+For whoever sees the whole record (:mod:`procedure.who_may_see`). Everybody else gets no page: a past with holes in it
+cannot be shown as it was.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 
 from fastapi import APIRouter, Request, Response
-from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from casefile.deadline_figures import deadline_figures
@@ -22,13 +21,16 @@ from casefile.languages import LANGUAGES, Language, capitalised
 from casefile.looking_back import Moment, NoSuchMoment, PartialRecord, ThenAndNow, entries_up_to, then_and_now
 from casefile.matrix import safeguard_matrix
 from casefile.printing import READER_WORDS, deadline_lines, picture, refusal_line
-from casefile.redaction import READERS, Reader, keeps_histories
+from casefile.redaction import READERS, readers_for
+from casefile.redaction import Reader as DossierReader
 from casefile.story import consequences, place, refusals, sentence
 from casefile.terms import N_, WORDS_OF
+from desk.door import NotWhole
 from desk.forms.words import label as field_label
-from desk.frame import Desk, Pages, Person, Signed, checked_form, desk_of, page, seen
-from procedure.entries import Entry, entry_from_json, read_moment
-from procedure.intake import REFERENCE
+from desk.frame import Desk, Pages, Person, checked_form, desk_of, page, seen
+from desk.pages.inbox import called
+from desk.pages.reading import Reader, opened
+from procedure.entries import Entry, read_moment
 from procedure.open_acts import OpenAct
 from starter.client import Cases
 from starter.moments import read_when
@@ -36,46 +38,6 @@ from starter.moments import read_when
 router = APIRouter(prefix="/cases/{reference}/past")
 
 PAGES: Final = Pages(router)
-
-READS: Final[Mapping[str, Reader]] = {
-    "auditor": "auditor",
-    "court": "court",
-    "ombudsperson": "ombudsperson",
-    "central_authority": "host_authority",
-    "child_protection_authority": "host_authority",
-    "guardianship_authority": "host_authority",
-}
-"""As what reader of a dossier a role of the host state looks back. All of them see every entry whole."""
-
-
-def reader_of(person: Person, reference: str) -> Reader:
-    """As what reader somebody looks back at a case.
-
-    Raises HTTPException: 404 for what is no reference, 403 for who may not see all of the case.
-    """
-    if not REFERENCE.fullmatch(reference):
-        raise HTTPException(404)
-    reader = READS.get(person.role)
-    if reader is None or person.state != reference[:2]:
-        raise HTTPException(403)
-    return reader
-
-
-def readers_for(reader: Reader) -> list[Reader]:
-    """For whom somebody may have a dossier made: for everybody who sees no more than they do."""
-    return [each for each in READERS if keeps_histories(reader) or not keeps_histories(each)]
-
-
-async def record_of(desk: Desk, reference: str) -> list[Entry]:
-    """A case's whole record; the oldest entries from the archive, where the engine has them no more."""
-    entries = await desk.cases.ledger(reference)
-    archive = desk.archive() if entries and entries[0]["n"] > 1 and desk.archive else None
-    if archive is not None:
-        from starter.auditing import archived_entries
-
-        entries = [*await archived_entries(archive, reference, entries[0]["prev"]), *entries]
-    return [entry_from_json(each) for each in entries]
-
 
 # The pages
 
@@ -85,16 +47,15 @@ class _Looking:
     """Where one looks back from, and where to."""
 
     reference: str
-    reader: Reader
-    record: list[Entry]
-    upto: list[Entry]
+    record: Sequence[Entry]
+    upto: Sequence[Entry]
     when: Moment
     fault: str | None
     """Why it is not the moment that was asked for."""
 
 
 @router.get("")
-async def then_beside_now(request: Request, person: Signed, reference: str) -> Response:
+async def then_beside_now(request: Request, person: Reader, reference: str) -> Response:
     """What was known then, and what is known now."""
     looking = await _looking(request, person, reference)
     if isinstance(looking, Response):
@@ -103,13 +64,13 @@ async def then_beside_now(request: Request, person: Signed, reference: str) -> R
     try:
         both = await asyncio.to_thread(then_and_now, looking.record, looking.when, now)
     except PartialRecord as partial_record:
-        return _not_whole(request, reference, partial_record)
+        return _not_whole(request, reference, str(partial_record))
     said = seen(request)
     return _page(request, looking, "looking_back.html.j2", both=both, **_beside(both, said))
 
 
 @router.get("/safeguards")
-async def safeguards(request: Request, person: Signed, reference: str) -> Response:
+async def safeguards(request: Request, person: Reader, reference: str) -> Response:
     """Each safeguard up to then, with the entries that show it."""
     looking = await _looking(request, person, reference)
     if isinstance(looking, Response):
@@ -119,7 +80,7 @@ async def safeguards(request: Request, person: Signed, reference: str) -> Respon
 
 
 @router.get("/refusals")
-async def refusal_book(request: Request, person: Signed, reference: str) -> Response:
+async def refusal_book(request: Request, person: Reader, reference: str) -> Response:
     """Every act that was refused up to then, the newest first."""
     looking = await _looking(request, person, reference)
     if isinstance(looking, Response):
@@ -131,7 +92,7 @@ async def refusal_book(request: Request, person: Signed, reference: str) -> Resp
 
 
 @router.get("/deadlines")
-async def deadlines(request: Request, person: Signed, reference: str) -> Response:
+async def deadlines(request: Request, person: Reader, reference: str) -> Response:
     """What became of every deadline up to then, and the picture of the case over time."""
     looking = await _looking(request, person, reference)
     if isinstance(looking, Response):
@@ -154,8 +115,10 @@ _TOLD_AT_MOST: Final = 200
 
 
 async def _looking(request: Request, person: Person, reference: str) -> _Looking | Response:
-    reader = reader_of(person, reference)
-    record = await record_of(desk_of(request), reference)
+    try:
+        record = (await opened(request, person, reference, part="past")).whole.entries
+    except NotWhole as not_whole:
+        return _not_whole(request, reference, not_whole.why)
     said = seen(request)
     fault = None
     when: Moment = record[-1].n if record else 0
@@ -166,11 +129,11 @@ async def _looking(request: Request, person: Person, reference: str) -> _Looking
         fault = _no_such_moment(said, record, when)
         when, upto = record[-1].n, record
     except PartialRecord as partial_record:
-        return _not_whole(request, reference, partial_record)
+        return _not_whole(request, reference, str(partial_record))
     except ValueError:
         fault = said.gettext(N_("Give the day, the month and the year of a date that there is, for example 27 3 2026."))
         when, upto = record[-1].n, record
-    return _Looking(reference, reader, record, upto, when, fault)
+    return _Looking(reference, record, upto, when, fault)
 
 
 def _asked(query: Mapping[str, str], newest: Moment) -> Moment:
@@ -189,8 +152,8 @@ def _no_such_moment(said: Language, record: Sequence[Entry], when: Moment) -> st
     return said.filled(said.gettext(N_("This case was opened later, on {moment}.")), moment=said.moment(record[0].at))
 
 
-def _not_whole(request: Request, reference: str, why: PartialRecord) -> Response:
-    return page(request, "looking_back_partial.html.j2", 409, reference=reference, sentence=str(why))
+def _not_whole(request: Request, reference: str, why: str) -> Response:
+    return page(request, "looking_back_partial.html.j2", 409, reference=reference, sentence=why)
 
 
 def _page(request: Request, looking: _Looking, template: str, **context: Any) -> Response:
@@ -289,12 +252,13 @@ def _told(name: str, value: Any, said: Language) -> list[str]:
 
 def _owed(row: Mapping[str, Any], said: Language) -> str:
     who = f"{said.term('role', row['role'])}, {said.state(row['state'])}"
-    told = f"{capitalised(said.term('act', row['act']))}: {who}"
+    told = f"{capitalised(called(row['act'], row['deadline'], said))}: {who}"
     if not row["due"]:
         return told
-    due = said.gettext(N_("due by {moment}")).format(moment=said.moment(read_moment(row["due"])))
-    late = f" ({said.gettext(N_('overdue'))})" if row["overdue"] else ""
-    return f"{told}, {due}{late}"
+    moment = said.moment(read_moment(row["due"]))
+    if row["overdue"]:
+        return f"{told}. " + said.gettext(N_("Overdue since %(moment)s")) % {"moment": moment}
+    return f"{told}, " + said.gettext(N_("due by {moment}")).format(moment=moment)
 
 
 def _value(act: str, field: str, value: Any, said: Language) -> str:
@@ -333,12 +297,19 @@ def _open_to(open_to: Mapping[str, Sequence[OpenAct]], said: Language) -> list[t
 
 
 @router.get("/dossier")
-async def ask_for_dossier(request: Request, person: Signed, reference: str) -> Response:
+async def ask_for_dossier(request: Request, person: Reader, reference: str) -> Response:
     """For whom, and in which language."""
-    return _dossier_page(request, reader_of(person, reference), reference)
+    return _dossier_page(request, await _reader_of(request, person, reference), reference)
 
 
-def _dossier_page(request: Request, reader: Reader, reference: str, status: int = 200) -> Response:
+async def _reader_of(request: Request, person: Person, reference: str, *, about: str = "") -> DossierReader:
+    """As what reader somebody has dossiers made; who sees the whole record has one."""
+    reader = (await opened(request, person, reference, part="past", about=about)).sight.reader
+    assert reader is not None
+    return reader
+
+
+def _dossier_page(request: Request, reader: DossierReader, reference: str, status: int = 200) -> Response:
     said = seen(request)
     return page(
         request,
@@ -352,16 +323,16 @@ def _dossier_page(request: Request, reader: Reader, reference: str, status: int 
 
 
 @router.post("/dossier")
-async def make_dossier(request: Request, person: Signed, reference: str) -> Response:
+async def make_dossier(request: Request, person: Reader, reference: str) -> Response:
     """The case audited and bound into one file. Seconds for a short case, a minute for a very long one."""
-    reader = reader_of(person, reference)
     form = await checked_form(request)
     wanted, code = form.get("reader"), form.get("in_language")
+    reader = await _reader_of(request, person, reference, about=f"for {wanted}" if wanted in READERS else "")
     if wanted not in readers_for(reader) or code not in LANGUAGES:
         return _dossier_page(request, reader, reference, 422)
     # One at a time: replaying and setting pages would keep everybody else waiting.
     async with _gate(request):
-        made = await _dossier(desk_of(request), reference, cast("Reader", wanted), str(code))
+        made = await _dossier(desk_of(request), reference, cast("DossierReader", wanted), str(code))
     size = made.seek(0, 2)
     made.seek(0)
     named = f'attachment; filename="{reference}-{wanted}.zip"'
@@ -383,7 +354,7 @@ def _gate(request: Request) -> asyncio.Lock:
     return gate
 
 
-async def _dossier(desk: Desk, reference: str, reader: Reader, language: str) -> IO[bytes]:
+async def _dossier(desk: Desk, reference: str, reader: DossierReader, language: str) -> IO[bytes]:
     """The file, open and already without a name: it is gone when it is closed. Raises CannotGoOn."""
     from starter.auditing import audited_case, write_dossier
 

@@ -4,9 +4,11 @@ A central authority opens a case, for the state that it acts for: that is the ho
 (:mod:`desk.drafts`) until the case is open, and then nowhere at the desk.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import count
 from typing import Annotated, Any, Final, cast
 
 import pydantic_core
@@ -15,7 +17,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from activities.agreements import AgreementShelf
+from activities.agreements import BASE, AgreementShelf
 from casefile.languages import Language, capitalised
 from casefile.terms import N_
 from desk.drafts import KEPT_FOR, Draft, Keeper, NoSuchDraft, TooManyDrafts, expires, keeper, new_key
@@ -34,7 +36,7 @@ from desk.forms import (
     with_errors,
 )
 from desk.forms.errors import told
-from desk.forms.typed import Typed
+from desk.forms.typed import Typed, is_blank, rows
 from desk.forms.words import label
 from desk.frame import Desk, Pages, Person, Signed, checked_form, desk_of, flash, page, seen
 from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
@@ -193,7 +195,7 @@ async def drop(request: Request, person: Opener, id: str) -> Response:
 @router.get("/upload")
 async def ask_for_file(request: Request, person: Opener) -> Response:
     """Which file."""
-    return page(request, "opening_upload.html.j2", faults=[], missing=None)
+    return _upload_page(request, person)
 
 
 @router.post("/upload")
@@ -203,9 +205,9 @@ async def upload(request: Request, person: Opener) -> Response:
     said = seen(request)
     file = form.get("intake")
     if not isinstance(file, UploadFile) or not file.filename:
-        return _wrong_file(request, said.gettext(N_("Choose a file.")))
+        return _wrong_file(request, person, said.gettext(N_("Choose a file.")))
     if file.size is None or file.size > MAX_INTAKE_BYTES:
-        return _wrong_file(request, said.gettext(N_("The file is too large to be an intake.")))
+        return _wrong_file(request, person, said.gettext(N_("The file is too large to be an intake.")))
     raw = await file.read()
     today = desk_of(request).now().date()
     faults: list[Fault] = []
@@ -215,13 +217,13 @@ async def upload(request: Request, person: Opener) -> Response:
         faults = list(malformed.faults)
     given = _object(raw)
     if given is None:
-        return _wrong_file(request, said.gettext(N_("This file is not an intake written as JSON.")))
+        return _wrong_file(request, person, said.gettext(N_("This file is not an intake written as JSON.")))
     lines = [_line(fault, said) for fault in faults + _agreement_faults(given, today, said)]
     named = {each["path"].partition(".")[0] for each in faults}
     if "opened_by" not in named and not _is(person, given["opened_by"]):
         lines.append(("opened_by", said.gettext(N_("Opened by")), said.gettext(_NOT_YOU)))
     if lines:
-        return page(request, "opening_upload.html.j2", 422, faults=lines, missing=None, errors=True)
+        return _upload_page(request, person, 422, faults=lines)
     more = {name: given.get(name) for name in ("reference", "not_duplicate_of")}
     return _begun(request, person, _new(posted(INTAKE, given), **more), "check")
 
@@ -229,8 +231,27 @@ async def upload(request: Request, person: Opener) -> Response:
 _NOT_YOU: Final = N_("This must be you: the identifier, the role and the state that you are signed in with.")
 
 
-def _wrong_file(request: Request, sentence: str) -> Response:
-    return page(request, "opening_upload.html.j2", 422, faults=[], missing=sentence, errors=True)
+def _wrong_file(request: Request, person: Person, sentence: str) -> Response:
+    return _upload_page(request, person, 422, missing=sentence)
+
+
+def _upload_page(
+    request: Request,
+    person: Person,
+    status: int = 200,
+    *,
+    faults: Sequence[tuple[str, str, str]] = (),
+    missing: str | None = None,
+) -> Response:
+    return page(
+        request,
+        "opening_upload.html.j2",
+        status,
+        errors=status != 200,
+        faults=faults,
+        missing=missing,
+        opened_by=json.dumps(person.as_actor(), ensure_ascii=False),
+    )
 
 
 def _object(raw: bytes) -> Fields | None:
@@ -249,7 +270,12 @@ def _line(fault: Fault, said: Language) -> tuple[str, str, str]:
     """A fault's path, the name of its field, and a sentence."""
     path = fault["path"]
     plain = ".".join(part for part in path.split(".") if not part.isdecimal())
-    called = said.gettext(N_("The whole file")) if plain == "$" else label(said, INTAKE, plain)
+    if plain == "$":
+        called = said.gettext(N_("The whole file"))
+    elif plain.partition(".")[0] == "opened_by":
+        called = said.gettext(N_("Opened by"))
+    else:
+        called = label(said, INTAKE, plain)
     return path, called, told(said, fault["message"])
 
 
@@ -296,7 +322,7 @@ async def answer(request: Request, person: Opener, id: str, step: str) -> Respon
     whose, draft = _draft(request, person, id)
     at = _step(step)
     change = pressed(form)
-    typed = changed(form, change) if change else as_typed(form)
+    typed = changed(form, change) if change else _with_signs(_without_bare_signs(as_typed(form)))
     draft = _saved(request, whose, draft, {**draft.holds, "typed": _merged(draft, at, typed)})
     if change:
         return _keep_key(request, _step_page(request, person, draft, at, again=form))
@@ -333,15 +359,36 @@ def _merged(draft: Draft, step: Step, typed: Typed) -> Typed:
     return {**kept, **{name: texts for name, texts in typed.items() if on_it(name)}}
 
 
+def _with_signs(typed: Typed) -> Typed:
+    """The same with a sign for each relative who has none: r1, r2 and so on. Other records name the relative by it."""
+    signs = {row: "".join(typed.get(f"{row}.id", ())).strip() for row in rows("relatives", typed)}
+    free = (sign for sign in map("r{}".format, count(1)) if sign not in signs.values())
+    return {**typed, **{f"{row}.id": [next(free)] for row, sign in signs.items() if not sign}}
+
+
+def _without_bare_signs(typed: Typed) -> Typed:
+    """The same without the rows in which nothing stands but a sign that stood ready: they tell of nobody."""
+    bare = tuple(
+        f"{row}."
+        for row in rows("relatives", typed)
+        if is_blank(row, {name: texts for name, texts in typed.items() if name != f"{row}.id"})
+    )
+    return {name: texts for name, texts in typed.items() if not name.startswith(bare)}
+
+
 def _form(request: Request, person: Person, draft: Draft, step: Step, faults: Sequence[Fault] = ()) -> Form:
     choices: dict[str, list[Option]] = {}
     if step.name == "agreement":
         offered, _ = agreements_between(person.state, _origin(draft), desk_of(request).now().date(), seen(request))
         choices["agreement"] = offered
-    form = form_for(INTAKE, seen(request), only=step.fields, choices=choices)
+    # The state of origin is asked for among all others; on the pages after it both states stand first.
+    between = () if step.name == "states" else tuple(filter(None, (person.state, _origin(draft))))
+    form = form_for(INTAKE, seen(request), only=step.fields, choices=choices, between=between)
     typed: Typed = {
         name: texts for name, texts in draft.holds["typed"].items() if name.partition(".")[0] in step.fields
     }
+    if step.name == "relatives":
+        typed = _with_signs(typed or {"relatives.0.id": [""]})
     if faults:
         return with_errors(form, typed, faults)
     return filled(form, typed) if typed else form
@@ -406,11 +453,14 @@ class NotOffered:
 
 
 def agreements_between(host: str, origin: str, on: date, said: Language) -> tuple[list[Option], list[NotOffered]]:
-    """The agreements on the shelf that are in force between two states on a day, and of the others why not."""
+    """The agreements on the shelf that are in force between two states on a day, and of the others why not.
+
+    The model stands first.
+    """
     shelf = AgreementShelf()
     offered: list[Option] = []
     refused: list[NotOffered] = []
-    for id in shelf.ids():
+    for id in sorted(shelf.ids(), key=lambda each: (each != BASE, each)):
         try:
             found = shelf.get(id)
         except BelowTheFloor as below:
@@ -422,10 +472,27 @@ def agreements_between(host: str, origin: str, on: date, said: Language) -> tupl
             if why := _why_not(found, host, origin, on, said):
                 refused.append(NotOffered(id, found.title, why))
             else:
-                hint = said.gettext(N_("Version {version}, in force since {date}"))
-                hint = hint.format(version=found.version, date=said.date(found.in_force_from))
-                offered.append(Option(id, found.title, hint))
+                since = said.gettext(N_("Version {version}, in force since {date}"))
+                since = since.format(version=found.version, date=said.date(found.in_force_from))
+                offered.append(Option(id, found.title, f"{_made_for(found, origin, said)} {since}"))
     return offered, refused
+
+
+def _made_for(found: Agreement, origin: str, said: Language) -> str:
+    """When to take an agreement: for which states it was made, and what it says of which of them."""
+    states = said.listed([said.state(each) for each in found.states])
+    if found.id == BASE:
+        return said.gettext(N_("For every case to which no other agreement applies. It also completes the others."))
+    if found.side == "host":
+        return said.gettext(N_("Take it if the host state is bound by it: it says what the host state has to do."))
+    if found.side == "origin" and states and origin not in found.states:
+        of = said.gettext(N_("Made for {states} as the state of origin, which it is not in this case."))
+        return of.format(states=states)
+    if found.side == "origin":
+        return said.gettext(N_("Take it if the state of origin is bound by it: it says what that state has to do."))
+    if states:
+        return said.gettext(N_("Made between these states: {states}.")).format(states=states)
+    return said.gettext(N_("Made for any two states; it says what both have to do."))
 
 
 def _why_not(found: Agreement, host: str, origin: str, on: date, said: Language) -> str | None:

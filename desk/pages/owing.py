@@ -3,17 +3,21 @@
 A page costs the same few questions whatever the number of cases, and nothing is counted outside the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final, Literal, cast
+from functools import reduce
+from operator import add
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, false, func, literal, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from activities.caseload import Caseload
+from activities.caseload import Caseload, OwedAct, owed_act
 from activities.tables import NOTHING_DUE, CaseTable, HoldTable, OwedTable
+from desk.people import Person
 
+Side = Literal["host", "origin"]
 Group = Literal["overdue", "today", "week", "later", "undated"]
 GROUPS: Final[tuple[Group, ...]] = ("overdue", "today", "week", "later", "undated")
 """When an act is owed. ``week``: after today, up to the end of Sunday. ``undated``: no time runs for it."""
@@ -26,14 +30,19 @@ PAGE: Final = 20
 class Which:
     """Which owed acts are asked for.
 
-    ``by`` is the role and the state that owe them, ``not_by`` those that do not. ``party``: of cases between this
-    state and another. ``stage``, ``hold``, ``role`` and ``group`` narrow further.
+    ``by`` is who owes them: what the role of that state owes, but for what another person of it alone may do.
+    ``not_by``: all the rest. ``party``: of cases between this state and another. ``stage``, ``hold``, ``role`` and
+    ``group`` narrow further.
     """
 
-    by: tuple[str, str] | None = None
-    not_by: tuple[str, str] | None = None
+    by: Person | None = None
+    not_by: Person | None = None
     party: Sequence[str] = ()
     """States that are host or origin of the case, each of them."""
+    told: Mapping[Side, frozenset[str] | None] = field(default_factory=lambda: {"host": None, "origin": None})
+    """On which side the first of those states has to stand, and which acts of others are told of there; None: all."""
+    hosted_by: str | None = None
+    """Only of cases that this state hosts."""
     stage: str | None = None
     hold: str | None = None
     role: str | None = None
@@ -41,23 +50,24 @@ class Which:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedRow:
-    """An act that somebody owes, and how its case stands. ``due`` in UTC; ``group`` as seen from the moment asked about."""
+class CaseRow:
+    """A case of the caseload in a list."""
 
     reference: str
-    act: str
-    role: str
-    state: str
-    deadline: str | None
-    due: datetime | None
-    overdue: bool
-    escalations: int
-    stands_still: bool
-    group: Group
     stage: str
+    status: str
     host_state: str
     origin_state: str
     holds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwedRow:
+    """An act that somebody owes, and how its case stands. ``group`` as seen from the moment asked about."""
+
+    owed: OwedAct
+    group: Group
+    case: CaseRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,97 +84,92 @@ class OwedPage:
         return sum(self.counts.values())
 
 
-@dataclass(frozen=True, slots=True)
-class CaseRow:
-    """A case of the caseload in a list."""
-
-    reference: str
-    stage: str
-    status: str
-    host_state: str
-    origin_state: str
-    holds: tuple[str, ...] = field(default=())
-
-
 async def owed_page(caseload: Caseload, which: Which, now: datetime, number: int = 1) -> OwedPage:
     """A page of owed acts as of the moment ``now`` (UTC). A ``number`` beyond the last page gives the last one."""
-    owed, wanted = OwedTable, _wanted(which)
-    group = _group(now)
-    async with _reading(caseload) as session:
-        counted = select(group, func.count()).select_from(owed).where(*wanted).group_by(group)
-        if _asks_of_cases(which):
-            counted = counted.join(CaseTable, CaseTable.reference == owed.reference)
-        found = dict(cast("Sequence[tuple[Group, int]]", (await session.execute(counted)).all()))
-        counts: dict[Group, int] = {each: found.get(each, 0) for each in GROUPS}
+    owed = OwedTable
+    async with caseload.reading() as session:
+        counted = (await session.execute(select(*(_count(which, group, now) for group in GROUPS)))).one()
+        counts: dict[Group, int] = dict(zip(GROUPS, counted, strict=True))
         shown = counts[which.group] if which.group else sum(counts.values())
         pages = max(1, -(-shown // PAGE))
         number = min(max(1, number), pages)
         # Which rows they are is found in the index; only those of this page are looked up.
-        keys = select(owed.reference, owed.position, owed.sorts_at).where(*wanted)
-        if _asks_of_cases(which):
-            keys = keys.join(CaseTable, CaseTable.reference == owed.reference)
-        if which.group:
-            keys = keys.where(*_within(which.group, now))
-        order = (owed.sorts_at, owed.reference, owed.position)
-        these = keys.order_by(*order).limit(PAGE).offset((number - 1) * PAGE).subquery()
+        these = _keys(which, now, number).subquery()
         query = (
-            select(owed, CaseTable, group)
+            select(owed, CaseTable)
             .join(these, and_(these.c.reference == owed.reference, these.c.position == owed.position))
             .join(CaseTable, CaseTable.reference == owed.reference)
-            .order_by(*order)
+            .order_by(owed.sorts_at, owed.reference, owed.position)
         )
         rows = (await session.execute(query)).all()
-        holds = await _holds(session, {row.reference for row, _, _ in rows})
-    return OwedPage([_row(row, of, at, holds) for row, of, at in rows], counts, number, pages)
+        holds = await _holds(session, {row.reference for row, _ in rows})
+    shown_here = [OwedRow(owed_act(row), _group(row.sorts_at, now), _case(of, holds)) for row, of in rows]
+    return OwedPage(shown_here, counts, number, pages)
 
 
-async def owed_by(caseload: Caseload, role: str, state: str) -> int:
-    """How many acts this role of this state owes."""
-    query = select(func.count()).where(OwedTable.role == role, OwedTable.state == state)
-    async with _reading(caseload) as session:
-        return await session.scalar(query) or 0
-
-
-async def unowed(caseload: Caseload, party: str | None, number: int = 1) -> tuple[list[CaseRow], int]:
+async def unowed(caseload: Caseload, party: str, sides: Sequence[Side], number: int = 1) -> tuple[list[CaseRow], int]:
     """A page of the open cases in which nobody owes anything, and how many such cases there are.
 
-    ``party``: those in which this state is host or origin.
+    ``party``: those in which this state stands on one of those sides.
     """
     nobody = ~select(OwedTable.reference).where(OwedTable.reference == CaseTable.reference).exists()
-    wanted = [CaseTable.status != "closed", nobody, *_party([party] if party else [])]
-    async with _reading(caseload) as session:
+    # Where nobody owes anything, nothing is due: of all other open cases none is looked at.
+    wanted = [CaseTable.sorts_at == NOTHING_DUE, nobody, _on(party, sides)]
+    async with caseload.reading() as session:
         count = await session.scalar(select(func.count()).select_from(CaseTable).where(*wanted)) or 0
         query = select(CaseTable).where(*wanted).order_by(CaseTable.opened_at, CaseTable.reference)
         rows = await _cases(session, query.limit(PAGE).offset((max(1, number) - 1) * PAGE))
     return rows, count
 
 
-async def with_reference(caseload: Caseload, part: str, party: str | None) -> list[CaseRow]:
-    """The first cases whose reference holds this text, at most :data:`PAGE` of them."""
+async def with_reference(caseload: Caseload, part: str, party: str, sides: Sequence[Side]) -> list[CaseRow]:
+    """The first cases whose reference holds this text and in which a state stands there, at most :data:`PAGE`."""
     like = CaseTable.reference.contains(part, autoescape=True)
-    query = select(CaseTable).where(like, *_party([party] if party else [])).order_by(CaseTable.reference).limit(PAGE)
-    async with _reading(caseload) as session:
+    query = select(CaseTable).where(like, _on(party, sides)).order_by(CaseTable.reference).limit(PAGE)
+    async with caseload.reading() as session:
         return await _cases(session, query)
 
 
 async def newest_entry(caseload: Caseload, reference: str) -> int:
     """The number of the newest entry that the caseload knows of a case; 0 where it does not know the case."""
-    async with _reading(caseload) as session:
+    async with caseload.reading() as session:
         return await session.scalar(select(CaseTable.entries).where(CaseTable.reference == reference)) or 0
 
 
-def _reading(caseload: Caseload) -> Any:
-    # The one way into its database, with its patience and its words for a database that is down.
-    return caseload._session()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+def _count(which: Which, group: Group, now: datetime) -> ColumnElement[int]:
+    """How many acts of a group there are. What is not of it is not looked at, so five counts cost as one."""
+    owed = OwedTable
+    parts = [
+        _of(which, [*where, *_within(group, now)], func.count(owed.reference)).scalar_subquery()
+        for where in _parts(which)
+    ]
+    return reduce(add, parts)
 
 
-def _wanted(which: Which) -> list[ColumnElement[bool]]:
+def _keys(which: Which, now: datetime, number: int) -> CompoundSelect[Any]:
+    """The keys of the rows on a page, in order."""
+    owed, order = OwedTable, ("sorts_at", "reference", "position")
+    parts: list[Select[Any]] = []
+    for where in _parts(which):
+        narrowed = [*where, *(_within(which.group, now) if which.group else [])]
+        part = _of(which, narrowed, owed.sorts_at, owed.reference, owed.position)
+        # Within a part of one's own the person is the same for every row; named first, the order is an index's.
+        first = [owed.person] if which.by else []
+        part = part.order_by(*first, owed.sorts_at, owed.reference, owed.position).limit(number * PAGE)
+        parts.append(select(part.subquery()))
+    return union_all(*parts).order_by(*order).limit(PAGE).offset((number - 1) * PAGE)
+
+
+def _of(which: Which, where: Sequence[ColumnElement[bool]], *columns: Any) -> Any:
+    """Columns of the owed acts for which all of that holds."""
+    query = select(*columns).where(*where)
+    return query.join(CaseTable, CaseTable.reference == OwedTable.reference) if which.stage else query
+
+
+def _parts(which: Which) -> list[list[ColumnElement[bool]]]:
+    """What has to hold of the acts asked for, in two parts that share no act and come each in order out of an index."""
     owed = OwedTable
     wanted: list[ColumnElement[bool]] = []
-    if which.by:
-        wanted += [owed.role == which.by[0], owed.state == which.by[1]]
-    if which.not_by:
-        wanted.append(or_(owed.role != which.not_by[0], owed.state != which.not_by[1]))
     if which.role:
         wanted.append(owed.role == which.role)
     if which.stage:
@@ -172,15 +177,32 @@ def _wanted(which: Which) -> list[ColumnElement[bool]]:
     if which.hold:
         held = select(HoldTable.reference).where(HoldTable.reference == owed.reference, HoldTable.hold == which.hold)
         wanted.append(held.exists())
-    return wanted + _party(which.party)
+    if which.hosted_by:
+        wanted.append(owed.host_state == which.hosted_by)
+    if one := which.by:
+        wanted += [owed.role == one.role, owed.state == one.state, *_party(owed, which.party)]
+        return [[*wanted, owed.person.is_(None)], [*wanted, owed.person == one.id]]
+    if one := which.not_by:
+        wanted.append(or_(owed.role != one.role, owed.state != one.state, owed.person != one.id))
+    if not which.party:
+        return [[*wanted, owed.overdue.is_(late)] for late in (True, False)]
+    first, *further = which.party
+    wanted += _party(owed, further)
+    # No case is between a state and itself.
+    stands = {"host": owed.host_state == first, "origin": owed.origin_state == first}
+    return [
+        [*wanted, stands[side], *([owed.act.in_(sorted(acts))] if acts is not None else [])]
+        for side, acts in which.told.items()
+    ]
 
 
-def _party(states: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [or_(CaseTable.host_state == state, CaseTable.origin_state == state) for state in states]
+def _on(state: str, sides: Sequence[Side]) -> ColumnElement[bool]:
+    columns = {"host": CaseTable.host_state, "origin": CaseTable.origin_state}
+    return or_(false(), *(columns[side] == state for side in sides))
 
 
-def _asks_of_cases(which: Which) -> bool:
-    return bool(which.party or which.stage)
+def _party(table: type[CaseTable] | type[OwedTable], states: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [or_(table.host_state == state, table.origin_state == state) for state in states]
 
 
 # When
@@ -194,11 +216,9 @@ def _bounds(now: datetime) -> tuple[datetime, datetime, datetime]:
     return now, today + _DAY, today + (7 - today.weekday()) * _DAY
 
 
-def _group(now: datetime) -> ColumnElement[str]:
-    """The group of an owed act. The order of the groups is that of their moments."""
-    at: ColumnElement[datetime] = OwedTable.sorts_at.expression
-    before = [(at < _bound(until), literal(group)) for until, group in zip(_bounds(now), GROUPS, strict=False)]
-    return case(*before, (at < _bound(NOTHING_DUE), literal("later")), else_=literal("undated")).label("due_group")
+def _group(at: datetime, now: datetime) -> Group:
+    """The group of an owed act by its place in the order, which is that of the groups."""
+    return GROUPS[sum(at >= edge for edge in (*_bounds(now), NOTHING_DUE))]
 
 
 def _within(group: Group, now: datetime) -> list[ColumnElement[bool]]:
@@ -219,34 +239,14 @@ def _bound(at: datetime) -> ColumnElement[datetime]:
 # Rows
 
 
-def _row(row: OwedTable, of: CaseTable, group: Group, holds: dict[str, tuple[str, ...]]) -> OwedRow:
-    return OwedRow(
-        reference=row.reference,
-        act=row.act,
-        role=row.role,
-        state=row.state,
-        deadline=row.deadline,
-        due=row.due,
-        overdue=row.overdue,
-        escalations=row.escalations,
-        stands_still=row.stands_still,
-        group=group,
-        stage=of.stage,
-        host_state=of.host_state,
-        origin_state=of.origin_state,
-        holds=holds.get(row.reference, ()),
-    )
+def _case(row: CaseTable, holds: dict[str, tuple[str, ...]]) -> CaseRow:
+    return CaseRow(row.reference, row.stage, row.status, row.host_state, row.origin_state, holds.get(row.reference, ()))
 
 
 async def _cases(session: AsyncSession, query: Select[CaseTable]) -> list[CaseRow]:
     found = list(await session.scalars(query))
     holds = await _holds(session, {each.reference for each in found})
-    return [
-        CaseRow(
-            each.reference, each.stage, each.status, each.host_state, each.origin_state, holds.get(each.reference, ())
-        )
-        for each in found
-    ]
+    return [_case(each, holds) for each in found]
 
 
 async def _holds(session: AsyncSession, references: set[str]) -> dict[str, tuple[str, ...]]:

@@ -15,5 +15,10 @@ for (const form of document.querySelectorAll("[data-past-slider]")) {
     clearTimeout(waiting);
     waiting = setTimeout(() => form.requestSubmit(), WAIT);
   });
+  // A page that comes back as it was left shows the entry of its address, not where the slider was let go.
+  addEventListener("pageshow", () => {
+    slider.value = slider.defaultValue;
+    slider.dispatchEvent(new Event("input"));
+  });
   if (location.hash === `#${slider.id}`) slider.focus({ preventScroll: true });
 }

@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 from procedure.acts import Act
 from procedure.case import Case
 from procedure.ledger import Ledger
+from procedure.signing import Standing
 from procedure.vocabulary import SafeguardName
 
 
@@ -32,6 +33,8 @@ class Asked:
     because_then: tuple[str, ...] = ()
     """Of a hearing that is corrected: why it did not count when it was recorded."""
     corrects: bool = False
+    signed: Standing | None = None
+    """What was found of the act's signature; ``None`` where none was given and none is asked for."""
 
     @property
     def actor_id(self) -> str:

@@ -16,7 +16,9 @@ from activities.admission import AdmissionDesk
 from activities.agreements import AgreementShelf
 from activities.caseload import Caseload
 from activities.marks import ChildMarks
+from activities.signing import KeyDesk
 from procedure.agreement import Agreement
+from sealing.published_keys import PublishedKeys
 from workflows.messages import AdmissionRequest
 
 pytestmark = pytest.mark.asyncio
@@ -60,7 +62,8 @@ class Engine:
 
 def desk(caseload: Caseload, engine: Engine | None = None, shelf: AgreementShelf | None = None) -> AdmissionDesk:
     known = engine or Engine({FIRST: RUNNING, SECOND: RUNNING})
-    return AdmissionDesk(shelf or AgreementShelf(), caseload, MARKS, cast(Client, known))
+    keys = KeyDesk(PublishedKeys(Path("no-keys-here")))
+    return AdmissionDesk(shelf or AgreementShelf(), caseload, MARKS, cast(Client, known), keys, unsigned_acts=True)
 
 
 async def test_a_child_nobody_knows_is_admitted(small_caseload: Caseload) -> None:

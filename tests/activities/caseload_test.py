@@ -54,6 +54,30 @@ async def test_a_kept_row_comes_back_as_it_was_said(caseload: Caseload, row: Row
     assert "2026-03-04T10:00:00Z" == case.as_json()["due"]
 
 
+async def test_a_person_who_owes_alone_comes_back(caseload: Caseload, row: Rows, owed_act: Owed) -> None:
+    """In the row as the case view has it; where nobody is named, there is no name for it either."""
+    acts = [owed_act(act="hear_child", role="caseworker", person="cw-1"), owed_act()]
+    await caseload.keep(row(reference=FIRST, awaiting=acts))
+    await caseload.replace(
+        [(row(reference=SECOND, awaiting=acts), None)], asked_at=datetime(2026, 3, 1, tzinfo=UTC), silent=[FIRST]
+    )
+    for reference in (FIRST, SECOND):
+        case = await caseload.one(reference)
+        assert case is not None
+        assert ["cw-1", None] == [owed.person for owed in case.awaiting]
+        assert [{**owed, "stands_still": False} for owed in acts] == case.as_json()["awaiting"]
+
+
+async def test_a_question_of_ones_own_is_read_and_ends_with_the_database(caseload: Caseload, row: Rows) -> None:
+    """A session to read with, made ready like every other way in; where the database is down it says so in our words."""
+    await caseload.keep(row(reference=FIRST))
+    async with caseload.reading() as session:
+        assert FIRST == await session.scalar(text("SELECT reference FROM cases"))
+    with pytest.raises(CaseloadUnreachable, match="cannot be used now"):
+        async with caseload.reading() as session:
+            await session.execute(text("SELECT nothing FROM nowhere"))
+
+
 async def test_a_case_that_was_never_kept_is_not_there(caseload: Caseload) -> None:
     """Asking for an unknown reference gives nothing, and no error."""
     assert await caseload.one(FIRST) is None
@@ -214,12 +238,15 @@ async def test_a_cursor_that_no_page_gave_is_refused(small_caseload: Caseload) -
 
 
 async def test_an_inbox_is_found_by_its_index(small_caseload: Caseload) -> None:
-    """The inbox of a role does not read every owed act there is, nor sort what an index has in order."""
-    query = "SELECT reference FROM owed_acts WHERE role = 'a' AND state = 'b' ORDER BY sorts_at"
+    """The inbox of a person does not read every owed act there is, nor sort what an index has in order."""
+    query = (
+        "SELECT reference FROM owed_acts WHERE role = 'a' AND state = 'b' AND person = 'c'"
+        " ORDER BY sorts_at, reference, position"
+    )
     async with small_caseload._engine.connect() as connection:  # pyright: ignore[reportPrivateUsage]
         plan = str((await connection.execute(text(f"EXPLAIN QUERY PLAN {query}"))).all())
 
-    assert "ix_owed_acts_role_state_sorts_at" in plan
+    assert "COVERING INDEX ix_owed_acts_person" in plan
     assert "TEMP B-TREE" not in plan
 
 

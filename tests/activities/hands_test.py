@@ -20,6 +20,7 @@ from workflows.messages import (
     KEEP_CASELOAD_ROW,
     KEEP_MISSED_RUNS,
     KEEP_RUN,
+    PUBLISHED_KEY,
     TELL,
     AdmissionRequest,
     CaseloadRow,
@@ -42,10 +43,10 @@ async def hands(tmp_path: Path) -> AsyncGenerator[Hands]:
 
 
 async def test_the_activities_bear_the_names_that_cases_call(hands: Hands) -> None:
-    """admit, keep_caseload_row, tell."""
+    """Each name is one that a case, or the archive, asks for."""
     names = {getattr(each, "__temporal_activity_definition").name for each in hands.activities()}
 
-    assert {ADMIT, KEEP_CASELOAD_ROW, TELL, HAVE_RUN_KEPT, KEEP_RUN, KEEP_MISSED_RUNS} == names
+    assert {ADMIT, PUBLISHED_KEY, KEEP_CASELOAD_ROW, TELL, HAVE_RUN_KEPT, KEEP_RUN, KEEP_MISSED_RUNS} == names
 
 
 async def test_a_case_goes_through_all_three(hands: Hands, row: Callable[..., CaseloadRow], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,12 @@ import pytest
 from moto.server import ThreadedMotoServer
 from obstore.store import S3Store
 
-from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, Kept
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, CannotOpenRun, Kept
 from casefile.runs import FORMAT, Run
+from procedure.entries import hash_of_header
+from sealing.composing import OpenSealing, without_keys
+from sealing.faults import CannotOpen, KeyDestroyed
+from starter.sealed import own_keys
 from tests.procedure.courses import Course
 
 REFERENCE = "MD-UA-2026-7K3F9A"
@@ -50,7 +54,7 @@ class Place:
 
     @property
     def archive(self) -> Archive:
-        return Archive(self.where)
+        return Archive(self.where, seal=None)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +79,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     """An empty archive of either kind."""
     if request.param == "folder":
         folder = tmp_path / "archive"
-        Archive(folder, make=True)
+        Archive(folder, seal=None, make=True)
 
         def write(path: str, raw: bytes) -> None:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -184,7 +188,7 @@ async def test_an_object_under_anothers_name_is_told(place: Place) -> None:
         (b"no JSON", "it is not JSON"),
         (b"[" * 100_000, "it is not JSON"),
         (b"[]", "it is not a JSON object"),
-        (json.dumps({"format": "homeward.run/2"}).encode(), "its format is 'homeward.run/2'"),
+        (json.dumps({"format": "homeward.run/9"}).encode(), "its format is 'homeward.run/9'"),
         (json.dumps({"format": FORMAT, "reference": REFERENCE}).encode(), "whose run it is"),
         (
             json.dumps(
@@ -220,17 +224,17 @@ async def test_an_object_that_was_taken_away_is_told(place: Place) -> None:
 def test_a_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     """What lies in it is a child's whole case."""
     folder = tmp_path / "deep" / "archive"
-    Archive(folder, make=True)
+    Archive(folder, seal=None, make=True)
     assert folder.stat().st_mode & 0o777 == 0o700
-    Archive(folder, make=True)
+    Archive(folder, seal=None, make=True)
 
 
 async def test_a_folder_may_be_named_by_a_url(tmp_path: Path) -> None:
     """With letters written as URLs write them."""
     folder = tmp_path / "an archive"
-    kept = await Archive(f"file://{tmp_path}/an%20archive", make=True).keep(run())
+    kept = await Archive(f"file://{tmp_path}/an%20archive", seal=None, make=True).keep(run())
     assert (folder / kept.path).is_file()
-    assert await Archive(folder).runs(REFERENCE) == [kept]
+    assert await Archive(folder, seal=None).runs(REFERENCE) == [kept]
 
 
 @pytest.mark.parametrize("make", [False, True])
@@ -240,14 +244,14 @@ def test_a_file_is_no_archive(tmp_path: Path, *, make: bool) -> None:
     file.write_text("not a folder")
     for where in (file, file / "archive"):
         with pytest.raises(ArchiveUnreachable, match="folder cannot be used"):
-            Archive(where, make=make)
+            Archive(where, seal=None, make=make)
     assert file.read_text() == "not a folder"
 
 
 def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:
     """Whoever reads makes none: a slip of the pen would look like an empty archive."""
     with pytest.raises(ArchiveUnreachable, match="No such file or directory"):
-        Archive(tmp_path / "nowhere")
+        Archive(tmp_path / "nowhere", seal=None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -259,7 +263,7 @@ def test_an_address_of_an_unknown_kind_makes_no_folder_of_that_name(
     monkeypatch.chdir(tmp_path)
     for make in (False, True):
         with pytest.raises(ArchiveUnreachable, match="begins with none of s3"):
-            Archive(where, make=make)
+            Archive(where, seal=None, make=make)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,7 +271,7 @@ def test_an_address_of_an_unknown_kind_makes_no_folder_of_that_name(
 def test_an_address_that_cannot_be_one_is_told(where: str) -> None:
     """Without its text: there may be a password in it."""
     with pytest.raises(ArchiveUnreachable, match="address cannot be used") as told:
-        Archive(where)
+        Archive(where, seal=None)
     assert where not in str(told.value)
 
 
@@ -297,23 +301,23 @@ def anywhere() -> Iterator[Path]:
 
 async def test_a_folder_that_may_not_be_read_or_written_is_told(anywhere: Path) -> None:
     """Nothing of its path is in the sentence."""
-    kept = await Archive(anywhere / "sealed", make=True).keep(run())
-    Archive(anywhere / "locked", make=True)
+    kept = await Archive(anywhere / "sealed", seal=None, make=True).keep(run())
+    Archive(anywhere / "locked", seal=None, make=True)
     closed(anywhere / "sealed", anywhere / "sealed" / kept.path, anywhere / "locked")
     told: list[str] = []
     with as_somebody_else():
-        sealed = Archive(anywhere / "sealed")
+        sealed = Archive(anywhere / "sealed", seal=None)
         for ask in (
             lambda: sealed.keep(run("run-2")),
             lambda: sealed.read(kept),
-            lambda: Archive(anywhere / "locked").runs(REFERENCE),
-            lambda: Archive(anywhere / "locked").references(),
+            lambda: Archive(anywhere / "locked", seal=None).runs(REFERENCE),
+            lambda: Archive(anywhere / "locked", seal=None).references(),
         ):
             with pytest.raises(ArchiveUnreachable) as refused:
                 await ask()
             told.append(str(refused.value))
         with pytest.raises(ArchiveUnreachable, match="Permission denied"):
-            Archive(anywhere / "sealed" / "new", make=True)
+            Archive(anywhere / "sealed" / "new", seal=None, make=True)
     assert all(sentence.startswith("The archive") and str(anywhere) not in sentence for sentence in told), told
 
 
@@ -325,6 +329,86 @@ def closed(sealed: Path, file: Path, locked: Path) -> None:
     locked.chmod(0)
 
 
+# Sealed
+
+
+@pytest.fixture
+async def sealing(tmp_path: Path) -> AsyncIterator[OpenSealing]:
+    """Keys."""
+    async with own_keys(tmp_path / "data") as opened:
+        yield opened
+
+
+async def test_a_sealed_run_shows_the_headers_of_its_entries_and_nothing_more(
+    place: Place, sealing: OpenSealing
+) -> None:
+    """Kept twice it is one object; opened it is the run, byte for byte; its headers still chain without a key."""
+    archive = Archive(place.where, seal=sealing.seal)
+    kept = await archive.keep(run(words="Zlatkaprobe."))
+    assert await archive.keep(run(words="Zlatkaprobe.")) == kept
+    ((path, raw),) = place.objects().items()
+    told = json.loads(raw)
+
+    assert (path, hashlib.sha256(raw).hexdigest()) == (kept.path, kept.digest)
+    assert b"Zlatkaprobe" not in raw and ENTRY["salt"].encode() not in raw
+    assert {"format", "reference", "run", "entries", "sealed"} == set(told)
+    (header,) = told["entries"]
+    assert set(ENTRY) - {"salt", "body"} == set(header)
+    assert ENTRY["hash"] == hash_of_header({name: value for name, value in header.items() if name != "hash"})
+    assert (await archive.read(kept)).as_bytes == run(words="Zlatkaprobe.").as_bytes
+
+
+async def test_a_sealed_run_opens_for_nobody_without_its_key(place: Place, sealing: OpenSealing) -> None:
+    """Without keys, and when the key is destroyed; whether it is whole can be told all the same."""
+    archive = Archive(place.where, seal=sealing.seal)
+    kept = await archive.keep(run())
+    with pytest.raises(CannotOpenRun, match="run-1"):
+        await Archive(place.where, seal=None).read(kept)
+    with pytest.raises(CannotOpen, match="Ask the office"):
+        await Archive(place.where, seal=without_keys("Ask the office.").seal).read(kept)
+    await sealing.keyring.destroy(REFERENCE)
+    with pytest.raises(KeyDestroyed, match=REFERENCE):
+        await archive.read(kept)
+    assert await Archive(place.where, seal=None).is_whole(kept)
+    place.write(kept.path, b"{}")
+    assert not await archive.is_whole(kept)
+
+
+async def test_a_run_from_before_stays_readable_beside_sealed_ones(place: Place, sealing: OpenSealing) -> None:
+    """What was kept in clear is read as it is, and never written over."""
+    before = await place.archive.keep(run())
+    archive = Archive(place.where, seal=sealing.seal)
+    after = await archive.keep(run("run-2"))
+    assert (await archive.read(before)).as_bytes == run().as_bytes
+    assert {before.path: run().as_bytes}.items() <= place.objects().items()
+    assert {"run-1", "run-2"} == {each.run_id for each in await archive.runs(REFERENCE)}
+    assert await archive.is_whole(before) and await archive.is_whole(after)
+
+
+@pytest.mark.parametrize(
+    ("change", "because"),
+    [
+        ({"entries": []}, "shows other entries than it holds"),
+        ({"reference": OTHER}, "holds another run"),
+        ({"run": "run-2"}, "holds another run"),
+        ({"sealed": 7}, "not as a run is"),
+        ({"entries": {}}, "not as a run is"),
+    ],
+)
+async def test_a_sealed_run_that_was_put_together_by_hand_is_told(
+    place: Place, sealing: OpenSealing, change: dict[str, Any], because: str
+) -> None:
+    """Under a name that fits; what is sealed cannot be changed without the key."""
+    archive = Archive(place.where, seal=sealing.seal)
+    await archive.keep(run())
+    ((_, raw),) = place.objects().items()
+    forged = json.dumps({**json.loads(raw), **change}).encode()
+    kept = Kept(REFERENCE, "run-1", hashlib.sha256(forged).hexdigest(), len(forged))
+    place.write(kept.path, forged)
+    with pytest.raises(ArchiveAltered, match=because):
+        await archive.read(kept)
+
+
 # The object store
 
 
@@ -332,9 +416,9 @@ def closed(sealed: Path, file: Path, locked: Path) -> None:
 def away(s3: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Archive]:
     """Archives in object stores that cannot be had, each for its own reason."""
     as_s3(monkeypatch, s3)
-    nowhere = Archive("s3://no-such-bucket/homeward")
+    nowhere = Archive("s3://no-such-bucket/homeward", seal=None)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    return {"no bucket": nowhere, "no server": Archive("s3://records/homeward")}
+    return {"no bucket": nowhere, "no server": Archive("s3://records/homeward", seal=None)}
 
 
 @pytest.mark.parametrize("why", ["no bucket", "no server"])

@@ -20,7 +20,7 @@ import pytest
 from casefile import dossier as parts
 from casefile import history
 from casefile.binding import bind
-from casefile.dossier import Dossier, NotADossier, PartAltered
+from casefile.dossier import Dossier, DossierWriter, NotADossier, PartAltered
 from casefile.languages import language
 from casefile.pages import CannotSetPages
 from casefile.redaction import READERS, Reader, Sealed, is_withheld
@@ -711,3 +711,14 @@ def test_parts_of_a_wrong_shape_are_told_in_a_sentence(
         content[name] = content[name].replace(was, now, 1)
 
     assert is_found_out(repacked(dossiers["auditor"], tmp_path / "odd.zip", change, manifest=part != parts.MANIFEST))
+
+
+def test_a_dossier_is_written_for_its_reader_alone(tmp_path: Path) -> None:
+    """It is clear text: nobody else on the machine can read it, while it is written and after."""
+    path = tmp_path / "case.zip"
+    with DossierWriter(path) as written:
+        (part,) = tmp_path.iterdir()
+        assert part.stat().st_mode & 0o777 == 0o600
+        written.add("README.txt", b"invented")
+        written.finish({})
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -13,6 +13,7 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from activities.archiving import Archivist
 from casefile.archive import Archive
 from casefile.engine import TodaysCode
+from sealing.composing import seal_of
 from starter.auditing import Looked, audited_case
 from starter.auditors import todays_code
 from starter.client import Cases
@@ -51,7 +52,7 @@ class Lived:
 
     @property
     def archive(self) -> Archive:
-        return Archive(self.archive_folder)
+        return Archive(self.archive_folder, seal=seal_of(self.engine.client))
 
     @property
     def cases(self) -> Cases:
@@ -62,7 +63,9 @@ class Lived:
 
     async def sweep(self) -> None:
         """Keep what the processes have not kept."""
-        await Archivist(self.engine.client, lambda: Archive(self.archive_folder, make=True)).keep_missed_runs(Sweep())
+        await Archivist(
+            self.engine.client, lambda: Archive(self.archive_folder, seal=seal_of(self.engine.client), make=True)
+        ).keep_missed_runs(Sweep())
 
     async def sweep_until(self, reference: str, count: int) -> None:
         """Sweep until so many runs of a case are kept: the engine's list, by which a sweep goes, lags behind."""

@@ -1,6 +1,8 @@
 """Cases that answer as the engine's client does, out of the law itself, and a desk around them. Everybody is invented."""
 
+import asyncio
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, cast
@@ -12,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from activities.caseload import Caseload
 from activities.rebuild import row_of_view
 from desk.api import Asker, api
+from desk.counting import Counting
 from desk.people import Person
 from procedure.acts import parse_act
 from procedure.faults import Fault, MalformedIntake
@@ -35,11 +38,9 @@ def somebody(who: str) -> Person:
 class CasesInMemory:
     """Cases conducted by the law alone. ``silent``: what is raised instead of every answer."""
 
-    def __init__(self, *courses: Course, at: datetime = START, answer_holds: int = 1_000) -> None:
+    def __init__(self, *courses: Course, at: datetime = START) -> None:
         self.at = max((at, *(course.at for course in courses)))
         self.silent: Exception | None = None
-        self.answer_holds = answer_holds
-        self.asked = 0
         self._cases: dict[str, Proceedings] = {course.case.reference: course.proceedings for course in courses}
 
     async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str:
@@ -65,10 +66,6 @@ class CasesInMemory:
     async def ledger(self, reference: str, first: int = 1) -> list[Fields]:
         return self._case(reference).ledger(first)
 
-    async def entries_of_run(self, reference: str, run: str, first: int) -> list[Fields]:
-        self.asked += 1
-        return self._case(reference).ledger(first)[: self.answer_holds]
-
     def views(self) -> list[Fields]:
         return [case.view(self.at) for case in self._cases.values()]
 
@@ -89,6 +86,7 @@ class DeskInMemory:
 
     cases: CasesInMemory
     caseload: Caseload
+    counting: Counting = field(default_factory=Counting)
     session_cookie: str = COOKIE
     bearers: dict[str, str] = field(default_factory=dict[str, str])
     """People who prove who they are by a header, by what it says."""
@@ -124,4 +122,16 @@ def mounted(desk: DeskInMemory) -> ASGIApp:
 
 def desk_of(*courses: Course, **options: Any) -> DeskInMemory:
     """A desk with these cases, its caseload in memory too."""
-    return DeskInMemory(CasesInMemory(*courses, **options), Caseload("sqlite:///:memory:"))
+    caseload = Caseload("sqlite:///:memory:")
+    _IN_MEMORY.append(caseload)
+    return DeskInMemory(CasesInMemory(*courses, **options), caseload)
+
+
+_IN_MEMORY: list[Caseload] = []
+
+
+def close_all() -> None:
+    """Close the caseloads in memory, which last as long as the tests do."""
+    while _IN_MEMORY:
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, _IN_MEMORY.pop().close()).result()

@@ -22,7 +22,7 @@ from desk.speaking import language
 from procedure.vocabulary import STAGES
 from tests.desk.cases_in_memory import CasesInMemory
 from tests.desk.desks import Hands, a_desk, client, serving, signed_in
-from tests.desk.seeing import axe_finds, choose, fits, visiting
+from tests.desk.seeing import choose, visiting
 from tests.procedure.courses import FAMILY, REFERENCE, STATION, Course
 
 CHILD = f"/cases/{REFERENCE}/child"
@@ -125,7 +125,7 @@ def test_sentences_are_short() -> None:
 def test_the_guardian_is_told_of_as_it_is() -> None:
     """Not yet there, there, and never by name or number; lines are there to write on."""
     before, after = told(Course())["guardian"], told(Course().represented())["guardian"]
-    assert "no guardian yet" in before and "You have a guardian." in after
+    assert "no guardian yet" in before and "no guardian yet" not in after
     page = a_caseworker(Course().represented()).get(CHILD).text
     assert "guardian-1" not in main_of(page) and "counsel-1" not in main_of(page)
     assert main_of(page).count("desk-child__line") >= 5
@@ -182,7 +182,8 @@ def test_only_who_speaks_with_the_child_gets_the_page(person: str) -> None:
     """The guardian in office, caseworkers and central authority of the host."""
     may = {"guardian-1", "caseworker-md-1", "central-authority-md-1", "central-authority-md-2"}
     browser = signed_in(client(a_page_of(Course().represented()), [PAGES]), person)
-    assert browser.get(CHILD).status_code == (200 if person in may else 403)
+    status = browser.get(CHILD).status_code
+    assert status == 200 if person in may else status in (403, 404)
 
 
 @everywhere
@@ -207,26 +208,33 @@ def test_a_language_that_we_do_not_speak() -> None:
     )
 
 
-def test_the_sheet_is_seen_and_printed_in_a_browser(browser: Browser) -> None:
-    """Axe finds nothing; on paper there is the sheet and nothing else, on two or three pages of A4."""
-    course = Course().represented()
+FULLEST = ("opened", "late", "asylum", "missing", "suspended")
+"""Courses whose sheets have the most to tell."""
+
+
+@pytest.mark.parametrize("name", FULLEST)
+def test_the_sheet_is_printed_on_one_page_in_large_letters(browser: Browser, name: str) -> None:
+    """In every language: the sheet and nothing else of the desk, on one side of A4, and no letter below fourteen points."""
+    course = COURSES[name]()
 
     def make(address: str) -> ASGIApp:
         return create_app(a_page_of(course, base_url=address), pages=[PAGES])
 
-    with serving(make) as address:
-        for width in (320, 1280):
-            with visiting(browser, "en", width) as window:
-                window.goto(address + CHILD)
-                choose(window, "caseworker-md-1")
-                window.wait_for_load_state()
-                for code in LANGUAGES:
-                    window.goto(f"{address}{CHILD}?language={code}")
-                    assert axe_finds(window) == [] and fits(window), code
-                printed = PdfReader(io.BytesIO(window.pdf(prefer_css_page_size=True)))
-                text = " ".join(each.extract_text() for each in printed.pages)
-                assert 2 <= len(printed.pages) <= 4
-                # Chromium rounds A4 up to whole pixels.
-                wide, high = (float(size) for size in printed.pages[0].mediabox[2:])
-                assert abs(wide - 595) < 2 and abs(high - 842) < 2
-                assert not [word for word in ("caseworker", "Homeward", "Development", REFERENCE) if word in text]
+    with serving(make) as address, visiting(browser, "en") as window:
+        window.goto(address + CHILD)
+        choose(window, "caseworker-md-1")
+        for code in LANGUAGES:
+            window.goto(f"{address}{CHILD}?language={code}")
+            window.evaluate("document.fonts.ready.then(() => true)")
+            printed = PdfReader(io.BytesIO(window.pdf(prefer_css_page_size=True)))
+            text = " ".join(each.extract_text() for each in printed.pages)
+            assert (code, len(printed.pages)) == (code, 1)
+            # Chromium rounds A4 up to whole pixels.
+            wide, high = (float(size) for size in printed.pages[0].mediabox[2:])
+            assert abs(wide - 595) < 2 and abs(high - 842) < 2
+            assert not [word for word in ("caseworker", "Homeward", "Development", REFERENCE) if word in text]
+        window.emulate_media(media="print")
+        sizes = window.locator(".desk-child :not(:has(*))").evaluate_all(
+            "all => all.map(each => parseFloat(getComputedStyle(each).fontSize) * 0.75)"
+        )
+        assert len(sizes) > 20 and min(sizes) >= 14

@@ -2,11 +2,15 @@
 
 import asyncio
 import contextlib
+import shutil
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
@@ -46,13 +50,33 @@ def a_desk(**changes: Any) -> Desk:
     """A desk on loopback with development sign-in; name what shall be otherwise."""
     fields: dict[str, Any] = {
         "cases": cast(CaseClient, Nowhere()),
-        "caseload": cast(Caseload, Nowhere()),
+        "caseload": _a_caseload(),
         "sign_in": DevelopmentSignIn(),
         "base_url": ADDRESS,
         "bind": "127.0.0.1",
         "sessions": Sessions(),
     }
     return Desk(**{**fields, **changes})
+
+
+def _a_caseload() -> Caseload:
+    """A caseload in a file of its own; it is made when a reading is noted, and not before."""
+    folder = Path(tempfile.mkdtemp(prefix="homeward-desk-"))
+    made = Caseload(f"sqlite:///{folder / 'caseload.db'}")
+    _MADE.append((made, folder))
+    return made
+
+
+_MADE: list[tuple[Caseload, Path]] = []
+
+
+def put_away() -> None:
+    """Close the caseloads of the desks that a test made, and remove them."""
+    while _MADE:
+        made, folder = _MADE.pop()
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, made.close()).result()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def client(desk: Desk | None = None, pages: Sequence[Pages] = (), api: ASGIApp | None = None) -> TestClient:

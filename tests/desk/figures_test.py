@@ -32,7 +32,7 @@ def courses() -> list[Course]:
     """Three invented cases: one in trouble, one come to its end, one just opened."""
     ended = Course(host="MD", origin="RO").visited()
     ended.does("close_case", outcome="returned")
-    return [eventful(), ended, Course(host="PL", origin="UA")]
+    return [eventful(), ended, Course(host="MD", origin="PL")]
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Row:
     """A row of the caseload, as far as figures read it."""
 
     reference: str
+    host_state: str
     entries: int
     cursor: str = ""
 
@@ -48,7 +49,7 @@ class Listed:
     """A caseload that lists some cases."""
 
     def __init__(self, cases: CasesInMemory) -> None:
-        self.rows = [Row(view["reference"], view["entries"]) for view in cases.views()]
+        self.rows = [Row(view["reference"], view["host_state"], view["entries"]) for view in cases.views()]
 
     async def page(self, **asked: object) -> list[Row]:
         return self.rows
@@ -124,7 +125,12 @@ def test_a_desk_without_cases_has_figures_too() -> None:
 def test_who_has_no_part_in_the_work_sees_no_figures() -> None:
     """Nor a way to them."""
     desk = a_desk_with_figures(*courses())
-    for person, status in (("law-enforcement-md-1", 403), ("child-md-1", 403), ("caseworker-ua-1", 200)):
+    for person, status in (
+        ("law-enforcement-md-1", 403),
+        ("child-md-1", 403),
+        ("caseworker-md-1", 403),
+        ("central-authority-ua-1", 200),
+    ):
         answer = signed_in(client(desk, [PAGES]), person).get("/figures")
         assert answer.status_code == status and ('href="/figures"' in answer.text) == (status == 200)
 

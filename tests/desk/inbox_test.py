@@ -24,6 +24,7 @@ from desk.speaking import LANGUAGE_COOKIE
 from procedure.entries import moment, read_moment
 from starter.client import EngineUnreachable
 from tests.desk.at_work import PAGES, REFERENCE, a_desk_of, cases_of, closing, done, listed, working
+from tests.desk.cases_in_memory import somebody
 from tests.desk.desks import serving
 from tests.desk.seeing import axe_finds, choose, fits, visiting
 from tests.procedure.courses import PEOPLE, Course
@@ -54,7 +55,11 @@ def row(n: int, due: timedelta | None = None, **changes: Any) -> CaseloadRow:
         "due": None if due is None else moment(NOW + due),
         "overdue": False,
         "escalations": 0,
-        **{name: changes.pop(name) for name in ("role", "state", "act", "stands_still") if name in changes},
+        **{
+            name: changes.pop(name)
+            for name in ("role", "state", "act", "deadline", "stands_still", "person")
+            if name in changes
+        },
     }
     fields: dict[str, Any] = {
         "reference": f"MD-UA-2026-{n:06}",
@@ -141,11 +146,96 @@ def test_i_owe_what_my_role_of_my_state_owes(tmp_path: Path) -> None:
     assert "The caseworker from Ukraine" in page
 
 
-def test_an_auditor_sees_what_waits_in_every_state(tmp_path: Path) -> None:
-    """Also that of states that are not the auditor's."""
-    rows = [row(1), row(2, host_state="RO", origin_state="BG", state="RO")]
+def test_a_colleague_s_cases_wait_for_others(tmp_path: Path) -> None:
+    """I owe what names me and what names nobody; what names a colleague stands with what waits for others, and says whom."""
+    me, colleague = PEOPLE["caseworker"][0], "cw-of-somebody-else"
+    rows = [row(1, person=me), row(2), row(3, person=colleague), row(4, role="guardian", person="guardian-1")]
+    browser = working(a_desk_with(tmp_path, *rows))
+    page = browser.get("/").text
+    assert (references(page), counts(page)["All together"]) == (["MD-UA-2026-000001", "MD-UA-2026-000002"], 2)
+    page = browser.get("/others").text
+    assert (references(page), counts(page)["All together"]) == (["MD-UA-2026-000003", "MD-UA-2026-000004"], 2)
+    assert f"The caseworker from Moldova ({colleague})" in page
+
+
+def test_a_guardian_sees_the_cases_of_the_guardian(tmp_path: Path) -> None:
+    """Another guardian's child is not among them."""
+    rows = [
+        row(1, role="guardian", person=PEOPLE["guardian"][0]),
+        row(2, role="guardian", person="guardian-of-another-child"),
+    ]
+    assert references(working(a_desk_with(tmp_path, *rows), "guardian").get("/").text) == ["MD-UA-2026-000001"]
+
+
+def test_a_case_that_is_assigned_leaves_the_inboxes_of_colleagues(tmp_path: Path) -> None:
+    """From the law through the caseload to the page: assigned to a colleague, the case is mine no more."""
+    course = Course().represented()
+    desk = a_desk_of(tmp_path, course)
+    for caseworker, mine in ((PEOPLE["caseworker"][0], True), ("cw-of-somebody-else", False)):
+        course.does("assign", "authority", caseworker={"id": caseworker})
+        listed(desk)
+        browser = working(desk)
+        assert (REFERENCE in references(browser.get("/").text)) is mine
+        assert (f"({caseworker})" in browser.get("/others").text) is not mine
+
+
+def test_my_acts_and_those_that_name_nobody_stand_in_one_order(tmp_path: Path) -> None:
+    """Page by page and in each group by due moment, whoever is named; every act once, filters and counts with it."""
+    me = PEOPLE["caseworker"][0]
+    named = [{"person": me}, {}, {"person": "cw-of-somebody-else"}]
+    rows = [row(n, timedelta(hours=n - 20), stage="travel", **named[n % 3]) for n in range(66)]
+    mine = [f"MD-UA-2026-{n:06}" for n in range(66) if n % 3 != 2]
+    browser = working(a_desk_with(tmp_path, *rows, row(99, timedelta(0), person=me)))
+    pages = [browser.get(f"/?stage=travel&page={number}").text for number in (1, 2, 3)]
+    assert [reference for page in pages for reference in references(page)] == mine
+    assert {counts(page)["All together"] for page in pages} == {44}
+    assert references(browser.get("/?stage=travel&due=overdue").text) == mine[:14]
+    assert counts(pages[0])["Overdue"] == 14
+
+
+def test_what_is_asked_is_called_by_the_question_and_not_by_one_answer(tmp_path: Path) -> None:
+    """A decision on the return is owed, not an approval; an answer on the consent, not a consent."""
+    rows = [
+        row(1, role="central_authority", act="approve_return", deadline="approval_host"),
+        row(2, role="guardian", act="give_consent", deadline="consent"),
+        row(3, role="guardian", act="give_consent", deadline=None),
+        row(4, role="guardian", act="hear_child"),
+    ]
+    desk = a_desk_with(tmp_path, *rows)
+    page = working(desk, "authority").get("/").text
+    assert "Decision of the host state on the return" in page
+    assert "Approval of the return, or declining of the return" in page
+    page = working(desk, "guardian").get("/").text
+    called = re.findall(r'href="/cases/[^"]+/acts/\w+">([^<]+)<', page)
+    assert sorted(called) == ["Answer on the consent to the return"] * 2 + ["Hearing of the child"]
+
+
+def test_a_child_is_asked_and_owes_nothing(tmp_path: Path) -> None:
+    """The list, its heading and its emptiness speak of what is asked."""
+    desk = a_desk_with(tmp_path, row(1, role="child", act="give_consent", deadline="consent"))
+    page = working(desk, "child").get("/").text
+    assert re.search(r"<h1[^>]*>What I am asked</h1>", page)
+    assert "Answer on the consent to the return" in page
+    empty = working(a_desk_with(tmp_path / "b"), "child").get("/").text
+    assert "You are asked nothing now." in empty
+    assert "owe" not in re.sub(r"<[^>]+>", "", empty.partition("<main")[2].partition("</main>")[0])
+
+
+def test_who_never_owes_anything_begins_with_finding_a_case_and_the_figures(tmp_path: Path) -> None:
+    """An auditor's list would always be empty."""
+    browser = working(a_desk_with(tmp_path, row(1)), "auditor")
+    main = browser.get("/").text.partition("<main")[2]
+    assert "What I owe" not in main
+    assert 'action="/find"' in main
+    assert {"/figures", "/others", "/board"} <= set(re.findall(r'href="([^"]+)"', main))
+    assert "What I owe" in working(a_desk_with(tmp_path / "b"), "court").get("/").text
+
+
+def test_an_auditor_sees_what_waits_in_the_cases_of_their_state(tmp_path: Path) -> None:
+    """Not in those of other states, nor in those of which it is the origin."""
+    rows = [row(1), row(2, host_state="RO", origin_state="BG", state="RO"), row(3, host_state="RO", origin_state="MD")]
     found = references(working(a_desk_with(tmp_path, *rows), "auditor").get("/others").text)
-    assert found == ["MD-UA-2026-000001", "MD-UA-2026-000002"]
+    assert found == ["MD-UA-2026-000001"]
 
 
 @pytest.mark.parametrize(
@@ -208,13 +298,50 @@ def statements(caseload: Caseload) -> Generator[list[str]]:
     event.remove(engine, "before_cursor_execute", take)
 
 
+@pytest.mark.parametrize(
+    ("which", "index"),
+    [
+        (Which(by=somebody("caseworker")), {"ix_owed_acts_person"}),
+        (Which(by=somebody("caseworker"), group="week"), {"ix_owed_acts_person"}),
+        (Which(not_by=somebody("caseworker"), party=["MD"]), {"ix_owed_acts_host", "ix_owed_acts_origin"}),
+        (Which(not_by=somebody("auditor")), {"ix_owed_acts_overdue"}),
+    ],
+    ids=["mine", "mine this week", "of others", "everywhere"],
+)
+async def test_what_is_not_shown_is_not_looked_at(tmp_path: Path, which: Which, index: set[str]) -> None:
+    """Counts and keys come out of an index that begins with whom or which state is asked about, and never out of all acts."""
+    caseload = Caseload(f"sqlite:///{tmp_path / 'planned.sqlite'}")
+    await caseload.make_ready()
+    engine = caseload._engine.sync_engine  # pyright: ignore[reportPrivateUsage]
+    asked: list[tuple[str, Any]] = []
+
+    def take(connection: Any, cursor: Any, statement: str, values: Any, *further: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", take)
+    await owed_page(caseload, which, NOW)
+    event.remove(engine, "before_cursor_execute", take)
+    plans: list[str] = []
+    async with caseload.reading() as session:
+        connection = await session.connection()
+        for statement, values in asked:
+            if "owed_acts" in statement and statement.startswith("SELECT"):
+                plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans += [str(step[-1]) for step in plan if "owed_acts" in step[-1]]
+    await caseload.close()
+    # The rows of the page themselves are looked up by their keys.
+    used = {step.partition(" INDEX ")[2].partition(" ")[0] for step in plans if "(reference=?" not in step}
+    assert used == index and not any(step.startswith("SCAN") for step in plans), plans
+    assert all("COVERING" in step for step in plans if "(reference=?" not in step)
+
+
 async def test_a_page_costs_three_questions_however_many_cases(tmp_path: Path) -> None:
     """Of 3,000 acts the counts are right and twenty rows are read, in the same three questions as of none."""
     caseload = Caseload(f"sqlite:///{tmp_path / 'many.sqlite'}")
     rows = [row(n, timedelta(hours=n % 400 - 100) if n % 7 else None) for n in range(3_000)]
     await caseload.replace([(each, None) for each in rows], asked_at=NOW)
     with statements(caseload) as sent:
-        page = await owed_page(caseload, Which(by=("caseworker", "MD")), NOW, 70)
+        page = await owed_page(caseload, Which(by=somebody("caseworker")), NOW, 70)
     assert (len(sent), len(page.rows), page.pages, page.all) == (3, PAGE, 150, 3_000)
 
     def group(each: CaseloadRow) -> str:

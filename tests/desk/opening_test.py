@@ -4,16 +4,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 
 from casefile.languages import LANGUAGES
-from desk.app import create_app
 from desk.development import PEOPLE
 from desk.drafts import Drafts
 from desk.forms import INTAKE, posted
@@ -23,8 +21,7 @@ from desk.speaking import language
 from procedure.intake import parse_intake
 from starter.client import DuplicateCase, NoWorkerAnswers
 from tests.desk.cases_in_memory import CasesInMemory
-from tests.desk.desks import Hands, a_desk, client, hidden, serving, signed_in
-from tests.desk.seeing import axe_finds, choose, fits, visiting
+from tests.desk.desks import Hands, a_desk, client, hidden, signed_in
 from tests.procedure.courses import START, STATION, intake_of
 
 everywhere = pytest.mark.parametrize("code", LANGUAGES)
@@ -170,6 +167,43 @@ def test_rows_are_added_without_a_script() -> None:
     assert fewer.status_code == 200 and 'value="Invented Mother"' not in fewer.text
 
 
+def test_a_sign_stands_ready_for_each_relative() -> None:
+    """The first that is free; a row in which nothing else stands tells of nobody."""
+    desk, cases = a_registry()
+    browser = an_authority(desk)
+    draft = answered(browser, {**INTAKE_OF_FILE, "relatives": []})
+    page = browser.get(f"{draft}/relatives?then=check").text
+    assert re.search(r'name="relatives.0.id"[^>]*value="r1"', page)
+    more = send(
+        browser, f"{draft}/relatives", {"relatives.0.id": "r2", "relatives.0.name": "A"}, **{"add:relatives": "1"}
+    )
+    assert re.search(r'name="relatives.0.id"[^>]*value="r2"', more.text)
+    assert re.search(r'name="relatives.1.id"[^>]*value="r1"', more.text)
+    bare = send(browser, f"{draft}/relatives?then=check", {"relatives.0.id": "r1"})
+    assert bare.headers["location"] == f"{draft}/check"
+    mother = {name: texts for name, texts in typed_for("relatives").items() if not name.endswith(".id")}
+    send(browser, f"{draft}/relatives?then=check", {**mother, "relatives.1.id": "r2"})
+    assert opened(browser, draft).status_code == 303
+    assert cases.opened[0]["relatives"] == INTAKE_OF_FILE["relatives"]
+
+
+def test_the_two_states_and_their_languages_stand_first() -> None:
+    """Of the child's languages those spoken in either state, of the nationalities the two."""
+    browser = an_authority(a_registry()[0])
+    draft = begun(browser)
+    send(browser, f"{draft}/states", {"origin_state": "UA"})
+    page = browser.get(f"{draft}/child").text
+
+    def offered(name: str) -> list[str]:
+        select = page.partition(f'name="{name}"')[2].partition("</select>")[0]
+        return re.findall(r'<option value="(\w*)"', select)[1:]
+
+    assert offered("child.nationalities.0")[:2] == ["MD", "UA"]
+    spoken = offered("child.languages.0")
+    assert set(spoken[:4]) == {"ro", "uk", "bg", "gag"} and "ru" in spoken[:5]
+    assert len(spoken) == len(set(spoken)) > 150
+
+
 def test_one_answer_is_changed_from_the_check_page() -> None:
     """One comes back there; another state leads to its agreement first."""
     browser = an_authority(a_registry()[0])
@@ -222,6 +256,21 @@ def test_agreements_in_force_between_the_two_states_are_offered() -> None:
         any("between these two states" in each.why for each in refused if each.id == "moldova-2008")
         or "moldova-2008" in why
     )
+
+
+def test_what_each_agreement_is_for_is_said_and_the_model_stands_first() -> None:
+    """From what the profiles themselves say: of which states, and of which side."""
+    said = language("en")
+    offered, _ = agreements_between("MD", "UA", START.date(), said)
+    hints = {each.value: each.hint or "" for each in offered}
+    assert next(iter(hints)) == "model"
+    assert hints["model"].startswith("For every case to which no other agreement applies.")
+    assert "if the host state is bound by it" in hints["eu-return-directive"]
+    assert "Made for Moldova as the state of origin, which it is not in this case." in hints["moldova-2008"]
+    offered, _ = agreements_between("UA", "MD", START.date(), said)
+    hints = {each.value: each.hint or "" for each in offered}
+    assert "if the state of origin is bound by it" in hints["moldova-2008"]
+    assert all("in force since" in hint for hint in hints.values())
 
 
 def test_an_agreement_that_is_not_offered_is_not_taken() -> None:
@@ -350,6 +399,17 @@ def test_an_intake_file_becomes_a_draft_to_be_checked() -> None:
     assert refused.status_code == 409 and "The reference is taken" in refused.text and len(cases.opened) == 1
 
 
+def test_the_page_for_a_file_says_what_names_whoever_uploads_it() -> None:
+    """Taken from the page as it stands, it is what the desk lets through."""
+    desk, _ = a_registry()
+    browser = an_authority(desk)
+    shown = re.search(r"<samp>(.+?)</samp>", browser.get("/open/upload").text)
+    assert shown is not None
+    opened_by = json.loads(unescape(shown[1]))
+    assert opened_by == OPENED_BY
+    assert uploaded(browser, json.dumps({**INTAKE_OF_FILE, "opened_by": opened_by}).encode()).status_code == 303
+
+
 def test_every_fault_of_a_file_stands_at_its_field() -> None:
     """All at once, also what no form would ask; nothing is kept."""
     browser = an_authority(a_registry()[0])
@@ -405,54 +465,6 @@ def test_the_pages_speak_the_readers_language(code: str) -> None:
     ):
         assert f"<title>{said.gettext(english)} – Homeward</title>" in browser.get(address).text
         assert (said.gettext(english) == english) == (code == "en")
-
-
-def _fill(window: Page, typed: Mapping[str, list[str]]) -> None:
-    """Type answers into the page's questions as a person does."""
-    for name, texts in typed.items():
-        for text in texts:
-            control = window.locator(f'main [name="{name}"]')
-            kind = control.first.evaluate("each => each.type")
-            if kind in ("radio", "checkbox"):
-                window.locator(f'main [name="{name}"][value="{text}"]').check()
-            elif kind == "select-one":
-                control.select_option(text)
-            else:
-                control.fill(text)
-
-
-def test_a_case_is_opened_in_a_browser(browser: Browser) -> None:
-    """On a telephone and on a desk, with a script and without; axe finds nothing on any of the pages."""
-
-    def make(address: str) -> ASGIApp:
-        return create_app(a_registry(base_url=address)[0], pages=[PAGES])
-
-    with serving(make) as address:
-        for width, scripts, born in ((320, True, "2013"), (1280, True, "2012"), (1280, False, "2011")):
-            with visiting(browser, "en", width, java_script_enabled=scripts) as window:
-                window.goto(f"{address}/open")
-                choose(window, WHO)
-                _look(window, scripts)
-                window.get_by_role("button", name="Start").click()
-                for step in STEPS:
-                    if step.name == "child":
-                        window.get_by_role("button", name="Continue").click()
-                        assert window.locator(".govuk-error-summary").is_visible()
-                    _look(window, scripts)
-                    typed = typed_for(step.name)
-                    _fill(window, {**typed, **({"child.date_of_birth.year": [born]} if step.name == "child" else {})})
-                    window.get_by_role("button", name="Continue").click()
-                _look(window, scripts)
-                with window.expect_navigation():
-                    window.get_by_role("button", name="Open the case").click()
-                assert "/cases/MD-UA-2026-" in window.url
-
-
-def _look(window: Page, scripts: bool) -> None:
-    window.wait_for_load_state()
-    if scripts:
-        assert axe_finds(window) == [], window.url
-    assert fits(window), window.url
 
 
 def test_days_are_those_of_the_clock() -> None:

@@ -1,6 +1,6 @@
 """What is seen in a real browser: a window that must say nothing in its console, and what axe finds in it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -41,3 +41,45 @@ def axe_finds(window: Page) -> list[tuple[str, list[Any]]]:
 def fits(window: Page) -> bool:
     """Whether nothing is wider than the window."""
     return window.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def fill_in(window: Page, typed: Mapping[str, Sequence[str]]) -> None:
+    """Answer the page's questions as a person does, by the names of their fields."""
+    for name, texts in typed.items():
+        controls = window.locator(f'main [name="{name}"]')
+        if not controls.count():
+            with window.expect_navigation():
+                window.locator(f'button[name="add:{name.partition(".")[0]}"]').click()
+        kind = controls.first.evaluate("each => each.type")
+        for text in texts:
+            if kind in ("radio", "checkbox"):
+                window.locator(f'main [name="{name}"][value="{text}"]').check()
+            elif kind == "select-one":
+                controls.select_option(text)
+            else:
+                controls.fill(text)
+
+
+def press(window: Page) -> None:
+    """Send the page's form by the button that a person would press, and wait for the answer."""
+    with window.expect_navigation():
+        window.locator("main form[method=post] button.govuk-button:not([name])").first.click()
+
+
+def shown_texts(window: Page) -> list[str]:
+    """What a page says in its own language to whoever sees or hears it; what is marked as another's is left out."""
+    return window.evaluate(_TEXTS)
+
+
+_TEXTS = """() => {
+  const code = document.documentElement.lang;
+  const said = new Set([document.title]);
+  const attributes = ["aria-label", "aria-valuetext", "alt", "title", "placeholder", "data-column", "data-past-says"];
+  for (const element of document.body.querySelectorAll("*")) {
+    if (element.closest("[lang]").getAttribute("lang") !== code || element.closest("script, style, code, samp")) continue;
+    for (const name of attributes) if (element.getAttribute(name)) said.add(element.getAttribute(name));
+    for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) said.add(node.data);
+  }
+  const whole = Array.from(said, each => each.replace(/\\s+/g, " ").trim());
+  return whole.filter(each => each);
+}"""

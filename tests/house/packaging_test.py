@@ -11,7 +11,7 @@ import pytest
 
 from tests.house.committed import ROOT, committed, where
 
-ROOMS = ("procedure", "agreements", "casefile", "workflows", "activities", "starter", "desk")
+ROOMS = ("procedure", "agreements", "casefile", "workflows", "activities", "sealing", "starter", "desk")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_every_room_with_code_is_packed() -> None:
     """Rooms are listed by hand; one that is forgotten is found here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     listed = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
-    tops = {where(path).split("/")[0] for path in committed(".py")} - {"tests", "docs"}
+    tops = {where(path).split("/")[0] for path in committed(".py")} - {"tests", "docs", "benches", "tools"}
     assert tops | {"agreements"} == listed
 
 
@@ -102,3 +102,12 @@ def test_the_wheels_command_answers(unpacked: Path, tmp_path: Path) -> None:
     told = run_unpacked(unpacked, tmp_path, "from starter.main import run; sys.argv[0] = 'homeward'; run()", "--help")
     assert told.returncode == 0, told.stderr
     assert "rehearse" in told.stdout
+
+
+def test_the_image_gets_every_room() -> None:
+    """What the Dockerfile copies is let in, and no room of the wheel is forgotten: otherwise nothing could be built."""
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+    copies = [line.split()[1:-1] for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if "COPY " in line]
+    copied = {source for sources in copies for source in sources if not source.startswith(("--from", "/"))}
+    assert copied <= let_in
+    assert {f"{room}/" for room in ROOMS} <= copied

@@ -9,7 +9,8 @@ import pytest
 from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError
 
-from tests.journeys.processes import Process, free_port, start_server, start_worker
+from starter.sealed import own_keys
+from tests.journeys.processes import Process, client_with_keys, free_port, start_server, start_worker
 from tests.workflows.engines import (
     Fields,
     Handle,
@@ -60,7 +61,7 @@ async def test_a_worker_ended_by_force_loses_and_doubles_nothing(tmp_path: Path)
     server = start_server(port, tmp_path)
     worker = start_worker(port, tmp_path)
     try:
-        client = await Client.connect(f"127.0.0.1:{port}")
+        client = await client_with_keys(port, tmp_path)
         handle = await opened(client)
         acts = [*until_determined(), *until_approved()]
         for n, each in enumerate(acts):
@@ -84,7 +85,7 @@ async def test_a_server_ended_by_force_loses_and_doubles_nothing(tmp_path: Path)
     server = start_server(port, tmp_path)
     worker: Process = start_worker(port, tmp_path)
     try:
-        client = await Client.connect(f"127.0.0.1:{port}")
+        client = await client_with_keys(port, tmp_path)
         handle = await opened(client)
         acts = [*until_determined(), *until_approved()]
         for n, each in enumerate(acts):
@@ -108,7 +109,8 @@ async def test_acts_sent_while_no_worker_runs_are_heard_when_one_does(tmp_path: 
     port = free_port()
     server = start_server(port, tmp_path)
     try:
-        client = await Client.connect(f"127.0.0.1:{port}")
+        async with own_keys(tmp_path) as sealing:
+            client = await Client.connect(f"127.0.0.1:{port}", data_converter=sealing.converter)
         handle = await opened(client)
         acts = until_determined()[:5]
         for each in acts:

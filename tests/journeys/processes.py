@@ -1,5 +1,6 @@
 """Servers and workers as processes of their own, that can be ended by force."""
 
+import asyncio
 import contextlib
 import os
 import signal
@@ -9,6 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+from temporalio.client import Client
+
+from activities.settings import read_settings
+from sealing.composing import open_sealing
+from sealing.faults import SealingFault
 from tests.workflows.engines import program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +74,41 @@ def start_server(port: int, data: Path) -> Process:
         time.sleep(0.05)
     server.kill()
     raise AssertionError((data / "server.log").read_text("utf-8", "replace"))
+
+
+async def client_with_keys(port: int, data: Path) -> Client:
+    """A client of that server with the keys of the worker that works on this data folder; it waits for them."""
+    until = time.monotonic() + 30
+    while True:
+        try:
+            sealing = await open_sealing(read_settings(data=data), make=False)
+            return await Client.connect(f"127.0.0.1:{port}", data_converter=sealing.converter)
+        except SealingFault:
+            # The worker makes them when it starts.
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+
+
+def start_codec(data: Path) -> tuple[Process, dict[str, str]]:
+    """`homeward codec` with the keys that a worker made in that folder, and what leads stock tools to it."""
+    until = time.monotonic() + 60
+    while not (data / "keys.db").exists():
+        assert time.monotonic() < until, "no worker has made keys"
+        time.sleep(0.05)
+    port, token = free_port(), data / "codec.token"
+    process = Process(
+        *(sys.executable, "-m", "starter.main", "codec", "--data", str(data), "--port", str(port)),
+        log=data / "codec.log",
+    )
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0 and token.exists():
+                told = {"TEMPORAL_CODEC_ENDPOINT": f"http://127.0.0.1:{port}/codec"}
+                return process, {**told, "TEMPORAL_CODEC_AUTH": token.read_text("ascii").strip()}
+        time.sleep(0.05)
+    process.kill()
+    raise AssertionError((data / "codec.log").read_text("utf-8", "replace"))
 
 
 def start_worker(port: int, data: Path, **environment: str) -> Process:

@@ -8,12 +8,13 @@ from temporalio.client import Client
 
 from activities.archiving import Archivist
 from casefile.archive import Archive
+from sealing.composing import seal_of
 from starter.auditing import audited_case
 from starter.auditors import todays_code
 from starter.client import Cases
 from tests.casefile.lived import quiet, until
 from tests.journeys.kill_test import opened, say_until_answered
-from tests.journeys.processes import free_port, start_server, start_worker
+from tests.journeys.processes import client_with_keys, free_port, start_server, start_worker
 from tests.workflows.engines import STATION, Fields, Handle, act, ledger, note, until_determined
 from tests.workflows.return_case_test import assert_whole
 from workflows.messages import Sweep
@@ -29,11 +30,11 @@ def long_course() -> list[Fields]:
 
 async def swept(client: Client, folder: Path, handle: Handle, count: int) -> None:
     """Wait until so many runs are kept: what a killed worker had in hand is found by a sweep."""
-    archivist = Archivist(client, lambda: Archive(folder, make=True))
+    archivist = Archivist(client, lambda: Archive(folder, seal=seal_of(client), make=True))
 
     async def there() -> bool:
         await archivist.keep_missed_runs(Sweep())
-        return len(await Archive(folder).runs(handle.id)) == count
+        return len(await Archive(folder, seal=None).runs(handle.id)) == count
 
     await until(there, 30)
 
@@ -45,7 +46,7 @@ async def test_a_case_is_audited_whole_after_worker_and_server_were_killed(tmp_p
     worker = start_worker(port, tmp_path)
     archive = tmp_path / "archive"
     try:
-        client = await Client.connect(f"127.0.0.1:{port}")
+        client = await client_with_keys(port, tmp_path)
         handle = await opened(client)
         acts = long_course()
         for n, each in enumerate(acts):
@@ -67,7 +68,11 @@ async def test_a_case_is_audited_whole_after_worker_and_server_were_killed(tmp_p
 
         await swept(client, archive, handle, 1)
         looking = audited_case(
-            handle.id, cases=Cases(client), archive=Archive(archive), code=todays_code(), progress=quiet
+            handle.id,
+            cases=Cases(client),
+            archive=Archive(archive, seal=seal_of(client)),
+            code=todays_code(),
+            progress=quiet,
         )
         async with looking as looked:
             assert looked.audited.findings == []
@@ -80,7 +85,9 @@ async def test_a_case_is_audited_whole_after_worker_and_server_were_killed(tmp_p
         stopped = worker.stop()
         server.stop()
     assert stopped == 0
-    looking = audited_case(handle.id, cases=None, archive=Archive(archive), code=todays_code(), progress=quiet)
+    looking = audited_case(
+        handle.id, cases=None, archive=Archive(archive, seal=seal_of(client)), code=todays_code(), progress=quiet
+    )
     async with looking as looked:
         assert {finding.what for finding in looked.audited.findings} == {"ended_by_force"}
         assert looked.audited.replayed == 2

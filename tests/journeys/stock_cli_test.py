@@ -1,6 +1,7 @@
 """The stock `temporal` program drives a case: start, update, signal, query, list (contract, section 1)."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.journeys.processes import free_port, start_server, start_worker
+from tests.journeys.processes import free_port, start_codec, start_server, start_worker
 from tests.workflows.engines import NAMES, STATION, act, guardian, intake, new_reference, program
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
@@ -20,11 +21,14 @@ pytestmark = [pytest.mark.engine, pytest.mark.slow]
 class Stock:
     port: int
     data: Path
+    codec: dict[str, str]
+    """The environment that leads to the remote codec, and its token."""
 
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the stock program against the server."""
+    def __call__(self, *arguments: str, codec: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the stock program against the server, with the remote codec or as it comes."""
         return subprocess.run(
             [program("temporal"), *arguments, "--address", f"127.0.0.1:{self.port}", "--output", "json"],
+            env={**os.environ, **(self.codec if codec else {})},
             capture_output=True,
             text=True,
             timeout=60,
@@ -58,17 +62,19 @@ class Stock:
 
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
-    """A server with its file and `python worker.py`, both as a newcomer starts them."""
+    """A server with its file, `python worker.py` and `homeward codec`, each as a newcomer starts them."""
     data = tmp_path_factory.mktemp("stock")
     port = free_port()
     server = start_server(port, data)
     worker = start_worker(port, data)
+    opening = None
     try:
-        yield Stock(port, data)
+        opening, codec = start_codec(data)
+        yield Stock(port, data, codec)
     finally:
-        stopped = worker.stop()
+        ended = [each.stop() for each in (opening, worker) if each is not None]
         server.stop()
-    assert stopped == 0
+    assert ended == [0, 0]
 
 
 def test_a_case_is_started_updated_signalled_and_queried(stock: Stock) -> None:
@@ -127,3 +133,22 @@ def test_cases_are_listed_by_their_search_attributes(stock: Stock) -> None:
     assert reference in listed.stdout
     described = stock("workflow", "describe", "--workflow-id", reference).stdout
     assert not any(name in listed.stdout + described for name in NAMES)
+
+
+def test_without_the_codec_a_case_can_be_begun_and_nothing_of_it_is_read(stock: Stock) -> None:
+    """What is sent so is recorded as it was sent, in clear; what the case answers is sealed."""
+    reference = new_reference()
+    file = stock.data / "in-clear.json"
+    file.write_text(json.dumps(intake()), encoding="utf-8")
+    begun = stock(
+        *("workflow", "start", "--type", "ReturnCase", "--task-queue", "return-cases"),
+        *("--workflow-id", reference, "--input-file", str(file)),
+        codec=False,
+    )
+    assert begun.returncode == 0
+    said = ("workflow", "update", "execute", "--workflow-id", reference, "--name", "record")
+    answered = stock(*said, "--input", json.dumps(guardian()), codec=False)
+    assert "binary/encrypted" in answered.stderr and "accepted" not in answered.stdout + answered.stderr
+    seen = stock("workflow", "query", "--workflow-id", reference, "--type", "case", codec=False)
+    assert "guardian" not in seen.stdout
+    assert stock.query(reference, "case")["guardian"] == "g-1"

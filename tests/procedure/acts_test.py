@@ -27,7 +27,8 @@ def faults(act: Any) -> dict[str, str]:
 
 
 def own_fields(act: str) -> list[str]:
-    return [field.alias or name for name, field in ACTS[act].model_fields.items() if name not in ("act", "evidence")]
+    envelope = ("act", "evidence", "signature")
+    return [field.alias or name for name, field in ACTS[act].model_fields.items() if name not in envelope]
 
 
 def needed(act: str) -> list[str]:

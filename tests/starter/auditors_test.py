@@ -361,6 +361,8 @@ def test_a_terminated_case_is_kept_by_hand_and_audited_from_the_archive(
         ("audit", reference, "--offline", "--archive", str(elsewhere)),
         ("archive", "--archive", str(elsewhere), "--json", *house.at),
         TEMPORAL_ADDRESS="127.0.0.1:1",
+        # No engine tells where the keys are.
+        HOMEWARD_DATA=house.told["data"],
     )
     found = in_order(told, 4).json
     assert [finding["what"] for finding in found["findings"]] == ["ended_by_force"]
@@ -402,7 +404,7 @@ def test_a_closed_case_is_audited_from_its_archive_alone(closed: tuple[str, Path
     dossier = tmp_path / "closed.zip"
     answer = homeward(
         *("audit", reference, "--offline", "--archive", str(archive), "--out", str(dossier), "--json"),
-        env=environment(TEMPORAL_ADDRESS="127.0.0.1:1"),
+        env=environment(TEMPORAL_ADDRESS="127.0.0.1:1", HOMEWARD_DATA=str(archive.parent)),
     )
     told = in_order(answer, 0).json
     assert (told["verifies"], told["replayed"], told["in_engine"], told["in_archive"]) == (True, 1, 0, 1)

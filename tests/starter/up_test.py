@@ -1,5 +1,6 @@
 """`homeward up`: what it prints, what it keeps, how it ends, and what one is told when it cannot start."""
 
+import asyncio
 import json
 import os
 import re
@@ -19,6 +20,7 @@ import pytest
 
 from starter.demo import COURSES
 from starter.embedded import free_port
+from starter.sealed import own_keys
 from tests.starter.running import ANY_PORTS, ROOT, House, environment, homeward, intake, note
 
 
@@ -316,10 +318,19 @@ def test_no_worker_is_told_in_a_sentence_and_the_case_opens_later(tmp_path: Path
         until = time.monotonic() + 30
         while homeward("list", *at).code == 5 and time.monotonic() < until:
             time.sleep(0.2)
-        answer = homeward("open", str(file), *at)
+        keyless = homeward("open", str(file), *at)
+        assert (keyless.code, "no worker answers" in keyless.err) == (5, True)
+
+        async def make_keys() -> None:
+            async with own_keys(tmp_path):
+                pass
+
+        asyncio.run(make_keys())
+        keyed = environment(HOMEWARD_DATA=str(tmp_path))
+        answer = homeward("open", str(file), *at, env=keyed)
         assert answer.code == 5
         assert "no worker opens it" in answer.err and "MD-UA-2026-WA1T00" in answer.err
-        answer = homeward("record", "MD-UA-2026-WA1T00", "-", *at, stdin=json.dumps(note("early")))
+        answer = homeward("record", "MD-UA-2026-WA1T00", "-", *at, stdin=json.dumps(note("early")), env=keyed)
         assert answer.code == 5
         assert "no worker answers" in answer.err
     finally:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any, cast
 
 from temporalio.client import Client
+from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
 
 from activities.hands import Hands
 from activities.settings import Settings
 from procedure.intake import REFERENCE_LETTERS
+from starter.sealed import own_keys
 from worker import build_worker
 from workflows.messages import CASE, LEDGER, RECORD, RETURN_CASE, TASK_QUEUE
 
@@ -173,18 +175,30 @@ async def ledger(handle: Handle, first: int | None = None) -> list[Fields]:
 
 
 @asynccontextmanager
-async def time_skipping(data: Path) -> AsyncGenerator[Engine]:
-    async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=program("temporal-test-server")
-    ) as env:
+async def time_skipping(data: Path, *, sealing: bool = True) -> AsyncGenerator[Engine]:
+    """The engine whose time can be skipped. ``sealing`` false: its client has no keys and sends everything in clear."""
+    async with (
+        own_keys(data) as keys,
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=program("temporal-test-server"),
+            data_converter=keys.converter if sealing else DataConverter.default,
+        ) as env,
+    ):
         yield Engine(env, data)
 
 
 @asynccontextmanager
-async def development(data: Path, **options: Any) -> AsyncGenerator[Engine]:
-    async with await cast("Any", WorkflowEnvironment).start_local(
-        dev_server_existing_path=program("temporal"), dev_server_log_level="error", **options
-    ) as env:
+async def development(data: Path, *, sealing: bool = True, **options: Any) -> AsyncGenerator[Engine]:
+    """The real server. ``sealing`` false: its client has no keys and sends everything in clear."""
+    async with (
+        own_keys(data) as keys,
+        await cast("Any", WorkflowEnvironment).start_local(
+            dev_server_existing_path=program("temporal"),
+            dev_server_log_level="error",
+            data_converter=keys.converter if sealing else DataConverter.default,
+            **options,
+        ) as env,
+    ):
         yield Engine(env, data)
 
 

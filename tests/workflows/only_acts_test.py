@@ -13,6 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 from activities.agreements import AgreementShelf
 from activities.hands import Hands
 from activities.settings import Settings
+from casefile.engine import opened_history
 from tests.workflows.engines import Engine, accepted, intake, ledger, note, view
 from workflows.messages import ADMIT, Admission, AdmissionRequest
 
@@ -31,7 +32,7 @@ class HandsThatDraw(Hands):
 
 async def failure_of(engine: Engine, reference: str, run: str) -> tuple[str, list[str]]:
     """Type and faulty paths of the failure with which a scheduled run ended: the engine then starts the next."""
-    history = await engine.client.get_workflow_handle(reference, run_id=run).fetch_history()
+    history = await opened_history(engine.client, reference, run)
     told = history.events[-1].workflow_execution_failed_event_attributes.failure
     faults = json.loads(told.application_failure_info.details.payloads[0].data)
     return told.application_failure_info.type, [fault["path"] for fault in faults]

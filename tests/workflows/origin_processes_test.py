@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
+from casefile.engine import opened_history
 from tests.workflows.broken_hands_test import ShakyHands, as_hands
 from tests.workflows.engines import (
     NAMES,
@@ -111,7 +112,7 @@ async def test_the_origin_state_is_told_no_more_than_its_part(engine: Engine) ->
     async with engine.worker():
         case = await tracing_opened(engine)
         tracing = await process(engine, case, "open_tracing")
-        said = str((await tracing.fetch_history()).events)
+        said = str((await opened_history(engine.client, tracing.id)).events)
         raw = str((await tracing.describe()).raw_description)
     for name in NAMES:
         assert name not in said

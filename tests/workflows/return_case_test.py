@@ -12,6 +12,7 @@ from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, 
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
+from casefile.engine import opened_history
 from starter.client import Cases
 from tests.workflows.engines import (
     FAMILY,
@@ -417,7 +418,7 @@ async def test_who_owes_an_act_without_a_deadline_is_told_of_it_once(engine: Eng
     """A court that has an appeal before it learns so; nothing else would ever remind it."""
 
     async def told(handle: Handle) -> int:
-        events = (await handle.fetch_history()).events
+        events = (await opened_history(engine.client, handle.id)).events
         tellings = [
             payload.data
             for event in events

@@ -1,0 +1,1 @@
+"""What is measured: each file is run by a make target, prints a table, and writes it into docs/measures.md."""

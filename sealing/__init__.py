@@ -1,0 +1,1 @@
+"""What seals: the keys of cases, and the encryption of everything personal that leaves a process."""

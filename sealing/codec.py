@@ -1,0 +1,124 @@
+"""Every payload sealed on its way to the engine and opened on its way back, with the key of the case it belongs to.
+
+AES-256-GCM with a fresh nonce. A sealed payload names its format, its case and its key, and is bound to them: moved to
+another case it does not open. What is not sealed is taken as it is: histories from before, and what stock tools send.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Sequence
+from typing import Final, Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import (
+    ActivitySerializationContext,
+    PayloadCodec,
+    SerializationContext,
+    WithSerializationContext,
+    WorkflowSerializationContext,
+)
+
+from procedure.intake import REFERENCE
+from sealing.faults import CannotOpen
+from sealing.keyring import HOUSE, Keys
+from sealing.keys import NONCE_BYTES
+
+ENCODING: Final = b"binary/encrypted"
+"""The name that the engine's own tools know for what they cannot read."""
+FORMAT: Final = b"homeward.sealed/1"
+_FORMAT_NAME: Final = "homeward-format"
+_CASE_NAME: Final = "homeward-case"
+_KEY_NAME: Final = "homeward-key"
+
+
+class CaseCodec(PayloadCodec, WithSerializationContext):
+    """Seals and opens payloads. Where a key cannot be had it raises, so that nothing leaves in clear by mistake."""
+
+    def __init__(self, keys: Keys, case: str | None = None) -> None:
+        """``case`` is whose payloads these are; None until the engine's client says it."""
+        self.keys = keys
+        self._case = case
+
+    def with_context(self, context: SerializationContext) -> Self:
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return self
+        return type(self)(self.keys, case_of(context.workflow_id or ""))
+
+    def of_case(self, case: str) -> Self:
+        """The codec for what belongs to a case."""
+        return type(self)(self.keys, case)
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Raises :class:`sealing.faults.CannotOpen` and ``KeysUnreachable``."""
+        case = self._case or HOUSE
+        key = await self.keys.key(case)
+        return [_sealed(payload, key, case) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        """Raises :class:`sealing.faults.CannotOpen` and ``KeysUnreachable``."""
+        return [await self._opened(payload) if is_sealed(payload) else payload for payload in payloads]
+
+    async def _opened(self, payload: Payload) -> Payload:
+        case = named_in(payload)
+        if case is None:
+            raise CannotOpen(self._case or HOUSE, "A payload is sealed, but not by this system: it cannot be opened.")
+        if self._case not in (None, case) and case != HOUSE:
+            raise CannotOpen(case, f"What is sealed for {case} stands where something of {self._case} belongs.")
+        key = await self.keys.known_key(case)
+        if payload.metadata[_KEY_NAME] != _name_of(key):
+            raise CannotOpen(case, f"Something of {case} was sealed with another key than the key store at hand has.")
+        try:
+            clear = AESGCM(key).decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], _about(case, key))
+        except (InvalidTag, ValueError):
+            raise CannotOpen(case, f"Something that {case} holds was altered after it was sealed.") from None
+        return Payload.FromString(clear)
+
+
+def case_of(workflow_id: str) -> str:
+    """The case to which a process belongs: its own (``REFERENCE``), or that of ``REFERENCE/...``; else the house."""
+    reference = workflow_id.partition("/")[0]
+    return reference if REFERENCE.fullmatch(reference) else HOUSE
+
+
+def is_sealed(payload: Payload) -> bool:
+    """Whether a payload is encrypted, by us or by anybody."""
+    return payload.metadata.get("encoding") == ENCODING
+
+
+def named_in(payload: Payload) -> str | None:
+    """The case that a sealed payload names; None for one that this system did not seal."""
+    if payload.metadata.get(_FORMAT_NAME) != FORMAT or _KEY_NAME not in payload.metadata:
+        return None
+    case = payload.metadata.get(_CASE_NAME, b"").decode("ascii", "replace")
+    return case if case == HOUSE or REFERENCE.fullmatch(case) else None
+
+
+async def digest_of(keys: Keys, case: str, content: bytes) -> str:
+    """A digest, hex, that tells nothing of the content to whoever has not the case's key, and is always the same."""
+    own = hmac.digest(await keys.key(case), b"homeward digest 1", hashlib.sha256)
+    return hmac.new(own, content, hashlib.sha256).hexdigest()
+
+
+def _sealed(payload: Payload, key: bytes, case: str) -> Payload:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return Payload(
+        metadata={
+            "encoding": ENCODING,
+            _FORMAT_NAME: FORMAT,
+            _CASE_NAME: case.encode(),
+            _KEY_NAME: _name_of(key),
+        },
+        data=nonce + AESGCM(key).encrypt(nonce, payload.SerializeToString(), _about(case, key)),
+    )
+
+
+def _name_of(key: bytes) -> bytes:
+    """A name for a key, by which another one is told from it; it tells nothing of the key."""
+    return hmac.digest(key, b"homeward key name 1", hashlib.sha256)[:8].hex().encode()
+
+
+def _about(case: str, key: bytes) -> bytes:
+    return b"\0".join([FORMAT, case.encode(), _name_of(key)])

@@ -1,0 +1,137 @@
+"""The public keys of authorities, as they published them: a file, or a folder with a file for each authority.
+
+A file is a JWK set (RFC 7517) whose keys say more: whose they are, for whom they may sign, from when until when, and
+whether they were revoked. Old keys stay where they are, so that what they signed can be checked for good.
+"""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from sealing.signatures import KeyStatement
+
+
+class KeysUnusable(ValueError):
+    """Published keys cannot be read; the text is one sentence, and repeats no key."""
+
+    says_nothing_personal = True
+
+
+class PublishedKeys:
+    """The keys in a file or in a folder's ``*.json``, read anew when something there has changed."""
+
+    def __init__(self, path: Path) -> None:
+        """Nothing is read yet. Where nothing is at ``path``, no keys are published."""
+        self._path = path
+        self._seen: list[tuple[str, int, int]] | None = None
+        self._keys: dict[str, KeyStatement] = {}
+
+    @property
+    def path(self) -> Path:
+        return self._path
+
+    def all(self) -> dict[str, KeyStatement]:
+        """Every statement by its ``kid``. Raises :class:`KeysUnusable`."""
+        try:
+            files = _files(self._path)
+            seen = [(str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files]
+            if seen != self._seen:
+                self._keys = statements(file.read_bytes() for file in files)
+                self._seen = seen
+        except KeysUnusable as fault:
+            raise KeysUnusable(f"The published keys at {self._path} cannot be used: {fault}.") from None
+        except OSError as error:
+            raise KeysUnusable(f"The published keys at {self._path} cannot be read ({error.strerror}).") from None
+        return self._keys
+
+    def file_of(self, kid: str) -> Path | None:
+        """The file in which a key is published. Raises OSError and :class:`KeysUnusable`."""
+        return next((file for file in _files(self._path) if kid in statements([file.read_bytes()])), None)
+
+    def last_read(self) -> dict[str, KeyStatement]:
+        """The statements as they were when they could last be read."""
+        return self._keys
+
+
+def statements(texts: Iterable[bytes | str]) -> dict[str, KeyStatement]:
+    """The statements in the texts of files, by ``kid``. Raises :class:`KeysUnusable`."""
+    found: dict[str, KeyStatement] = {}
+    for text in texts:
+        for given in _keys_in(text):
+            kid = str(given.get("kid"))[:64]
+            if "d" in given:
+                raise KeysUnusable(f"key {kid} has its private part with it: it is spoilt, revoke it")
+            try:
+                key = KeyStatement.model_validate(given)
+            except ValidationError as error:
+                where = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
+                raise KeysUnusable(f"key {kid} is not as it should be at {where}") from None
+            if found.setdefault(key.kid, key) != key:
+                raise KeysUnusable(f"key {kid} stands there twice, and not the same")
+    return found
+
+
+def publish(file: Path, statement: Mapping[str, Any]) -> None:
+    """Add a key to a file of published keys, or put its new statement in the place of its old one.
+
+    Raises OSError and :class:`KeysUnusable`.
+    """
+    keys = [dict(each) for each in _keys_in(file.read_bytes())] if file.exists() else []
+    kept = [each for each in keys if each.get("kid") != statement["kid"]]
+    told = json.dumps({"keys": [*kept, dict(statement)]}, ensure_ascii=False, indent=1).encode() + b"\n"
+    statements([told])
+    write_whole(file, told, mode=0o644)
+
+
+def revoked(key: KeyStatement, *, at: datetime, because: str) -> dict[str, Any]:
+    """The statement of a key that counts no more from ``at`` on."""
+    return as_json(key.model_copy(update={"revoked_at": at, "revoked_because": because}))
+
+
+def retired(key: KeyStatement, *, at: datetime) -> dict[str, Any]:
+    """The statement of a key that signs nothing more after ``at``; what it signed before stays good."""
+    ends = min(at, key.valid_until) if key.valid_until else at
+    return as_json(key.model_copy(update={"valid_until": ends}))
+
+
+def as_json(key: KeyStatement) -> dict[str, Any]:
+    """A statement as it is published."""
+    return key.model_dump(mode="json", exclude_none=True)
+
+
+def write_whole(file: Path, content: bytes, *, mode: int) -> None:
+    """Write a file so that nobody ever finds half of it. Raises OSError."""
+    handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as written:
+            written.write(content)
+            written.flush()
+            os.fsync(written.fileno())
+        part.chmod(mode)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.glob("*.json") if not file.name.startswith("."))
+    return [path] if path.exists() else []
+
+
+def _keys_in(text: bytes | str) -> list[Mapping[str, Any]]:
+    try:
+        given = json.loads(text)["keys"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise KeysUnusable("a file is no JSON object with `keys`") from None
+    if not isinstance(given, list) or not all(isinstance(each, dict) for each in cast("list[Any]", given)):
+        raise KeysUnusable("`keys` is no list of objects")
+    return cast("list[Mapping[str, Any]]", given)

@@ -1,0 +1,217 @@
+"""The command `homeward desk`: the desk as a process of its own, with a real sign-in."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from starter.endings import CannotGoOn, Exit
+from starter.options import Address, AsJson, Debug, Namespace, log_to, print_json, settings_of
+
+if TYPE_CHECKING:
+    from activities.settings import Settings
+    from desk.frame import Desk
+    from desk.people import SignIn
+    from starter.client import Cases
+
+desk_app = typer.Typer(rich_markup_mode=None)
+
+STOP_WITHIN: Final = 10
+"""Seconds that open pages have to get their answer when the desk stops."""
+
+
+@desk_app.command("desk")
+def desk_command(
+    base_url: Annotated[
+        str,
+        typer.Option("--base-url", metavar="URL", help="The address that people type: https://desk.example.org."),
+    ],
+    bind: Annotated[str, typer.Option("--bind", metavar="ADDRESS", help="Where it listens.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8080,
+    certificate: Annotated[
+        Path | None, typer.Option("--certificate", metavar="FILE", help="Its certificate, where no proxy does TLS.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option("--key", metavar="FILE", help="The certificate's key.")] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--proxy", metavar="ADDRESS", help="A proxy or a network whose word on who asks counts. Often as you like."
+        ),
+    ] = None,
+    sign_in: Annotated[
+        Path | None,
+        typer.Option("--sign-in", metavar="FILE", help="Who may sign in, by which issuers. [env: HOMEWARD_SIGN_IN]"),
+    ] = None,
+    development: Annotated[
+        bool,
+        typer.Option("--development-sign-in", help="Invented people and nobody checked; on this machine only."),
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR", help="Its data folder. [env: HOMEWARD_DATA]")
+    ] = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Serve the desk for people and systems, until it is told to stop.
+
+    Who they are, issuers of OpenID Connect say, as the sign-in file lets them.
+    """
+    if (certificate is None) != (key is None):
+        raise CannotGoOn("--certificate and --key go together.", code=Exit.MALFORMED)
+    if (certificate or key) and not base_url.startswith("https:"):
+        raise CannotGoOn("With a certificate the --base-url begins with https.", code=Exit.MALFORMED)
+    proxies = [_network(each) for each in proxy or []]
+    settings = settings_of(data=data, sign_in=sign_in)
+    if development == (settings.sign_in is not None):
+        raise CannotGoOn(
+            "Name the sign-in file with --sign-in or HOMEWARD_SIGN_IN; or, to try the desk out on this machine, "
+            "--development-sign-in, and no file.",
+            code=Exit.MALFORMED,
+        )
+    log_to(sys.stderr)
+    desk = _standing(settings, *_sign_in(settings, base_url), base_url, bind)
+
+    async def serve(cases: "Cases") -> None:
+        app = _app(desk, cases, settings.archive)
+        with _bound(bind, port) as listening:
+            server = _server(app, proxies, certificate, key)
+            if as_json:
+                print_json({"desk": base_url, "bind": bind, "port": listening.getsockname()[1]})
+            else:
+                print(f"The desk listens on {bind}, port {listening.getsockname()[1]}; people reach it at {base_url}.")
+            sys.stdout.flush()
+            await server.serve([listening])
+
+    asyncio.run(_with_engine(address, namespace, serve))
+
+
+async def _with_engine(address: str | None, namespace: str | None, serve: Any) -> None:
+    from starter.client import Cases, Place, connect
+    from starter.sealed import with_its_keys
+    from starter.signing import signer_for
+
+    async with with_its_keys(await connect(Place(address, namespace))) as client:
+        await serve(Cases(client, signer=await signer_for(client)))
+
+
+def _sign_in(settings: "Settings", base_url: str) -> "tuple[SignIn, Any]":
+    """The way in, and the sessions that come of it."""
+    from desk.development import DevelopmentSignIn
+    from desk.sessions import Sessions
+
+    if settings.sign_in is None:
+        return DevelopmentSignIn(), Sessions()
+    from desk.issuers import SignInFault
+    from desk.openid import OpenIdSignIn
+    from starter.signed_in import read, unusable
+
+    file = read(settings.sign_in)
+    try:
+        return OpenIdSignIn(file, base_url), Sessions(idle=file.session.idle, life=file.session.life)
+    except SignInFault as fault:
+        raise unusable(settings.sign_in, fault) from None
+
+
+def _standing(settings: "Settings", way_in: "SignIn", sessions: Any, base_url: str, bind: str) -> "Desk":
+    """The desk before it has cases: what would not be safe is refused before anybody is asked for them."""
+    from activities.caseload import Caseload
+    from desk.drafts import Drafts
+    from desk.frame import Desk
+    from starter.auditors import todays_code
+
+    no_cases: Any = None
+    try:
+        return Desk(
+            cases=no_cases,
+            caseload=Caseload(settings.caseload),
+            sign_in=way_in,
+            base_url=base_url,
+            bind=bind,
+            sessions=sessions,
+            drafts=Drafts(settings.data / "drafts"),
+            code=todays_code,
+        )
+    except ValueError as error:
+        raise CannotGoOn(str(error), code=Exit.MALFORMED) from None
+
+
+def _app(desk: "Desk", cases: "Cases", where: str) -> Any:
+    """The desk on cases, with their archive."""
+    from desk.api import api
+    from desk.app import create_app
+    from sealing.composing import seal_of
+    from starter.auditing import archive_at
+
+    def archive() -> Any:
+        return archive_at(where, seal_of(cases.client)) if "://" in where or Path(where).is_dir() else None
+
+    desk = replace(desk, cases=cases, archive=archive)
+    return create_app(desk, api=api(desk))
+
+
+def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | None) -> Any:
+    import ssl
+
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """One that ends in order when it is told to, and its process as one that did what it was asked."""
+
+        @contextmanager
+        def capture_signals(self) -> Generator[None]:
+            loop = asyncio.get_running_loop()
+            for each in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(each, self.handle_exit, each, None)
+            yield
+
+    config = uvicorn.Config(
+        app,
+        # The desk logs what went wrong itself, without what was typed.
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        timeout_graceful_shutdown=STOP_WITHIN,
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError):
+        raise CannotGoOn("The certificate and its key cannot be used.", code=Exit.MALFORMED) from None
+    return Server(config)
+
+
+def _network(given: str) -> str:
+    try:
+        return str(ip_network(given)) if "/" in given else str(ip_address(given))
+    except ValueError:
+        raise CannotGoOn("--proxy: give an address or a network, such as 10.0.0.0/24.", code=Exit.MALFORMED) from None
+
+
+def _bound(bind: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises CannotGoOn where it cannot."""
+    try:
+        family = socket.AF_INET6 if ip_address(bind).version == 6 else socket.AF_INET
+    except ValueError:
+        raise CannotGoOn("--bind: give an address, such as 127.0.0.1 or 0.0.0.0.", code=Exit.MALFORMED) from None
+    held = socket.socket(family)
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        held.bind((bind, port))
+    except OSError as error:
+        held.close()
+        raise CannotGoOn(f"The desk cannot listen on {bind}, port {port} ({error.strerror}).") from None
+    return held

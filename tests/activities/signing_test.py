@@ -1,0 +1,78 @@
+"""What the hands tell of published keys, and where unsigned acts may be taken."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client
+
+from activities.settings import read_settings
+from activities.signing import KeyDesk, UnsignedActsFault, takes_unsigned_acts
+from sealing.published_keys import KeysUnusable, PublishedKeys, as_json
+from sealing.signing_keys import OWN
+from tests.sealing.authorities import Authority
+from workflows.messages import KeyAsked
+
+
+def client_of(target: str) -> Client:
+    """A client that is connected to an engine there."""
+    config = SimpleNamespace(target_host=target)
+    return cast(Client, SimpleNamespace(service_client=SimpleNamespace(config=config)))
+
+
+def test_a_key_is_told_as_it_was_published(tmp_path: Path) -> None:
+    """And one that nobody published is told as none."""
+    authority = Authority(tmp_path)
+    desk = KeyDesk(authority.published)
+    assert desk.told(KeyAsked(authority.statement.kid)).statement == as_json(authority.statement)
+    assert desk.told(KeyAsked("another")).statement is None
+
+
+def test_keys_that_break_while_it_works_hold_no_report_up(tmp_path: Path) -> None:
+    """What was published before counts until somebody mends the file; a worker does not start on a broken one."""
+    authority = Authority(tmp_path)
+    desk = KeyDesk(authority.published)
+    file = authority.published.path / OWN
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-20])
+    assert desk.told(KeyAsked(authority.statement.kid)).statement is not None
+    with pytest.raises(KeysUnusable):
+        KeyDesk(PublishedKeys(authority.published.path))
+    file.write_bytes(whole.replace(b'"*"', b'"caseworker"', 1))
+    told = desk.told(KeyAsked(authority.statement.kid)).statement
+    assert told is not None
+    assert told["roles"] == ["caseworker"]
+
+
+@pytest.mark.parametrize("target", ["127.0.0.1:7233", "localhost:7233", "[::1]:7233", "127.8.8.8:1"])
+def test_on_this_machine_unsigned_acts_are_taken_unless_refused(target: str) -> None:
+    """Stock tools work on a `homeward up`; whoever wants signed acts alone says so."""
+    assert takes_unsigned_acts(None, client_of(target))
+    assert takes_unsigned_acts("allow", client_of(target))
+    assert not takes_unsigned_acts("refuse", client_of(target))
+
+
+@pytest.mark.parametrize(
+    "target", ["temporal:7233", "10.0.0.5:7233", "localhost.example.org:7233", "127.0.0.1.example.org:7233", ""]
+)
+def test_elsewhere_they_never_are(target: str) -> None:
+    """Neither by default nor by a setting: a worker that is told to does not start."""
+    assert not takes_unsigned_acts(None, client_of(target))
+    with pytest.raises(UnsignedActsFault, match="on this machine only"):
+        takes_unsigned_acts("allow", client_of(target))
+
+
+def test_the_settings_say_where_keys_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the data folder, unless others are named."""
+    for name in ("PUBLISHED_KEYS", "SIGNING_KEY", "UNSIGNED_ACTS"):
+        monkeypatch.delenv(f"HOMEWARD_{name}", raising=False)
+    settings: Any = read_settings(data=tmp_path)
+    assert settings.published_keys_path == tmp_path / "published-keys"
+    assert settings.signing_key_file == tmp_path / "signing.key"
+    assert settings.unsigned_acts is None
+    monkeypatch.setenv("HOMEWARD_PUBLISHED_KEYS", "/elsewhere/keys.json")
+    monkeypatch.setenv("HOMEWARD_UNSIGNED_ACTS", "Refuse")
+    settings = read_settings(data=tmp_path)
+    assert settings.published_keys_path == Path("/elsewhere/keys.json")
+    assert settings.unsigned_acts == "refuse"

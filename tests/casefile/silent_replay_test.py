@@ -1,0 +1,31 @@
+"""A replay says what it found to whoever asked, and to nobody else."""
+
+import logging
+
+import pytest
+
+from casefile.engine import TodaysCode
+from casefile.runs import Run
+from tests.workflows.replay_test import HERE, history_in
+from worker import WORKFLOWS, workflow_runner
+from workflows.raw import RawUnlessTyped
+
+
+async def test_a_replay_that_stops_leaves_no_line_in_a_log(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The engine's own core would warn of it as of a case that fails now, in words of its own, past every log."""
+    history = history_in(HERE / "0.1.0-refused.json")
+    recorded = history.to_json_dict()
+    scheduled = next(each for each in recorded["events"] if "activityTaskScheduledEventAttributes" in each)
+    scheduled["activityTaskScheduledEventAttributes"]["activityType"]["name"] = "something_else"
+
+    with caplog.at_level(logging.DEBUG):
+        replayed = await TodaysCode(WORKFLOWS, workflow_runner(), RawUnlessTyped).replay(
+            Run(history.workflow_id, "invented-run", None, recorded)
+        )
+
+    assert replayed.because is not None and "something_else" in replayed.because
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+    told = capfd.readouterr()
+    assert "workflow task" not in told.out + told.err

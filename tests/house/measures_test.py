@@ -1,0 +1,71 @@
+"""What the benchmarks write and fill in."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from benches.desk import copies
+from benches.measures import at, put_section, table
+from procedure.entries import read_moment
+from procedure.intake import REFERENCE
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+VIEW = {
+    "reference": "MD-UA-2026-DEM001",
+    "agreement": "model",
+    "host_state": "MD",
+    "origin_state": "UA",
+    "status": "open",
+    "stage": "identification",
+    "solution": None,
+    "outcome": None,
+    "holds": [],
+    "awaiting": [
+        {"act": "verify_identity", "due": "2026-03-09T09:00:00Z", "overdue": False},
+        {"act": "place_child", "due": None, "overdue": False},
+    ],
+    "entries": 1,
+    "refused": 0,
+    "opened_at": "2026-03-01T09:00:00Z",
+}
+
+
+def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
+    """Each benchmark has its section of one page, and none writes over another's."""
+    page = tmp_path / "measures.md"
+    put_section(page, "The desk", "Old.")
+    put_section(page, "Audits", "Of another.\n\n### With a part\nStays.")
+    put_section(page, "The desk", "New, with a \\1 in it.")
+    text = page.read_text("utf-8")
+    assert "Old." not in text
+    assert text.endswith(
+        "\n\n## The desk\nNew, with a \\1 in it.\n\n## Audits\nOf another.\n\n### With a part\nStays.\n"
+    )
+    assert text.count("# Measures\n") == 1
+
+
+def test_a_table_has_as_many_columns_in_each_line() -> None:
+    """Every renderer shows it."""
+    assert table(("page", "ms"), [("inbox", "1.0")]) == "| page | ms |\n| --- | ---: |\n| inbox | 1.0 |"
+
+
+def test_a_quantile_is_one_of_the_values() -> None:
+    """The nearest rank, and nothing of no values."""
+    values = [float(each) for each in range(100, 0, -1)]
+    assert (at(0.5, values), at(0.99, values), at(0.99, [7.0])) == (51.0, 100.0, 7.0)
+    with pytest.raises(ValueError, match="nothing"):
+        at(0.5, [])
+
+
+def test_ten_thousand_invented_rows_differ() -> None:
+    """Each has a reference of its own that the contract allows, and says overdue where it is."""
+    rows = copies([VIEW], 10_000, NOW)
+    assert len({row.reference for row in rows}) == 10_000
+    assert all(REFERENCE.fullmatch(row.reference) for row in rows)
+    for row in rows:
+        dated, undated = row.awaiting
+        assert dated["overdue"] == row.overdue == (read_moment(dated["due"]) < NOW)
+        assert timedelta(days=-10) <= read_moment(dated["due"]) - NOW <= timedelta(days=50)
+        assert undated["due"] is None
+    assert 0 < sum(row.overdue for row in rows) < 5_000

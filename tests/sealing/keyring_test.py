@@ -1,0 +1,227 @@
+"""The keys of cases: one each, made once, kept wrapped, destroyed for good, wrapped anew."""
+
+import asyncio
+import shutil
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, KeysUnreachable, KeysUnusable
+from sealing.keyring import HOUSE, Keyring
+from sealing.keys import KeyFile, KeyHolder
+from tests.sealing.conftest import file_at, store_at
+
+CASE = "MD-UA-2026-7K3F9A"
+OTHER = "MD-UA-2026-7K3F9B"
+
+
+async def opened(folder: Path, holder: KeyHolder | None = None, *, make: bool = True) -> Keyring:
+    ring = Keyring(store_at(folder), holder or file_at(folder))
+    await ring.open(make=make)
+    return ring
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The store's file, and those that the database lays beside it."""
+    return sorted(folder.glob("keys.db*"))
+
+
+def everything_in(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in files_in(folder))
+
+
+async def test_a_case_has_one_key_of_its_own(tmp_path: Path, keyring: Keyring) -> None:
+    """256 bits, the same in another process and after a start, another for each case and for the house."""
+    key = await keyring.key(CASE)
+    again = await opened(tmp_path)
+
+    assert 32 == len(key)
+    assert key == await again.key(CASE) == await again.known_key(CASE)
+    assert 3 == len({key, await keyring.key(OTHER), await keyring.key(HOUSE)})
+
+
+async def test_no_key_stands_in_clear_in_the_store(tmp_path: Path, keyring: Keyring) -> None:
+    """A copy of the store opens nothing without the key-encryption key; its files are the owner's alone."""
+    key = await keyring.key(CASE)
+    found = everything_in(tmp_path)
+
+    assert CASE.encode() in found
+    assert key not in found and key.hex().encode() not in found
+    assert {0o600} == {path.stat().st_mode & 0o777 for path in files_in(tmp_path)}
+
+
+async def test_two_processes_that_seal_a_case_first_agree_on_its_key(tmp_path: Path) -> None:
+    """Whoever comes second takes the key that is there."""
+    rings = [await opened(tmp_path) for _ in range(6)]
+    assert 1 == len(set(await asyncio.gather(*(ring.key(CASE) for ring in rings))))
+
+
+async def test_only_a_case_has_a_key(keyring: Keyring) -> None:
+    """Nothing that somebody thought up as an id ever becomes a row."""
+    for name in ("", "MD-UA-2026-7K3F9A/tracing-3", "somebody", "md-ua-2026-7k3f9a"):
+        with pytest.raises(ValueError, match="named by their references"):
+            await keyring.key(name)
+
+
+async def test_a_case_that_is_not_known_gets_no_key_by_being_read(keyring: Keyring) -> None:
+    """The sentence names the case."""
+    with pytest.raises(KeyMissing, match=CASE):
+        await keyring.known_key(CASE)
+
+
+async def test_a_destroyed_key_is_gone_for_good(tmp_path: Path, keyring: Keyring) -> None:
+    """The row says when; none is made again, not by another process either; the others stay."""
+    other = await keyring.key(OTHER)
+    await keyring.key(CASE)
+    at = await keyring.destroy(CASE)
+    elsewhere = await opened(tmp_path)
+
+    for ring in (keyring, elsewhere):
+        for ask in (ring.key, ring.known_key):
+            with pytest.raises(KeyDestroyed, match=f"{CASE} was destroyed on {at}"):
+                await ask(CASE)
+        assert at == await ring.destroyed(CASE)
+    assert at == await keyring.destroy(CASE)
+    assert other == await elsewhere.known_key(OTHER)
+    assert (await keyring.destroyed(OTHER)) is None
+
+
+async def test_of_a_destroyed_key_nothing_is_left_in_the_files(tmp_path: Path, keyring: Keyring) -> None:
+    """Not in the table, not in the log of writes: what was wrapped is overwritten."""
+    for n in range(60):
+        await keyring.key(f"MD-UA-2026-0000{n:02}" if n != 30 else CASE)
+    with sqlite3.connect(tmp_path / "keys.db") as looking:
+        (wrapped,) = looking.execute("select wrapped from case_keys where of_case = ?", (CASE,)).fetchone()
+    looking.close()
+    assert wrapped in everything_in(tmp_path)
+    await keyring.destroy(CASE)
+
+    assert wrapped not in everything_in(tmp_path)
+
+
+async def test_a_case_can_lose_its_key_before_it_had_one(keyring: Keyring) -> None:
+    """Then none is ever made. The house's is never destroyed."""
+    await keyring.destroy(CASE)
+    with pytest.raises(KeyDestroyed):
+        await keyring.key(CASE)
+    with pytest.raises(ValueError, match="house"):
+        await keyring.destroy(HOUSE)
+
+
+async def test_keys_are_wrapped_anew_without_being_changed(tmp_path: Path, keyring: Keyring) -> None:
+    """After a new key-encryption key every row is wrapped by it; the keys, and so what they sealed, are the same."""
+    keys = {case: await keyring.key(case) for case in (CASE, OTHER, HOUSE)}
+    await keyring.destroy("MD-UA-2026-7K3F9C")
+    old = (await keyring.status()).newest
+    new, count = await keyring.rotate()
+    told = await keyring.status()
+
+    assert (3, {new: 3}) == (count, told.wrapped_by)
+    assert ([old, new], 2, 1) == (told.held, told.keys, told.destroyed)
+    elsewhere = await opened(tmp_path)
+    assert keys == {case: await elsewhere.known_key(case) for case in keys}
+    assert 0 == await keyring.rewrap()
+
+
+async def test_a_backup_from_before_cannot_be_opened_once_the_old_key_is_forgotten(
+    tmp_path: Path, keyring: Keyring
+) -> None:
+    """So erasure reaches backups of the key store: the destroyed key does not come back with one of them."""
+    await keyring.key(CASE)
+    kept = tmp_path / "backup"
+    kept.mkdir()
+    for path in files_in(tmp_path):
+        shutil.copy(path, kept)
+    await keyring.destroy(CASE)
+    restored = Keyring(store_at(kept), file_at(tmp_path))
+    assert 32 == len(await restored.known_key(CASE))  # until then it does come back
+
+    old = (await keyring.status()).newest
+    await keyring.rotate()
+    assert [old] == await keyring.forget_old()
+
+    with pytest.raises(CannotOpen, match="is not here"):
+        await Keyring(store_at(kept), file_at(tmp_path)).known_key(CASE)
+    assert await (await opened(tmp_path)).known_key(HOUSE)
+
+
+async def test_forgetting_wraps_first_what_only_the_old_key_opens(tmp_path: Path, keyring: Keyring) -> None:
+    """Forgetting loses no key of a case."""
+    key = await keyring.key(CASE)
+    await file_at(tmp_path).add()
+    await keyring.forget_old()
+
+    assert key == await (await opened(tmp_path)).known_key(CASE)
+
+
+async def test_a_key_is_remembered_for_a_bounded_time_and_number(tmp_path: Path) -> None:
+    """A key that another process destroyed lives on here no longer than that."""
+    now = [0.0]
+    ring = Keyring(
+        store_at(tmp_path),
+        file_at(tmp_path),
+        remembered_for=timedelta(seconds=60),
+        remembered_at_most=2,
+        clock=lambda: now[0],
+    )
+    await ring.open(make=True)
+    await ring.key(CASE)
+    await (await opened(tmp_path)).destroy(CASE)
+    now[0] = 59
+    assert await ring.key(CASE)
+    now[0] = 60
+    with pytest.raises(KeyDestroyed):
+        await ring.key(CASE)
+
+    for case in (OTHER, "MD-UA-2026-7K3F9C", "MD-UA-2026-7K3F9D"):
+        await ring.key(case)
+        await (await opened(tmp_path)).destroy(case)
+    with pytest.raises(KeyDestroyed):
+        await ring.key(OTHER)  # two others were asked for since
+    assert await ring.key("MD-UA-2026-7K3F9D")
+
+
+async def test_a_store_is_told_from_another_by_its_id(tmp_path: Path, keyring: Keyring) -> None:
+    """By chance, and lasting."""
+    assert keyring.store and keyring.store == (await opened(tmp_path)).store
+    assert keyring.store != (await opened(tmp_path / "elsewhere")).store
+
+
+async def test_a_store_that_is_not_there_is_not_made_by_a_reader(tmp_path: Path) -> None:
+    """A command that finds none says so."""
+    with pytest.raises(KeysUnusable, match=r"no key store at .*keys\.db"):
+        await opened(tmp_path, make=False)
+    assert not (tmp_path / "keys.db").exists()
+    (tmp_path / "keys.db").write_bytes(b"")
+    with pytest.raises(KeysUnusable, match="cannot be read, or there is none"):
+        await opened(tmp_path, make=False)
+
+
+async def test_a_store_whose_keys_are_wrapped_by_another_holder_does_not_open(tmp_path: Path, keyring: Keyring) -> None:
+    """A lost or foreign key file is told at start, not at the first case."""
+    (tmp_path / "keys" / "kek.json").unlink()
+    with pytest.raises(CannotOpen, match="which is not here"):
+        await opened(tmp_path)
+    with pytest.raises(KeysUnusable):
+        await opened(tmp_path, KeyFile(tmp_path / "no" / "kek.json"), make=False)
+
+
+async def test_a_store_of_a_later_version_is_refused(tmp_path: Path, keyring: Keyring) -> None:
+    """In a sentence."""
+    with sqlite3.connect(tmp_path / "keys.db") as looking:
+        looking.execute("update key_store set format = 2")
+    looking.close()
+    with pytest.raises(KeysUnusable, match="format 2"):
+        await opened(tmp_path)
+
+
+async def test_a_database_that_is_down_is_told_without_its_address(tmp_path: Path, keyring: Keyring) -> None:
+    """Later it may answer again."""
+    for path in files_in(tmp_path):
+        path.unlink()
+    (tmp_path / "keys.db").mkdir()
+    with pytest.raises(KeysUnreachable) as told:
+        await keyring.key(CASE)
+    assert str(tmp_path) not in str(told.value)

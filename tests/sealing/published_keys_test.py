@@ -1,0 +1,124 @@
+"""Published keys are read anew when they change, say what is wrong with them, and never hold a private part."""
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sealing.published_keys import KeysUnusable, PublishedKeys, as_json, publish, statements
+from sealing.signing_keys import OWN, SigningKeyFile, SigningKeyUnusable
+from tests.sealing.authorities import Authority
+
+NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
+
+
+def test_no_file_means_no_keys(tmp_path: Path) -> None:
+    """An installation without published keys starts; it accepts no signature."""
+    assert PublishedKeys(tmp_path / "none").all() == {}
+
+
+def test_a_folder_has_a_file_for_each_authority_and_is_read_anew(tmp_path: Path) -> None:
+    """Another ministry's file that is put there counts from then on, and one that is taken away counts no more."""
+    here, there = Authority(tmp_path / "here"), Authority(tmp_path / "there")
+    assert set(here.published.all()) == {here.statement.kid}
+    added = here.published.path / "ua.json"
+    added.write_bytes((there.published.path / OWN).read_bytes())
+    assert set(here.published.all()) == {here.statement.kid, there.statement.kid}
+    added.unlink()
+    assert set(here.published.all()) == {here.statement.kid}
+
+
+def test_one_file_does_as_well(tmp_path: Path) -> None:
+    """HOMEWARD_PUBLISHED_KEYS may name a file."""
+    authority = Authority(tmp_path)
+    assert PublishedKeys(authority.published.path / OWN).all() == authority.published.all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"d": "A" * 43}, "private part"),
+        ({"x": "short"}, "at x"),
+        ({"roles": []}, "at roles"),
+        ({"valid_from": "yesterday"}, "at valid_from"),
+        ({"crv": "Ed448"}, "at crv"),
+    ],
+    ids=str,
+)
+def test_a_statement_that_is_wrong_is_named(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    """By its name and its field; a key that was published with its private part is spoilt."""
+    told = as_json(Authority(tmp_path).statement) | changes
+    with pytest.raises(KeysUnusable, match=words):
+        statements([json.dumps({"keys": [told]})])
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"keys": {}}', '{"keys": [1]}', "{" * 50])
+def test_a_file_that_is_no_key_set_is_told(text: str) -> None:
+    """Half a file, or another one."""
+    with pytest.raises(KeysUnusable):
+        statements([text])
+
+
+def test_a_key_that_stands_twice_and_differently_is_told(tmp_path: Path) -> None:
+    """Two files must not disagree about whether a key was revoked."""
+    told = as_json(Authority(tmp_path).statement)
+    same = json.dumps({"keys": [told]})
+    assert len(statements([same, same])) == 1
+    with pytest.raises(KeysUnusable, match="twice"):
+        statements([same, json.dumps({"keys": [told | {"revoked_at": "2026-01-01T00:00:00Z"}]})])
+
+
+def test_publishing_again_replaces_a_statement(tmp_path: Path) -> None:
+    """A revocation is a new statement of the same key; other keys stay."""
+    authority = Authority(tmp_path)
+    authority.rotate(NOW)
+    first, second = authority.published.all().values()
+    authority.revoke(second.kid, NOW)
+    told = authority.published.all()
+    assert told[second.kid].revoked_at == NOW
+    assert told[first.kid].revoked_at is None
+    publish(authority.published.path / OWN, as_json(second))
+    assert authority.published.all()[second.kid].revoked_at is None
+
+
+def test_the_private_key_is_its_owners_alone(tmp_path: Path) -> None:
+    """Made for its owner's eyes, and not used when others could have read it."""
+    authority = Authority(tmp_path)
+    assert authority.file.path.stat().st_mode & 0o777 == 0o600
+    authority.file.path.chmod(0o640)
+    with pytest.raises(SigningKeyUnusable, match="can be read by others"):
+        SigningKeyFile(authority.file.path).read()
+
+
+def test_what_cannot_be_used_is_told_without_the_key(tmp_path: Path) -> None:
+    """An error may end in a log: it repeats nothing of the file."""
+    authority = Authority(tmp_path)
+    private = json.loads(authority.file.path.read_text())["d"]
+    assert private not in repr(authority.key)
+    authority.file.path.write_text(json.dumps({"d": private, "kty": "OKP"}))
+    with pytest.raises(SigningKeyUnusable) as fault:
+        SigningKeyFile(authority.file.path).read()
+    assert private not in str(fault.value)
+    assert fault.value.__cause__ is None
+
+
+def test_what_is_published_holds_no_private_part(tmp_path: Path) -> None:
+    """The folder is for everybody's eyes."""
+    authority = Authority(tmp_path)
+    private = json.loads(authority.file.path.read_text())["d"]
+    assert private not in (authority.published.path / OWN).read_text()
+
+
+def test_a_replaced_key_is_taken_up_without_a_restart(tmp_path: Path) -> None:
+    """The desk that signs and the worker that checks both go on."""
+    authority = Authority(tmp_path)
+    reading, published = SigningKeyFile(authority.file.path), PublishedKeys(authority.published.path)
+    old = reading.read().kid
+    assert old in published.all()
+    new = authority.rotate(NOW)
+    os.utime(authority.file.path)
+    assert reading.read().kid == new.kid
+    assert {old, new.kid} == set(published.all())

@@ -1,0 +1,106 @@
+"""Who signs at the command line, and the commands around an authority's keys."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from activities.settings import Settings
+from sealing.published_keys import PublishedKeys
+from sealing.signing_keys import OWN, SigningKeyFile
+from starter.endings import CannotGoOn, Exit
+from starter.main import app
+from starter.signing import InstallationSigner, own_signer
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["keys", "signing", *arguments])
+
+
+def told(*arguments: str) -> Any:
+    done = run(*arguments, "--json")
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Mapping[str, Any]:
+    """An authority's first key."""
+    return told("make", "--office", "Invented Authority", "--state", "MD", "--role", "caseworker", *at(tmp_path))
+
+
+def at(folder: Path) -> tuple[str, str]:
+    return "--data", str(folder)
+
+
+def test_an_installation_of_ones_own_makes_its_key_once(tmp_path: Path) -> None:
+    """At its first start; the second start finds it, and it is published."""
+    settings = Settings(data=tmp_path)
+    own_signer(settings)
+    kid = SigningKeyFile(settings.signing_key_file).read().kid
+    own_signer(settings)
+    assert SigningKeyFile(settings.signing_key_file).read().kid == kid
+    assert set(PublishedKeys(settings.published_keys_path).all()) == {kid}
+
+
+def test_a_key_that_is_not_published_is_told_at_start(tmp_path: Path) -> None:
+    """Better than a house in which every act is refused."""
+    settings = Settings(data=tmp_path)
+    own_signer(settings)
+    (settings.published_keys_path / OWN).unlink()
+    with pytest.raises(CannotGoOn, match="not among the published keys"):
+        own_signer(settings)
+
+
+def test_a_key_that_others_can_read_signs_nothing(tmp_path: Path) -> None:
+    """Nothing is sent, and it is said why."""
+    settings = Settings(data=tmp_path)
+    own_signer(settings)
+    settings.signing_key_file.chmod(0o644)
+    signer = InstallationSigner(SigningKeyFile(settings.signing_key_file))
+    with pytest.raises(CannotGoOn, match="chmod 600") as stopped:
+        signer.sign({"act": "note", "actor": {}}, reference="MD-UA-2026-7K3F9A")
+    assert stopped.value.code == Exit.NOT_PERMITTED
+
+
+def test_an_authoritys_key_says_for_whom_it_signs(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """Its own state's people unless others are named, and the roles that were named; made once."""
+    assert (made["owner"], made["roles"], made["states"]) == (
+        {"office": "Invented Authority", "state": "MD"},
+        ["caseworker"],
+        ["MD"],
+    )
+    assert [key["kid"] for key in told("list", *at(tmp_path))] == [made["kid"]]
+    again = run("make", "--office", "Invented Authority", "--state", "MD", *at(tmp_path))
+    assert isinstance(again.exception, CannotGoOn)
+
+
+def test_rotation_keeps_owner_and_old_key(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """The new key signs for the same people; the old one stays published, with an end."""
+    new = told("rotate", *at(tmp_path))
+    assert new["kid"] != made["kid"]
+    assert [new[name] for name in ("owner", "roles", "states")] == [made[name] for name in ("owner", "roles", "states")]
+    listed = {key["kid"]: key for key in told("list", *at(tmp_path))}
+    assert "valid_until" in listed[made["kid"]]
+    assert "valid_until" not in listed[new["kid"]]
+
+
+def test_revocation_says_when_and_why(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """For whoever checks later; a moment without its zone is no moment."""
+    revoked = told(
+        "revoke", made["kid"], "--because", "an invented loss", "--at", "2026-03-01T10:00:00Z", *at(tmp_path)
+    )
+    assert (revoked["revoked_at"], revoked["revoked_because"]) == ("2026-03-01T10:00:00Z", "an invented loss")
+    assert "an invented loss" in run("list", *at(tmp_path)).stdout
+    for arguments in (("another", "--because", "x"), (made["kid"], "--because", "x", "--at", "2026-03-01")):
+        assert isinstance(run("revoke", *arguments, *at(tmp_path)).exception, CannotGoOn)
+
+
+def test_no_command_shows_the_private_part(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """Neither in words nor in JSON."""
+    private = json.loads((tmp_path / "signing.key").read_text())["d"]
+    shown = [run("list", *at(tmp_path)).output, run("rotate", *at(tmp_path)).output, json.dumps(dict(made))]
+    assert not any(private in text for text in shown)
