@@ -49,7 +49,7 @@ def takes_unsigned_acts(asked: Literal["allow", "refuse"] | None, client: Client
     ``asked`` is what the operator set. Raises :class:`UnsignedActsFault` where it asks for more.
     """
     # Without an engine nothing is admitted at all.
-    here = client is None or _is_loopback(client.service_client.config.target_host)
+    here = client is None or is_on_this_machine(client)
     if asked == "allow" and not here:
         raise UnsignedActsFault(
             "HOMEWARD_UNSIGNED_ACTS=allow is for an engine on this machine only; this one is elsewhere. "
@@ -58,7 +58,9 @@ def takes_unsigned_acts(asked: Literal["allow", "refuse"] | None, client: Client
     return here and asked != "refuse"
 
 
-def _is_loopback(target: str) -> bool:
+def is_on_this_machine(client: Client) -> bool:
+    """Whether a client's engine is reached by the loopback address."""
+    target = client.service_client.config.target_host
     host = (urlsplit(target if "//" in target else f"//{target}").hostname or "").lower()
     try:
         return host == "localhost" or ip_address(host).is_loopback

@@ -674,8 +674,13 @@ PART_OF_FACT: Final[dict[str, Part | None]] = {
 }
 """The part of each fact of a case. ``None``: whoever sees anything of a case sees it, the holds each by its own part."""
 
-_TOLD_SUFFICES: Final = frozenset({"determination", "departed"})
-"""Facts of which the header says all, where one is told that it happened."""
+_TOLD_SUFFICES: Final = {
+    "determination": "determine_best_interests",
+    "departed": "depart",
+    "relatives": "report_tracing",
+}
+"""Facts that stand where one is told that the act happened: the header says all of them, or, of the relatives, whoever
+assesses them needs to know which there are (part 7): relationship and state, no names."""
 
 
 def _blank(fact: Field[Any]) -> Any:
@@ -695,7 +700,7 @@ def as_seen(case: Case, sight: Sight) -> Case:
         for name, part in PART_OF_FACT.items()
         if part is not None
         and not sight.whole(part)
-        and not (name in _TOLD_SUFFICES and sight.any_of(part) and sight.may_tell("determine_best_interests"))
+        and not (name in _TOLD_SUFFICES and sight.any_of(part) and sight.may_tell(_TOLD_SUFFICES[name]))
     }
     return case.but(**blank, holds=holds_seen(case.holds, sight))
 

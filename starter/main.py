@@ -243,12 +243,14 @@ def up_command(
 @app.command("open")
 def open_command(
     intake: Annotated[str, typer.Argument(metavar="INTAKE.json", help="The intake; - reads standard input.")],
-    unsigned: Annotated[
-        bool,
+    signed: Annotated[
+        bool | None,
         typer.Option(
-            "--unsigned", help="A case in which acts count without a signature; on an engine of this machine only."
+            "--signed/--unsigned",
+            help="Whether acts count in this case only when they are signed. Left out: not on an engine of this "
+            "machine, unless one signs in; everywhere else they must be.",
         ),
-    ] = False,
+    ] = None,
     address: Address = None,
     namespace: Namespace = None,
     as_json: AsJson = False,
@@ -259,7 +261,7 @@ def open_command(
 
     text = _by_oneself(_text(intake))
     parse_intake(text, today=datetime.now(UTC).date())
-    reference = with_cases(address, namespace, lambda cases: cases.open(text), signing=not unsigned)
+    reference = with_cases(address, namespace, lambda cases: cases.open(text), signing=signed)
     if as_json:
         print_json({"reference": reference})
     else:

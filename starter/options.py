@@ -66,17 +66,23 @@ def with_cases(
     namespace: str | None,
     ask: "Callable[[Cases], Coroutine[Any, Any, T]]",
     *,
-    signing: bool = False,
+    signing: bool | None = False,
 ) -> T:
-    """What ``ask`` gets from the cases on the engine. ``signing``: what is said to them is signed, where a key is here."""
+    """What ``ask`` gets from the cases on the engine.
+
+    ``signing``: what is said to them is signed, where a key is here. None: it is, but on an engine of this machine where
+    nobody signs in, so that stock tools can go on with what is opened here.
+    """
+    from activities.signing import is_on_this_machine
     from starter.client import Cases, Place, connect
     from starter.sealed import with_its_keys
 
-    see_who_asks()
+    person = see_who_asks()
 
     async def asked() -> T:
         async with with_its_keys(await connect(Place(address, namespace))) as client:
-            if not signing:
+            unsigned_here = person is None and is_on_this_machine(client) and settings_of().unsigned_acts != "refuse"
+            if signing is False or (signing is None and unsigned_here):
                 return await ask(Cases(client))
             from starter.signing import signer_for
 

@@ -52,6 +52,8 @@ class _Looking:
     when: Moment
     fault: str | None
     """Why it is not the moment that was asked for."""
+    readings: bool
+    """Whether they may see who has read the case."""
 
 
 @router.get("")
@@ -116,10 +118,10 @@ _TOLD_AT_MOST: Final = 200
 
 async def _looking(request: Request, person: Person, reference: str) -> _Looking | Response:
     try:
-        record = (await opened(request, person, reference, part="past")).whole.entries
+        found = await opened(request, person, reference, part="past")
     except NotWhole as not_whole:
         return _not_whole(request, reference, not_whole.why)
-    said = seen(request)
+    record, said = found.whole.entries, seen(request)
     fault = None
     when: Moment = record[-1].n if record else 0
     try:
@@ -133,7 +135,7 @@ async def _looking(request: Request, person: Person, reference: str) -> _Looking
     except ValueError:
         fault = said.gettext(N_("Give the day, the month and the year of a date that there is, for example 27 3 2026."))
         when, upto = record[-1].n, record
-    return _Looking(reference, record, upto, when, fault)
+    return _Looking(reference, record, upto, when, fault, found.sight.any_of("readings"))
 
 
 def _asked(query: Mapping[str, str], newest: Moment) -> Moment:
@@ -168,6 +170,7 @@ def _page(request: Request, looking: _Looking, template: str, **context: Any) ->
         fault=looking.fault,
         typed={part: query.get(part, "") for part in ("day", "month", "year", "time")},
         reference=looking.reference,
+        readings=looking.readings,
         n=newest.n,
         last=last,
         before=newest.n - 1 if newest.n > 1 else None,

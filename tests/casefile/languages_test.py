@@ -174,7 +174,7 @@ def _paths(model: type[BaseModel]) -> set[str]:
 def test_every_field_that_can_be_corrected_has_a_word() -> None:
     """Of every report, of a decision only reason and evidence, and of the intake; what a record is stays as it is."""
     fixed = {"act", "act_id", "actor", "reference", "agreement", "host_state", "origin_state", "opened_by"}
-    fixed |= {"relative_id", "visit", "against", "entry", "fields"}
+    fixed |= {"relative_id", "visit", "against", "entry", "fields", "signature"}
     wanted = {"reason", "evidence"} | _paths(Intake)
     for name, model in ACTS.items():
         if name not in DECISIONS:

@@ -204,6 +204,14 @@ def test_only_who_sees_all_of_a_case_looks_back(person: str) -> None:
     assert status == 200 if person in may else status in (403, 404)
 
 
+def test_who_watches_over_readings_finds_the_log_from_the_past() -> None:
+    """The auditor has a link to who has read the case; the central authority, who may not see that, has none."""
+    link = f'href="/cases/{PAST.split("/")[2]}/readings"'
+    assert link in auditor().get(PAST).text
+    authority = signed_in(client(a_past(), [PAGES]), "central-authority-md-1")
+    assert link not in authority.get(PAST).text
+
+
 def test_a_case_that_there_is_not_has_no_past() -> None:
     """Nor has what is no reference; and nobody reads without signing in."""
     browser = auditor()

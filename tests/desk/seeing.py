@@ -26,9 +26,10 @@ def visiting(browser: Browser, code: str = "en", width: int = 1280, **how: Any) 
 
 
 def choose(window: Page, person: str = "caseworker-md-1") -> None:
-    """Sign in on the sign-in page."""
+    """Sign in on the sign-in page; the page to which that leads is there afterwards."""
     window.locator(f"input[value={person}]").check()
-    window.locator("main button").click()
+    with window.expect_navigation():
+        window.locator("main button").click()
 
 
 def axe_finds(window: Page) -> list[tuple[str, list[Any]]]:

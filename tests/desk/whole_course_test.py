@@ -166,7 +166,7 @@ def test_the_whole_course_is_clicked_through(browser: Browser, house: House) -> 
         closes = at(APPROVER_OF_ORIGIN)
         closes.takes_up("close_case", case)
         closes.decides(
-            {"Outcome of the case": "The child has returned", "Reason": "she is well"}, "The case was closed"
+            {"Outcome of the case": "The child has returned", "Reason": "she is well"}, "The case will be closed"
         )
         closes.goes_to(case)
         closes.reads("Closed: the child has returned", "The case is closed. Nobody owes anything.")

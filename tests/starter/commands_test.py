@@ -131,6 +131,16 @@ def test_open_takes_the_reference_that_the_intake_gives(house: House, tmp_path: 
     assert (answer.code, answer.json) == (0, {"reference": "MD-UA-2026-G1VEN0"})
 
 
+def test_the_view_says_whether_acts_count_unsigned(house: House, tmp_path: Path) -> None:
+    """On an engine of this machine they do, as stock tools need it; unless it is opened otherwise."""
+    here = opened(house, tmp_path)
+    other = tmp_path / "other"
+    other.mkdir()
+    signed = homeward("open", written(other, intake("Signed-For")), *house.at, "--signed").out.strip()
+    for reference, said in ((here, "not_required"), (signed, "required")):
+        assert homeward("show", reference, *house.at, "--json").json["signatures"] == said
+
+
 def test_a_malformed_intake_opens_nothing_and_every_fault_is_listed(house: House, tmp_path: Path) -> None:
     """Exit code 2, each fault with its path."""
     given = intake(tmp_path.name, origin_state="MD", reference="MD-UA-2026-BAD000", favourite_colour="blue")
