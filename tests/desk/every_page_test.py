@@ -173,8 +173,10 @@ def windows(browser: Browser, looked: Looked, code: str) -> Generator[Window]:
 
 # In every language
 
-_NO_WORDS: Final = re.compile(r"\b[A-Z]{2}-[A-Z]{2}-\d{4}-[0-9A-Z]{6}\b|https?://\S+|\{\w+\}|\b[0-9a-f]{8}\b")
-"""References, addresses, numbers of errors, and the places that a script fills in."""
+_NO_WORDS: Final = re.compile(
+    r"\b[A-Z]{2}-[A-Z]{2}-\d{4}-[0-9A-Z]{6}\b|https?://\S+|\{\w+\}|\b[0-9a-f]{8}\b|\bopened_by\b"
+)
+"""References, addresses, numbers of errors, the places that a script fills in, and a field of a file by its name."""
 _CODES: Final = frozenset({"Homeward", "UTC", "JSON", "sha", "cookie", "UE"})
 """What is called the same in every language."""
 _LATIN: Final = re.compile(r"[A-Za-z]{2,}")
