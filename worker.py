@@ -58,7 +58,6 @@ from procedure import calendars
 from sealing.agreeing import agree_on
 from sealing.composing import open_sealing
 from sealing.faults import SealingFault
-from sealing.published_keys import KeysUnusable
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
@@ -327,7 +326,6 @@ def main() -> int:
     except (
         SettingsFault,
         KeyUnusable,
-        KeysUnusable,
         SealingFault,
         UnsignedActsFault,
         AddressBookFault,

@@ -88,9 +88,9 @@ class Hands:
     def of(cls, settings: Settings, shelf: AgreementShelf, client: Client | None = None) -> Self:
         """The hands that the settings describe. The caseload's database may be down: it is opened at first use.
 
-        Raises :class:`activities.marks.KeyUnusable`, :class:`activities.notices.AddressBookFault`,
-        :class:`sealing.published_keys.KeysUnusable` or :class:`activities.signing.UnsignedActsFault`: a worker that
-        cannot keep marks, find addresses or look at signatures should say so at start.
+        Raises :class:`activities.marks.KeyUnusable`, :class:`activities.notices.AddressBookFault`
+        or :class:`activities.signing.UnsignedActsFault`: a worker that cannot keep marks or find addresses should say
+        so at start.
         """
         book = settings.address_book
 

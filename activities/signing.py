@@ -1,5 +1,6 @@
 """What authorities published of their keys, for cases that look at signatures."""
 
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
@@ -7,7 +8,8 @@ from urllib.parse import urlsplit
 import structlog
 from temporalio.client import Client
 
-from sealing.published_keys import KeysUnusable, PublishedKeys, as_json
+from sealing.published_keys import PublishedKeys, as_json
+from sealing.signatures import KeyStatement
 from workflows.messages import KeyAsked, KeyTold
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -17,24 +19,25 @@ class KeyDesk:
     """Tells what is published of a key at this moment."""
 
     def __init__(self, published: PublishedKeys, *, needed: bool = False) -> None:
-        """``needed``: no case opens without keys. Raises :class:`sealing.published_keys.KeysUnusable`."""
+        """``needed``: no case opens without keys. A file that cannot be used is told in the log and keeps nobody waiting."""
         self._published = published
-        if not published.all() and needed:
+        if not self._now() and needed:
             _log.warning("no keys are published: no signed act can be accepted", where="HOMEWARD_PUBLISHED_KEYS")
 
     def told(self, asked: KeyAsked) -> KeyTold:
         """What is published of a key.
 
-        Where the files cannot be read any more, what they said before holds until somebody mends them: a report
-        that a child is detained does not wait for that.
+        Where a file cannot be used any more, what it said before holds until somebody mends it: a report that a child
+        is detained does not wait for that.
         """
-        try:
-            keys = self._published.all()
-        except KeysUnusable as fault:
-            _log.error("published keys cannot be read; what they said before is taken", because=str(fault))
-            keys = self._published.last_read()
-        key = keys.get(asked.kid)
+        key = self._now().get(asked.kid)
         return KeyTold(as_json(key) if key else None)
+
+    def _now(self) -> Mapping[str, KeyStatement]:
+        keys, faults = self._published.good()
+        for fault in faults:
+            _log.error("published keys cannot be read; what they said before is taken", because=fault)
+        return keys
 
 
 class UnsignedActsFault(ValueError):

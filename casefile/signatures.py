@@ -118,6 +118,10 @@ class SignatureCheck:
             # It waited for its admission, which looked at the signature as it came in.
             asked = min(entry.at, signatures.made_at(signature) or entry.at)
             standing = signatures.check(bare, signature, key, reference=self._reference, at=asked)
+            if key is not None and key.revoked_at is not None and key.revoked_at <= entry.at:
+                # By the moment that the signature itself names, a thief would be believed.
+                yield _finding(entry, "was opened after its key was revoked by its owner")
+                return
         if standing.fault is not None:
             yield _finding(entry, f"is not signed as it says: {_in_words(standing, kid)}")
         elif (standing.kid, standing.key) != (facts.get("kid"), facts.get("key")):

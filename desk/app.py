@@ -226,6 +226,15 @@ def _on_stale_form(request: Request, error: Exception) -> Response:
     return _told(request, 403, "form_stale", kept=kept, once=typed(error.form, "once"))
 
 
+async def _no_answer(request: Request, sentence: str) -> Response:
+    """What was typed is not lost: the page sends it again under the same token, so that it acts once."""
+    kept, once = None, ""
+    if getattr(request.state, "form_is_ours", False):
+        form = await request.form()
+        kept, once = _texts(form), typed(form, "once")
+    return _told(request, 503, "no_answer", sentence=sentence, kept=kept, once=once, headers=_LATER)
+
+
 def _texts(form: FormData) -> list[tuple[str, str]] | None:
     """What a form held, without its tokens; None where it held files, which a page cannot give back."""
     pairs = [(name, value) for name, value in form.multi_items() if name not in ("csrf", "once")]
@@ -238,7 +247,7 @@ def _on_malformed(request: Request, error: Exception) -> Response:
     return _told(request, 422, "malformed", faults=error.faults)
 
 
-def _on_cannot_go_on(request: Request, error: Exception) -> Response:
+async def _on_cannot_go_on(request: Request, error: Exception) -> Response:
     assert isinstance(error, CannotGoOn)
     if isinstance(error, DuplicateCase):
         return _told(request, 409, "duplicate", reference=error.reference)
@@ -252,7 +261,7 @@ def _on_cannot_go_on(request: Request, error: Exception) -> Response:
         case Exit.REFUSED:
             return _told(request, 409, "refused", sentence=error.sentence)
         case _:
-            return _told(request, 503, "no_answer", sentence=error.sentence, headers=_LATER)
+            return await _no_answer(request, error.sentence)
 
 
 def _on_reason_needed(request: Request, error: Exception) -> Response:
@@ -263,8 +272,8 @@ def _on_reason_needed(request: Request, error: Exception) -> Response:
     return ask_reason(request, error)
 
 
-def _on_no_caseload(request: Request, error: Exception) -> Response:
-    return _told(request, 503, "no_answer", sentence=f"{capitalised(str(error))}.", headers=_LATER)
+async def _on_no_caseload(request: Request, error: Exception) -> Response:
+    return await _no_answer(request, f"{capitalised(str(error))}.")
 
 
 _LATER: Final = {"Retry-After": "15"}

@@ -1,4 +1,4 @@
-"""Figures over all cases, counted aside: a question waits for them a little, and never for all the cases."""
+"""Figures over the cases that a state hosts, counted aside: a question waits for them a little, and never for all the cases."""
 
 import asyncio
 from collections import Counter

@@ -193,6 +193,7 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "person": person,
         "development": desk_of(request).sign_in.development,
         "path": path + (f"?{request.url.query}" if request.method == "GET" and request.url.query else ""),
+        "posted": request.method == "POST",
         "navigation": _navigation(there, person, path),
         "form_fields": partial(_form_fields, request),
         "told": partial(_told, request) if visit else tuple,

@@ -107,7 +107,7 @@ class Doorkeeper:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        if not self._is_meant(headers.get("host", "")) or (self._only_this_machine and _from_elsewhere(scope, headers)):
+        if not self._is_meant(headers.get("host", "")) or (self._only_this_machine and from_elsewhere(scope, headers)):
             raise Refused(400, "not_this_address")
         if scope["method"] not in _ONLY_LOOK and not from_here(headers, or_unknown=True):
             raise Refused(403, "form_foreign")
@@ -118,7 +118,7 @@ class Doorkeeper:
         return is_loopback(host) if self._only_this_machine else host == self._host
 
 
-def _from_elsewhere(scope: Scope, headers: Headers) -> bool:
+def from_elsewhere(scope: Scope, headers: Headers) -> bool:
     """Whether a request came over a network or through a proxy, as far as the server knows."""
     ends = [end[0] for end in (scope.get("client"), scope.get("server")) if end]
     return any(_is_address(end) and not is_loopback(end) for end in ends) or any(

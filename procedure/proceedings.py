@@ -32,6 +32,7 @@ from procedure.signing import UNSIGNED, Standing
 from procedure.views import view
 from procedure.vocabulary import PROCEDURE_VERSION, ROLES, SafeguardName
 
+_LONGEST_ACT_ID: Final = 64
 REMEMBERED_ACTS: Final = 1_000
 """How many of the latest acts are known again when they are sent a second time."""
 
@@ -257,7 +258,9 @@ class Proceedings:
         answer = [digest, first, self.case.n, self.case.stage, list(self.case.holds)]
         self._answered[act_id] = answer
         while len(self._answered) > REMEMBERED_ACTS:
-            del self._answered[next(iter(self._answered))]
+            # What came without a good signature goes first: nobody drives a true act out of memory, to send it once more.
+            oldest = next((known for known in self._answered if len(known) > _LONGEST_ACT_ID), None)
+            del self._answered[oldest or next(iter(self._answered))]
         return self._receipt(answer)
 
     def _receipt(self, answer: list[Any]) -> Receipt:

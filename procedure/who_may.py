@@ -121,6 +121,18 @@ _ASK: Final = "Ask somebody whose act it is, or record a `note`."
 _FIREWALL: Final = "Law enforcement reports a child missing, found or detained, and nothing else; tell anything more to the caseworker."
 
 
+def whose(case: Case, act: str) -> dict[Where, list[str]]:
+    """The roles that may ever do an act in this case, by the place where they may, those of its agreement too."""
+    found: dict[Where, list[str]] = {}
+    for role, where in MAY[act].items():
+        found.setdefault(where, []).append(role)
+    for who in case.agreement.approvals if act == "approve_return" else ():
+        role, _, side = who.partition("@")
+        if role not in MAY[act]:
+            found.setdefault(side, []).append(role)
+    return found
+
+
 def not_your_act(asked: Asked) -> Iterator[Refusal]:
     """not-your-act: role, state, and for some the very person."""
     case, actor, act = asked.case, asked.act.actor, asked.act.act

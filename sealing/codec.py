@@ -22,7 +22,7 @@ from temporalio.converter import (
 )
 
 from procedure.intake import REFERENCE
-from sealing.faults import CannotOpen
+from sealing.faults import NeverOpens
 from sealing.keyring import HOUSE, Keys
 from sealing.keys import NONCE_BYTES
 
@@ -37,15 +37,21 @@ _KEY_NAME: Final = "homeward-key"
 class CaseCodec(PayloadCodec, WithSerializationContext):
     """Seals and opens payloads. Where a key cannot be had it raises, so that nothing leaves in clear by mistake."""
 
-    def __init__(self, keys: Keys, case: str | None = None) -> None:
-        """``case`` is whose payloads these are; None until the engine's client says it."""
+    def __init__(self, keys: Keys, case: str | None = None, *, lets_through: bool = False) -> None:
+        """``case`` is whose payloads these are; None until the engine's client says it.
+
+        ``lets_through``: what never opens is given on as it came, and not told. A process reads so what was sent to it:
+        whoever may send to it could stop it for good otherwise, with one byte.
+        """
         self.keys = keys
         self._case = case
+        self._lets_through = lets_through
 
     def with_context(self, context: SerializationContext) -> Self:
         if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return self
-        return type(self)(self.keys, case_of(context.workflow_id or ""))
+        of_process = isinstance(context, WorkflowSerializationContext)
+        return type(self)(self.keys, case_of(context.workflow_id or ""), lets_through=of_process)
 
     def of_case(self, case: str) -> Self:
         """The codec for what belongs to a case."""
@@ -59,21 +65,30 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Raises :class:`sealing.faults.CannotOpen` and ``KeysUnreachable``."""
-        return [await self._opened(payload) if is_sealed(payload) else payload for payload in payloads]
+        return [await self._clear(payload) if is_sealed(payload) else payload for payload in payloads]
+
+    async def _clear(self, payload: Payload) -> Payload:
+        try:
+            return await self._opened(payload)
+        except NeverOpens:
+            # Only what has this outcome at every replay: a key that is away now may be there the next time.
+            if not self._lets_through:
+                raise
+            return payload
 
     async def _opened(self, payload: Payload) -> Payload:
         case = named_in(payload)
         if case is None:
-            raise CannotOpen(self._case or HOUSE, "A payload is sealed, but not by this system: it cannot be opened.")
+            raise NeverOpens(self._case or HOUSE, "A payload is sealed, but not by this system: it cannot be opened.")
         if self._case not in (None, case) and case != HOUSE:
-            raise CannotOpen(case, f"What is sealed for {case} stands where something of {self._case} belongs.")
+            raise NeverOpens(case, f"What is sealed for {case} stands where something of {self._case} belongs.")
         key = await self.keys.known_key(case)
         if payload.metadata[_KEY_NAME] != _name_of(key):
-            raise CannotOpen(case, f"Something of {case} was sealed with another key than the key store at hand has.")
+            raise NeverOpens(case, f"Something of {case} was sealed with another key than the key store at hand has.")
         try:
             clear = AESGCM(key).decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], _about(case, key))
         except (InvalidTag, ValueError):
-            raise CannotOpen(case, f"Something that {case} holds was altered after it was sealed.") from None
+            raise NeverOpens(case, f"Something that {case} holds was altered after it was sealed.") from None
         return Payload.FromString(clear)
 
 

@@ -23,6 +23,10 @@ class CannotOpen(SealingFault):
         self.case = case
 
 
+class NeverOpens(CannotOpen):
+    """With the key of its case at hand it does not open: not sealed here, for another case, or altered. It never will."""
+
+
 class KeyMissing(CannotOpen):
     """The key store at hand has no key of that case."""
 

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -24,12 +25,18 @@ class KeysUnusable(ValueError):
 
 
 class PublishedKeys:
-    """The keys in a file or in a folder's ``*.json``, read anew when something there has changed."""
+    """The keys in a file or in a folder's ``*.json``, each file read anew when it has changed.
+
+    Each file stands for itself: of one that cannot be used, what it said last counts on, and the others are heard.
+    Where two files say different things of one key, the file that had it first is believed; at the first reading, the
+    one whose name comes first.
+    """
 
     def __init__(self, path: Path) -> None:
         """Nothing is read yet. Where nothing is at ``path``, no keys are published."""
         self._path = path
-        self._seen: list[tuple[str, int, int]] | None = None
+        self._files: dict[Path, _Said] = {}
+        self._file_of: dict[str, Path] = {}
         self._keys: dict[str, KeyStatement] = {}
 
     @property
@@ -37,26 +44,60 @@ class PublishedKeys:
         return self._path
 
     def all(self) -> dict[str, KeyStatement]:
-        """Every statement by its ``kid``. Raises :class:`KeysUnusable`."""
+        """Every statement by its ``kid``. Raises :class:`KeysUnusable` where anything is wrong with any file."""
+        keys, faults = self.good()
+        if faults:
+            raise KeysUnusable(" ".join(faults))
+        return keys
+
+    def good(self) -> tuple[dict[str, KeyStatement], list[str]]:
+        """Every statement that counts, by its ``kid``, and what is wrong with files, a sentence each."""
         try:
             files = _files(self._path)
-            seen = [(str(file), (told := file.stat()).st_mtime_ns, told.st_size) for file in files]
-            if seen != self._seen:
-                self._keys = statements(file.read_bytes() for file in files)
-                self._seen = seen
-        except KeysUnusable as fault:
-            raise KeysUnusable(f"The published keys at {self._path} cannot be used: {fault}.") from None
         except OSError as error:
-            raise KeysUnusable(f"The published keys at {self._path} cannot be read ({error.strerror}).") from None
-        return self._keys
+            return self._keys, [f"The published keys at {self._path} cannot be read ({error.strerror})."]
+        self._files = {file: _read(file, self._files.get(file, _Said())) for file in files}
+        faults = [f"The published keys at {file} {said.fault}." for file, said in self._files.items() if said.fault]
+        first = {kid: file for kid, file in self._file_of.items() if file in files and kid in self._files[file].keys}
+        for file, said in self._files.items():
+            for kid, key in said.keys.items():
+                owner = first.setdefault(kid, file)
+                if self._files[owner].keys[kid] != key:
+                    faults.append(
+                        f"The published keys at {file} cannot be used for key {kid}: it stands in {owner.name} too, and "
+                        "not the same."
+                    )
+        self._file_of = first
+        self._keys = {kid: self._files[file].keys[kid] for kid, file in first.items()}
+        return self._keys, faults
 
     def file_of(self, kid: str) -> Path | None:
-        """The file in which a key is published. Raises OSError and :class:`KeysUnusable`."""
-        return next((file for file in _files(self._path) if kid in statements([file.read_bytes()])), None)
+        """The file in which a key is published."""
+        self.good()
+        return self._file_of.get(kid)
 
-    def last_read(self) -> dict[str, KeyStatement]:
-        """The statements as they were when they could last be read."""
-        return self._keys
+
+@dataclass(frozen=True)
+class _Said:
+    """What a file said when it could last be used, and what is wrong with it as it is now."""
+
+    keys: Mapping[str, KeyStatement] = field(default_factory=dict[str, KeyStatement])
+    seen: tuple[int, int] | None = None
+    fault: str | None = None
+
+
+def _read(file: Path, before: _Said) -> _Said:
+    try:
+        seen = (told := file.stat()).st_mtime_ns, told.st_size
+        if seen == before.seen:
+            return before
+        text = file.read_bytes()
+    except OSError as error:
+        return _Said(before.keys, None, f"cannot be read ({error.strerror})")
+    try:
+        return _Said(statements([text]), seen)
+    except KeysUnusable as fault:
+        return _Said(before.keys, seen, f"cannot be used: {fault}")
 
 
 def statements(texts: Iterable[bytes | str]) -> dict[str, KeyStatement]:
@@ -123,7 +164,7 @@ def write_whole(file: Path, content: bytes, *, mode: int) -> None:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(file for file in path.glob("*.json") if not file.name.startswith("."))
+        return sorted(file for file in path.iterdir() if file.suffix == ".json" and not file.name.startswith("."))
     return [path] if path.exists() else []
 
 

@@ -79,7 +79,7 @@ class SigningKeyFile:
         if not folder.exists() and folder.suffix != ".json":
             folder.mkdir(mode=0o755, parents=True)
         file = folder / OWN if folder.is_dir() else folder
-        before = published.all().get(self.read().kid) if self.exists() else None
+        before = published.good()[0].get(self.read().kid) if self.exists() else None
         jwk = OKPKey.generate_key(ALGORITHM, private=True)
         key = SigningKey(kid=f"key-{jwk.thumbprint()[:16]}", owner=owner, jwk=jwk)
         statement = KeyStatement.model_validate(

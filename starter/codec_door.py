@@ -3,43 +3,52 @@
 from collections.abc import Collection
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from activities.caseload import CaseloadUnreachable
+from activities.readings import Readings
+from casefile.readings import Looking
 from desk.frame import Desk
 from desk.people import Person, person_of
-from desk.security import is_loopback
+from desk.security import from_elsewhere, is_loopback
 from desk.sessions import KeepSession
 from sealing.endpoint import BearerFile, CodecEndpoint, MayOpen
-from sealing.keyring import HOUSE, Keys
+from sealing.keyring import Keys
 
 PATH: Final = "/codec"
 
+_SEES_WHOLE_CASES: Final = ("auditor", "central_authority")
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
 
 def whole_case_seen_by(person: Person | None, cases: Collection[str]) -> bool:
-    """Whether somebody sees all of these cases: an auditor every one, a central authority those that its state hosts.
+    """Whether somebody sees all of these cases whole: an auditor or a central authority those that their state hosts.
 
-    What belongs to no case, an auditor alone. Everybody else sees a part at the most, and the engine's pages show all.
+    What belongs to no case, nobody. Everybody else sees a part at the most, and the engine's pages show all.
     """
-    if person is None:
-        return False
-    if person.role == "auditor":
-        return True
-    return person.role == "central_authority" and all(
-        case != HOUSE and case.partition("-")[0] == person.state for case in cases
+    return (
+        person is not None
+        and person.role in _SEES_WHOLE_CASES
+        and all(case.partition("-")[0] == person.state for case in cases)
     )
 
 
 class BesideTheDesk:
-    """The desk, and under ``/codec`` the remote codec, for whoever is signed in at the desk or has the token."""
+    """The desk, and under ``/codec`` the remote codec, for whoever is signed in at the desk or has the token.
+
+    What somebody opens who is signed in stands in the log of readings before it is given out.
+    """
 
     def __init__(self, app: ASGIApp, desk: Desk, keys: Keys, token: BearerFile, *, origins: Collection[str]) -> None:
         """``app`` is what answers everywhere else."""
         self._app = app
         self._codec = OnThisMachine(
             KeepSession(
-                CodecEndpoint(keys, _signed_in_or_with(token), origins=origins),
+                CodecEndpoint(keys, _signed_in_or_with(token, desk), origins=origins),
                 sessions=desk.sessions,
                 sign_in=desk.sign_in,
                 cookie=desk.session_cookie,
@@ -61,15 +70,34 @@ def with_token_only(keys: Keys, token: BearerFile) -> ASGIApp:
     return OnThisMachine(CodecEndpoint(keys, may_open))
 
 
-def _signed_in_or_with(token: BearerFile) -> MayOpen:
+def _signed_in_or_with(token: BearerFile, desk: Desk) -> MayOpen:
     async def may_open(request: Request, cases: Collection[str]) -> bool:
-        return token.is_in(request) or whole_case_seen_by(person_of(request), cases)
+        if token.is_in(request):
+            return True
+        person = person_of(request)
+        if person is None or not whole_case_seen_by(person, cases):
+            return False
+        if request.url.path.rstrip("/").endswith("/encode"):
+            return True
+        return await _noted(desk, person, cases)
 
     return may_open
 
 
+async def _noted(desk: Desk, person: Person, cases: Collection[str]) -> bool:
+    """Whether it stands in the log of each case that somebody opens something of it."""
+    by = Looking(person.id, person.role, person.state, person.office)
+    try:
+        for case in sorted(cases):
+            await Readings(desk.caseload).note(case, by, f"{PATH}/decode", at=desk.now())
+    except CaseloadUnreachable:
+        _log.error("the log of readings cannot be written; nothing is opened", path=PATH)
+        return False
+    return True
+
+
 class OnThisMachine:
-    """Hears requests that were meant for this machine's own address, and came from it."""
+    """Hears requests that were meant for this machine's own address, and came from it through no proxy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,4 +111,4 @@ class OnThisMachine:
 
 def _is_meant(request: Request) -> bool:
     # The name in the request, too: a page elsewhere may point a name of its own at this machine.
-    return is_loopback(request.url.hostname or "") and (request.client is None or is_loopback(request.client.host))
+    return is_loopback(request.url.hostname or "") and not from_elsewhere(request.scope, request.headers)

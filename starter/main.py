@@ -731,7 +731,6 @@ async def _work(
     from activities.marks import KeyUnusable
     from activities.notices import AddressBookFault
     from activities.signing import UnsignedActsFault
-    from sealing.published_keys import KeysUnusable
 
     try:
         # Named builds are for workers of one's own: nobody would make a name current here, and no case would open.
@@ -742,7 +741,7 @@ async def _work(
         building = worker.build_worker(client, settings, profiles=profiles)
         async with building:
             yield
-    except (KeyUnusable, AddressBookFault, KeysUnusable, UnsignedActsFault) as error:
+    except (KeyUnusable, AddressBookFault, UnsignedActsFault) as error:
         raise CannotGoOn(f"The worker cannot start: {error}", code=Exit.MALFORMED) from None
 
 

@@ -39,7 +39,7 @@ def own_signer(settings: Settings) -> InstallationSigner:
     with _told(file):
         if not file.exists():
             file.make(published, owner=OWNER, at=datetime.now(UTC))
-        elif file.read().kid not in published.all():
+        elif file.read().kid not in published.good()[0]:
             raise CannotGoOn(
                 f"The signing key {file.path} is not among the published keys at {published.path}: what it signs would "
                 "be refused. Put its statement there again.",
@@ -80,7 +80,7 @@ def rotate(settings: Settings) -> KeyStatement:
     """Make a new signing key in the place of the one in force, for the same owner, roles and states. Raises CannotGoOn."""
     file, published = _files(settings)
     with _told(file):
-        before = published.all().get(file.read().kid)
+        before = published.good()[0].get(file.read().kid)
         if before is None:
             raise CannotGoOn(
                 f"The signing key {file.path} is not among the published keys at {published.path}, so nobody knows for "
@@ -97,8 +97,8 @@ def revoke(settings: Settings, kid: str, *, at: datetime, because: str) -> KeySt
         where = published.file_of(kid)
         if where is None:
             raise CannotGoOn(f"No key {kid} is published at {published.path}.", code=Exit.MALFORMED)
-        publish(where, revoked(published.all()[kid], at=at, because=because))
-        return published.all()[kid]
+        publish(where, revoked(published.good()[0][kid], at=at, because=because))
+        return published.good()[0][kid]
 
 
 def published_keys(settings: Settings) -> dict[str, KeyStatement]:

@@ -83,6 +83,9 @@ HEARS_LATE_ACTS_FOR: Final = timedelta(days=30)
 ROW_WITHIN: Final = timedelta(seconds=3)
 """The longest that the caseload may keep a person waiting for a receipt."""
 
+KEY_WITHIN: Final = timedelta(seconds=10)
+"""The longest that a person waits for what is published of a key."""
+
 ANSWER_BYTES: Final = 1_500_000
 """So long may the answer to a query be: the engine refuses one of 2 MB, and the case could not be read any more."""
 
@@ -316,8 +319,16 @@ class ReturnCase:
         if act.signature is None:
             return self._hear(act, None)
         async with self._hearing:
-            # What is sent a second time gets its first receipt, whatever has become of the key since.
-            told = KeyTold(None) if self._case.knows(act) else await self._key_of(act.signature)
+            try:
+                # What is sent a second time gets its first receipt, whatever has become of the key since.
+                told = KeyTold(None) if self._case.knows(act) else await self._key_of(act.signature)
+            except FailureError as error:
+                # Nobody behind it is to wait for ever for keys that give no answer.
+                log.error("a published key was not told", error=type(error).__name__)
+                raise _unforeseen("the published keys gave no answer; nothing was recorded, send it again") from None
+            except Exception as error:  # noqa: BLE001 - as in `_hear`
+                log.error("a signature could not be looked at", error=type(error).__name__)
+                raise _unforeseen() from None
             return self._hear(act, told)
 
     async def _key_of(self, signature: str) -> KeyTold:
@@ -329,7 +340,7 @@ class ReturnCase:
             PUBLISHED_KEY,
             KeyAsked(kid),
             result_type=KeyTold,
-            start_to_close_timeout=timedelta(seconds=10),
+            schedule_to_close_timeout=KEY_WITHIN,
             retry_policy=_SOON_AND_FOR_EVER,
         )
 
@@ -350,11 +361,7 @@ class ReturnCase:
         except Exception as error:  # noqa: BLE001 - whatever it is, the next act must be heard
             # A failing task would keep every later act of this case waiting. The proceedings are as they were.
             log.error("an act could not be decided", act=type(act).__name__, error=type(error).__name__)
-            raise ApplicationError(
-                "this act could not be decided because of a fault in the program; nothing was recorded",
-                type=UNFORESEEN,
-                non_retryable=True,
-            ) from None
+            raise _unforeseen() from None
 
     async def _let_time_pass(self) -> None:
         self._due = False
@@ -711,6 +718,12 @@ def _details(row: dict[str, Any]) -> str:
         late = " (overdue)" if owed["overdue"] else ""
         lines.append(f"- `{owed['act']}`: {owed['role'].replace('_', ' ')} of {owed['state']}{due}{late}")
     return "\n".join(lines)
+
+
+def _unforeseen(
+    said: str = "this act could not be decided because of a fault in the program; nothing was recorded",
+) -> ApplicationError:
+    return ApplicationError(said, type=UNFORESEEN, non_retryable=True)
 
 
 def _signing(admission: Admission) -> dict[str, Any]:

@@ -32,11 +32,12 @@ from desk.forms import (
 )
 from desk.frame import FormData, Pages, Person, Signed, checked_form, desk_of, flash, page, seen
 from desk.pages.case import APPROVALS, Why, closed_by, said_in, whys
-from desk.pages.inbox import ALARMS
+from desk.pages.inbox import ALARMS, NO_SUCH_REFERENCE, as_reference
 from desk.pages.reading import FIREWALLED, Opened, Reader, Record, opened
 from desk.security import typed
 from desk.sessions import IDLE, Clock, visit_of
 from procedure.acts import ACTS, DECISIONS, Act, parse_act
+from procedure.case import Case
 from procedure.entries import Entry
 from procedure.faults import Fault, Malformed, MalformedAct
 from procedure.folding import IMMATERIAL
@@ -45,7 +46,9 @@ from procedure.open_acts import OpenAct
 from procedure.proceedings import Proceedings
 from procedure.signing import Standing
 from procedure.vocabulary import Hold
+from procedure.who_may import ANY, HOST, ORIGIN, RELATIVES_STATE, whose
 from procedure.who_may_see import NOTHING, Sight, holds_seen, receipt_seen, refusals_seen, shown
+from starter.client import NoSuchCase
 
 router = APIRouter()
 PAGES: Final = Pages(router)
@@ -262,7 +265,8 @@ class _Asking:
     def closed(self) -> Response:
         reasons = closed_by(self.found, self.language) if self.found else []
         ways = instead(reasons, self.acts, self.language)
-        return self._page("act_closed.html.j2", why=reasons, never=self.found is None, instead=ways)
+        theirs = list(_theirs(self.record.case, self.act, self.language)) if self.found is None else []
+        return self._page("act_closed.html.j2", why=reasons, never=self.found is None, theirs=theirs, instead=ways)
 
     def begun(self, entry: int | None) -> Response:
         """The form as it is before anything is typed, or with what was typed when the case moved on."""
@@ -418,6 +422,21 @@ class _Asking:
         )
 
 
+def _theirs(case: Case, act: str, language: Language) -> Iterator[str]:
+    """Who may ever do an act: the roles, with their states. Of relatives and of the child it is not told where they are."""
+    host, origin = language.state(case.host_state), language.state(case.origin_state)
+    both = language.gettext(N_("{one} or {other}")).format(one=host, other=origin)
+    places = {
+        ANY: language.gettext(N_("any state")),
+        RELATIVES_STATE: language.gettext(N_("the state where the relative lives")),
+        HOST: host,
+        ORIGIN: origin,
+    }
+    for where, roles in whose(case, act).items():
+        who = capitalised(language.listed([language.term("role", role) for role in roles]))
+        yield f"{who} ({places.get(where, both)})"
+
+
 # What was typed for an approval that was not sent
 
 
@@ -512,9 +531,10 @@ def instead(refused: Sequence[Why], acts: Sequence[OpenAct], language: Language)
 async def _alarm(request: Request, person: Person, reference: str, act: str, typed_in: FormData) -> Response:
     language = seen(request)
     form = form_for(act, language)
+    # Where the one in the address was wrong, it was asked for again.
+    asked = typed(typed_in, "reference") if "reference" in typed_in else None
     if (change := pressed(typed_in)) is not None:
-        form = filled(form, changed(typed_in, change))
-        return page(request, "act_alarm.html.j2", reference=reference, form=form)
+        return _alarm_page(request, reference, filled(form, changed(typed_in, change)), asked)
     given = {
         "act": act,
         "act_id": typed(typed_in, "once"),
@@ -523,10 +543,12 @@ async def _alarm(request: Request, person: Person, reference: str, act: str, typ
     }
     try:
         parse_act(given)
-        receipt = await desk_of(request).cases.record(reference, given)
+        receipt = await desk_of(request).cases.record(as_reference(reference if asked is None else asked), given)
     except MalformedAct as malformed:
-        form = with_errors(form, typed_in, malformed.faults)
-        return page(request, "act_alarm.html.j2", 422, reference=reference, form=form, errors=form.errors)
+        return _alarm_page(request, reference, with_errors(form, typed_in, malformed.faults), asked, 422)
+    except NoSuchCase:
+        asked = reference if asked is None else asked
+        return _alarm_page(request, reference, filled(form, typed_in), asked, 422, unknown=True)
     if receipt["result"] == "accepted":
         said = language.gettext(N_("Your report is recorded and goes to those who care for the child."))
     else:
@@ -535,3 +557,14 @@ async def _alarm(request: Request, person: Person, reference: str, act: str, typ
         said = refused.format(reasons=" ".join(dict.fromkeys(demands)))
     flash(request, said)
     return RedirectResponse("/", 303)
+
+
+def _alarm_page(
+    request: Request, reference: str, form: Form, asked: str | None, status: int = 200, *, unknown: bool = False
+) -> Response:
+    """The form of a report. ``asked``: what stands in the field for the reference, where it is asked for again."""
+    wrong = seen(request).gettext(NO_SUCH_REFERENCE) if unknown else None
+    errors = [*([("reference", wrong)] if wrong else []), *form.errors]
+    return page(
+        request, "act_alarm.html.j2", status, reference=reference, form=form, asked=asked, wrong=wrong, errors=errors
+    )

@@ -223,7 +223,11 @@ class _Owing:
     counted: str | None
     """How its time is counted."""
     source: str | None
-    """Where the number comes from, in English; None where no deadline runs."""
+    """The instrument that the number comes from, in English; None where no deadline runs, or the number is ours."""
+    measure: str | None
+    """Of a number of ours: what the instruments say without a number, in English."""
+    remark: str | None
+    """Of a number of ours: what else is to be said of it, in English."""
     about: str | None
 
 
@@ -248,13 +252,24 @@ def _owing(found: Opened, language: Language) -> Iterator[_Owing]:
             stands_still=row.get("stands_still", False),
             deadline=language.deadline(key) if key else None,
             counted=_counted(case, key, language) if key and not hides_time(row["act"], found.sight) else None,
-            source=rule_of(key).source if key else None,
+            **number_from(rule_of(key).source if key else None),
             # The name of a visit's deadline says which visit.
             about=None if row["act"] == "record_visit" and key else _about(row, language),
         )
 
 
 _NOT_IN_MARKS: Final = re.compile(r"[^a-zA-Z0-9_]+")
+
+
+_OURS: Final = re.compile(r"ours|ours \((?P<measure>.+)\)|ours; (?P<remark>.+)|(?P<measured>.+); [^;]+ is ours")
+
+
+def number_from(source: str | None) -> dict[str, str | None]:
+    """Where the number of a deadline comes from. Some are ours, and only give a measure to a word of an instrument."""
+    ours = _OURS.fullmatch(source or "")
+    if ours is None:
+        return {"source": source, "measure": None, "remark": None}
+    return {"source": None, "measure": ours["measure"] or ours["measured"], "remark": ours["remark"]}
 
 
 def _same(act: str, role: str, state: str, about: Any) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Figures over all cases: pictures, and the same numbers as tables. No child and no case is named."""
+"""Figures over the cases that the reader's state hosts: pictures, and the same numbers as tables. No child and no case is named."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
 from casefile.languages import N_, Language
+from desk.forms.choices import states
 from desk.frame import Desk, Pages, Person, Signed, desk_of, page, seen
 from desk.pages.owing import (
     GROUPS,
@@ -26,6 +27,7 @@ from desk.pages.owing import (
     with_reference,
 )
 from desk.pages.reading import FIREWALLED, Reader
+from desk.speaking import language as language_of
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
 from procedure.vocabulary import HOLDS, ROLES, STAGES, Hold, Role
@@ -53,7 +55,7 @@ ALARMS: Final = ("report_missing", "report_found", "report_detention")
 _NAMES: Final[Mapping[Group, str]] = {
     "overdue": N_("Overdue"),
     "today": N_("Today"),
-    "week": N_("This week"),
+    "week": N_("In the next seven days"),
     "later": N_("Later"),
     "undated": N_("Without a date"),
 }
@@ -77,6 +79,9 @@ def called(act: str, deadline: str | None, language: Language) -> str:
     return language.term("deadline", deadline) if act in _BY_THE_QUESTION and deadline else language.term("act", act)
 
 
+_STATES: Final = [each.value for each in states(language_of("en"))]
+
+
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """What the address of an inbox asks for. What it asks in words that there are not is left out."""
@@ -90,13 +95,12 @@ class _Asked:
 
     @classmethod
     def of(cls, query: Mapping[str, str]) -> "_Asked":
-        state = query.get("state", "").upper()
         number = query.get("page", "")
         return cls(
             group=cast("Group | None", _one_of(get_args(Group), query.get("due"))),
             stage=_one_of(STAGES, query.get("stage")),
             hold=_one_of(HOLDS, query.get("hold")),
-            state=state if len(state) == 2 and state.isascii() and state.isalpha() else None,
+            state=_one_of(_STATES, query.get("state", "").upper()),
             role=_one_of(ROLES, query.get("role")),
             number=int(number) if number.isascii() and number.isdecimal() and len(number) < 7 else 1,
         )
@@ -263,26 +267,29 @@ def _tabs(person: Person, path: str) -> list[tuple[str, str, bool]]:
 
 def _filters(language: Language, asked: _Asked, *, mine: bool) -> list[dict[str, Any]]:
     """The filters as the macro of a select asks for them."""
-    kinds: list[tuple[str, str, Sequence[str], str | None]] = [
-        ("stage", N_("Stage"), STAGES, asked.stage),
-        ("hold", N_("Hold"), HOLDS, asked.hold),
+    kinds: list[tuple[str, str, Sequence[tuple[str, str]], str | None]] = [
+        ("stage", N_("Stage"), _terms(language, "stage", STAGES), asked.stage),
+        ("hold", N_("Hold"), _terms(language, "hold", HOLDS), asked.hold),
     ]
     if not mine:
-        kinds.append(("role", N_("Who owes it"), ROLES[:-2], asked.role))
+        kinds.append(("role", N_("Who owes it"), _terms(language, "role", ROLES[:-2]), asked.role))
+    named = [(each.value, each.label) for each in states(language)]
+    kinds.append(("state", N_("State of the case"), named, asked.state))
     return [
         {
             "name": name,
             "label": language.gettext(label),
             "items": [
                 {"value": "", "text": language.gettext(N_("All"))},
-                *(
-                    {"value": each, "text": _large(language.term(name, each)), "selected": each == chosen}
-                    for each in of
-                ),
+                *({"value": value, "text": text, "selected": value == chosen} for value, text in of),
             ],
         }
         for name, label, of, chosen in kinds
     ]
+
+
+def _terms(language: Language, kind: str, names: Sequence[str]) -> list[tuple[str, str]]:
+    return [(name, _large(language.term(kind, name))) for name in names]
 
 
 def _large(text: str) -> str:
@@ -291,11 +298,20 @@ def _large(text: str) -> str:
 
 # Looking for a case
 
+NO_SUCH_REFERENCE: Final = N_(
+    "No case with such a reference was found. Write it whole, as it stands in a letter or a notice."
+)
+
+
+def as_reference(typed: str) -> str:
+    """What was typed for a reference, as references are written."""
+    return "".join(typed.split()).upper()
+
 
 @router.get("/find")
 async def find(request: Request, person: Reader, reference: str = "") -> Response:
     """A case by its reference, or the cases whose reference holds what was typed."""
-    typed = "".join(reference.split()).upper()
+    typed = as_reference(reference)
     if REFERENCE.fullmatch(typed):
         return RedirectResponse(f"/cases/{typed}", 303)
     rows = []
@@ -346,9 +362,15 @@ async def _window_ends(desk: Desk, reference: str) -> Any:
 @router.get("/alarm")
 async def alarm(request: Request, person: Signed, reference: str = "", act: str = "") -> Response:
     """On to the report about a case whose reference somebody knows."""
-    typed = "".join(reference.split()).upper()
-    if person.role != FIREWALLED or act not in ALARMS or not REFERENCE.fullmatch(typed):
+    typed = as_reference(reference)
+    language = seen(request)
+    wrong: dict[str, str] = {}
+    if not REFERENCE.fullmatch(typed):
+        wrong["reference"] = language.gettext(N_("Write a reference, for example MD-UA-2026-7K3F9A."))
+    if act not in ALARMS:
+        wrong["act"] = language.gettext(N_("Choose what you report."))
+    if wrong or person.role != FIREWALLED:
         return page(
-            request, "inbox_alarms.html.j2", 422, alarms=ALARMS, errors=True, typed=reference.strip(), chosen=act
+            request, "inbox_alarms.html.j2", 422, alarms=ALARMS, errors=wrong, typed=reference.strip(), chosen=act
         )
     return RedirectResponse(f"/cases/{typed}/acts/{act}", 303)

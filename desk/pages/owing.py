@@ -20,7 +20,7 @@ from desk.people import Person
 Side = Literal["host", "origin"]
 Group = Literal["overdue", "today", "week", "later", "undated"]
 GROUPS: Final[tuple[Group, ...]] = ("overdue", "today", "week", "later", "undated")
-"""When an act is owed. ``week``: after today, up to the end of Sunday. ``undated``: no time runs for it."""
+"""When an act is owed. ``week``: on one of the seven days after today. ``undated``: no time runs for it."""
 
 PAGE: Final = 20
 """Rows on one page."""
@@ -211,9 +211,9 @@ _DAY: Final = timedelta(days=1)
 
 
 def _bounds(now: datetime) -> tuple[datetime, datetime, datetime]:
-    """Now, the end of today, and the end of this week's Sunday, in UTC."""
+    """Now, the end of today, and the end of the seventh day after it, in UTC."""
     today = datetime.combine(now.astimezone(UTC).date(), time(), UTC)
-    return now, today + _DAY, today + (7 - today.weekday()) * _DAY
+    return now, today + _DAY, today + 8 * _DAY
 
 
 def _group(at: datetime, now: datetime) -> Group:

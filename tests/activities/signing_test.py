@@ -5,11 +5,12 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from activities.settings import read_settings
 from activities.signing import KeyDesk, UnsignedActsFault, takes_unsigned_acts
-from sealing.published_keys import KeysUnusable, PublishedKeys, as_json
+from sealing.published_keys import PublishedKeys, as_json
 from sealing.signing_keys import OWN
 from tests.sealing.authorities import Authority
 from workflows.messages import KeyAsked
@@ -30,19 +31,24 @@ def test_a_key_is_told_as_it_was_published(tmp_path: Path) -> None:
 
 
 def test_keys_that_break_while_it_works_hold_no_report_up(tmp_path: Path) -> None:
-    """What was published before counts until somebody mends the file; a worker does not start on a broken one."""
+    """What was published before counts until somebody mends the file; a worker that starts meanwhile tells it in its log."""
     authority = Authority(tmp_path)
     desk = KeyDesk(authority.published)
     file = authority.published.path / OWN
     whole = file.read_bytes()
     file.write_bytes(whole[:-20])
     assert desk.told(KeyAsked(authority.statement.kid)).statement is not None
-    with pytest.raises(KeysUnusable):
-        KeyDesk(PublishedKeys(authority.published.path))
+    with capture_logs() as logs:
+        started = KeyDesk(PublishedKeys(authority.published.path), needed=True)
+    assert "published keys cannot be read; what they said before is taken" == logs[0]["event"]
+    assert str(file) in logs[0]["because"]
+    assert started.told(KeyAsked(authority.statement.kid)).statement is None
     file.write_bytes(whole.replace(b'"*"', b'"caseworker"', 1))
     told = desk.told(KeyAsked(authority.statement.kid)).statement
     assert told is not None
     assert told["roles"] == ["caseworker"]
+    assert as_json(authority.published.all()[authority.statement.kid]) == told
+    assert told == started.told(KeyAsked(authority.statement.kid)).statement
 
 
 @pytest.mark.parametrize("target", ["127.0.0.1:7233", "localhost:7233", "[::1]:7233", "127.8.8.8:1"])

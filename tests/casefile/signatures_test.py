@@ -292,6 +292,11 @@ def test_an_opening_that_waited_for_its_admission_is_a_good_one(case: SignedCase
         seed=SEED,
     )
     assert found([late], case.keys) == []
+    # A thief who holds a revoked key can write any moment into a signature.
+    key = next(iter(case.keys.values()))
+    case.authority.revoke(key.kid, START + timedelta(hours=1))
+    (told,) = found([late], case.keys)
+    assert "after its key was revoked" in told
 
 
 def test_a_correction_is_told_without_the_signature_that_it_does_not_take_over(case: SignedCase) -> None:

@@ -1,6 +1,7 @@
 """Recording acts: forms that offer what is open, errors at their field, a check before a decision, refusals with ways on."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from activities.caseload import CaseloadUnreachable
 from casefile.languages import LANGUAGES
 from desk.forms import posted
 from desk.frame import Desk
@@ -17,6 +19,7 @@ from desk.pages.acting import foresee
 from desk.pages.reading import Record
 from desk.speaking import LANGUAGE_COOKIE, language
 from procedure.acts import ACTS, DECISIONS, parse_act
+from procedure.who_may import whose
 from starter.client import NoWorkerAnswers
 from tests.desk.at_work import REFERENCE, a_desk_of, cases_of, closing, working
 from tests.desk.desks import hidden, signed_in
@@ -215,6 +218,53 @@ def test_a_form_sent_again_after_the_engine_was_away_is_the_same_act(tmp_path: P
     assert said(desk, "note")["act_id"] == hidden(page)["once"]
 
 
+def test_what_was_typed_while_nothing_answered_is_sent_again_from_the_page(tmp_path: Path) -> None:
+    """The page of the 503 holds all of it under the first token: sent again, and once more, it is recorded once."""
+    course = Course()
+    desk = a_desk_of(tmp_path, course)
+    for who, silent in (
+        ("caseworker", NoWorkerAnswers("The engine is there, but no worker answers.")),
+        ("caseworker", CaseloadUnreachable("the caseload's database cannot be used now (OSError)")),
+        ("police", NoWorkerAnswers("The engine is there, but no worker answers.")),
+    ):
+        act, field = ("report_missing", "reason") if who == "police" else ("note", "text")
+        browser = working(desk, who)
+        page = browser.get(acts(act)).text
+        cases_of(desk).silent = silent
+        away = send(browser, act, page, fields_of(course, act, **{field: "two\nlines & more"}))
+        still = send(browser, act, away.text)
+        assert [each.status_code for each in (away, still)] == [503, 503]
+        assert ("Send again" in away.text, away.headers["retry-after"]) == (True, "15")
+        assert _carried(still.text)["once"] == [hidden(page)["once"]]
+        cases_of(desk).silent = None
+        first, second = (send(browser, act, still.text) for _ in range(2))
+        assert (first.status_code, second.headers["location"]) == (303, first.headers["location"])
+        ids = [each["act_id"] for each in cases_of(desk)._case(REFERENCE).ledger() if each["act"] == act]  # pyright: ignore[reportPrivateUsage]
+        assert ids.count(hidden(page)["once"]) == 1 and ids[-1] == hidden(page)["once"]
+        assert said(desk, act)["body"]["act"][field].split() == ["two", "lines", "&", "more"]
+
+
+def test_a_page_that_was_only_looked_at_offers_nothing_to_send_again(tmp_path: Path) -> None:
+    """Of a page that nothing was typed into the 503 says to try again, no more."""
+    desk = a_desk_of(tmp_path, Course())
+    browser = working(desk)
+    cases_of(desk).silent = NoWorkerAnswers("The engine is there, but no worker answers.")
+    answer = browser.get(acts("note"))
+    assert (answer.status_code, "Send again" in answer.text) == (503, False)
+
+
+def test_an_answer_to_a_form_leads_to_no_other_language(tmp_path: Path) -> None:
+    """What was typed would be lost on the way: only the language that is spoken is named."""
+    course = Course().assessed()
+    browser = working(a_desk_of(tmp_path, course), "panel")
+    page = browser.get(acts("determine_best_interests"))
+    check = send(browser, "determine_best_interests", page.text, fields_of(course, "determine_best_interests"))
+    wrong = send(browser, "determine_best_interests", page.text, {"reason": "x"})
+    assert [each.status_code for each in (page, check, wrong)] == [200, 200, 422]
+    assert [each.text.count('href="/language/') for each in (page, check, wrong)] == [len(LANGUAGES) - 1, 0, 0]
+    assert all('aria-current="true" lang="en">English<' in each.text for each in (page, check, wrong))
+
+
 def test_a_decision_is_checked_with_what_follows_from_it(tmp_path: Path) -> None:
     """The answers, the new stage, the deadlines; nothing is recorded before it is confirmed, and then it is."""
     course = Course().assessed()
@@ -411,12 +461,29 @@ def test_an_act_of_another_role_is_told_to_be_so(tmp_path: Path) -> None:
     course = Course()
     desk = a_desk_of(tmp_path, course)
     browser = working(desk)
-    assert "This act never belongs to your role in this case." in browser.get(acts("appoint_guardian")).text
+    page = browser.get(acts("appoint_guardian")).text
+    assert "Not yours: appointment of a guardian" in page
+    assert "This act never belongs to your role in this case. Nothing was recorded." in page
+    assert "<li>Guardianship authority (Moldova or Ukraine)</li>" in page
+    assert f'Ask them, or <a class="govuk-link" href="{acts("note")}">record a note</a>.' in page
     answer = through(
         browser, "appoint_guardian", fields_of(course, "appoint_guardian"), acts("appoint_guardian", insist="true")
     )
     assert answer.headers["location"] == f"{CASE}/refusals/{newest(desk)['n']}"
     assert newest(desk)["safeguards"] == ["not-your-act"]
+
+
+def test_of_an_act_of_others_every_role_that_may_do_it_is_named(tmp_path: Path) -> None:
+    """Whoever cannot record a note is not sent to one; what the agreement adds is named as well."""
+    course = Course()
+    page = working(a_desk_of(tmp_path, course), "auditor").get(acts("guarantee_care")).text
+    assert "<li>Central authority (Ukraine)</li>" in page
+    assert "<li>Relative (any state)</li>" in page
+    assert "Ask them." in page
+    assert acts("note") not in page
+    agreement = course.case.agreement.model_copy(update={"approvals": ("central_authority@host", "court@origin")})
+    found = whose(replace(course.case, agreement=agreement), "approve_return")
+    assert found == {"either": ["central_authority"], "origin": ["court"]}
 
 
 def test_a_refusal_that_there_is_not_is_not_found(tmp_path: Path) -> None:
@@ -447,6 +514,25 @@ def test_an_approval_binds_what_was_on_screen(tmp_path: Path) -> None:
     )
     assert (answer.status_code, answer.headers["location"]) == (303, CASE)
     assert said(desk, "approve_return")["body"]["act"]["dossier"] == head
+
+
+def test_no_page_but_the_case_leads_to_an_approval_of_what_it_did_not_show(tmp_path: Path) -> None:
+    """A closed act, a refusal and a check lead to the case; insisting goes on with what was asked with."""
+    course = Course().ready_to_approve()
+    read = course.case.head
+    refused = course.say("plan_travel", "authority")["entry"]
+    browser = working(a_desk_of(tmp_path, course), "authority")
+    assert course.case.head != read
+    check = browser.get(acts("plan_travel", insist="true")).text
+    check = send(browser, "plan_travel", check, fields_of(course, "plan_travel")).text
+    assert "As things stand this will be refused." in check
+    for page in (browser.get(acts("plan_travel")).text, browser.get(f"{CASE}/refusals/{refused}").text, check):
+        links = re.findall(r'href="([^"]+)"', page.partition("<main")[2])
+        assert f"{CASE}#yours" in links
+        assert not [each for each in links if "/acts/approve_" in each]
+    closed = browser.get(acts("approve_travel", dossier=read)).text
+    links = re.findall(r'href="([^"]+)"', unescape(closed).partition("<main")[2])
+    assert [each for each in links if "/acts/approve_" in each] == [acts("approve_travel", insist="true", dossier=read)]
 
 
 @pytest.mark.parametrize("when", ["before the form", "before the check", "before it is recorded"])
@@ -563,6 +649,30 @@ def test_law_enforcement_reports_and_reads_nothing(tmp_path: Path) -> None:
     assert "Your report is recorded" in browser.get("/").text
     assert [browser.get(acts(act)).status_code for act in ("note", "complain", "appeal")] == [403] * 3
     assert browser.post(acts("note"), data=hidden(browser.get("/alarm").text)).status_code == 403
+
+
+def test_an_alarm_under_a_wrong_reference_is_not_lost(tmp_path: Path) -> None:
+    """The form comes back filled, the reference as a field with the error at it; mended, it goes to the right case."""
+    course = Course()
+    desk = a_desk_of(tmp_path, course)
+    browser = working(desk, "police")
+    wrong = f"/cases/{REFERENCE[:-1]}B/acts/report_missing"
+    form = _carried(browser.get(wrong).text)
+    typed = posted("report_missing", fields_of(course, "report_missing", reason="seen last at the station"))
+    answer = browser.post(wrong, data={**form, **typed})
+    assert (answer.status_code, "seen last at the station" in answer.text) == (422, True)
+    assert 'href="#reference"' in answer.text and 'id="reference-error"' in answer.text
+    assert re.search(rf'<input[^>]*name="reference"[^>]*value="{REFERENCE[:-1]}B"', answer.text)
+    for still in ("", "MD-UA", f"{REFERENCE[:-1]}C"):
+        answer = browser.post(wrong, data={**_carried(answer.text), **typed, "reference": still})
+        assert (answer.status_code, 'id="reference-error"' in answer.text) == (422, True)
+    # An error elsewhere keeps the field.
+    answer = browser.post(wrong, data={**_carried(answer.text), "reason": "x", "reference": REFERENCE})
+    assert (answer.status_code, 'id="reference-error"' in answer.text) == (422, False)
+    assert f'value="{REFERENCE}"' in answer.text
+    mended = browser.post(wrong, data={**_carried(answer.text), **typed, "reference": f" {REFERENCE.lower()}"})
+    assert (mended.status_code, mended.headers["location"]) == (303, "/")
+    assert said(desk, "report_missing")["body"]["act"]["reason"] == "seen last at the station"
 
 
 # A whole course

@@ -14,9 +14,10 @@ from casefile.languages import LANGUAGES
 from casefile.story import sentence
 from desk.app import create_app
 from desk.pages import case as case_pages
+from desk.pages.case import number_from
 from desk.speaking import LANGUAGE_COOKIE, language
 from procedure.acts import ACTS
-from procedure.deadlines import RULES
+from procedure.deadlines import RULES, Rule
 from procedure.vocabulary import HOLDS
 from procedure.who_may_see import sees, spoke
 from starter.client import NoWorkerAnswers
@@ -93,8 +94,30 @@ def test_what_is_owed_says_who_when_and_why(tmp_path: Path) -> None:
     assert "The guardianship authority of Moldova" in owed
     assert "Due by 5 February 2026, 09:00 UTC" in owed
     assert "The agreement gives 3 days. It runs since 2 February 2026, 09:00 UTC." in owed
-    assert RULES["guardian"].source in owed
-    assert "No instrument sets this number" in owed
+    ours = "No instrument sets this number; it is this system's own default, and the agreement may change it."
+    for key in ("identification", "protection_screening", "guardian"):
+        assert "ours" in RULES[key].source
+    assert f'{ours} It gives a measure to: "promptly", GC6 para 31<' in owed
+    assert f'{ours} It gives a measure to: "as soon as possible", GC6 para 33<' in owed
+    assert f"{ours}<" in owed
+    assert "Where the number comes from" not in owed
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_a_number_that_is_ours_is_never_told_as_an_instrument_s(rule: Rule) -> None:
+    """However the rule says it; what an instrument says without a number stands apart."""
+    told = number_from(rule.source)
+    assert (told["source"] is None) is bool(re.search(r"\bours\b", rule.source))
+    assert not re.search(r"\bours\b", f"{told['measure']} {told['remark']}")
+
+
+def test_what_an_instrument_says_without_a_number_is_told_apart() -> None:
+    """A word that the number gives a measure to, or a remark on it; an instrument's own number stays its own."""
+    assert number_from(RULES["release"].source) == {"source": None, "measure": '"immediately" (JGC23)', "remark": None}
+    remark = number_from(RULES["emergency_placement"].source)["remark"]
+    assert remark and remark.startswith("short by nature")
+    assert number_from("an instrument, article 1")["source"] == "an instrument, article 1"
+    assert number_from(None) == {"source": None, "measure": None, "remark": None}
 
 
 def test_the_one_person_who_may_act_is_named(tmp_path: Path) -> None:

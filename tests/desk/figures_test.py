@@ -78,7 +78,7 @@ def test_the_tables_say_what_the_statistics_say() -> None:
     browser = signed_in(client(a_desk_with_figures(*courses()), [PAGES]), "auditor-md-1")
     page = browser.get("/figures").text
     found, said = statistics(figures_of(course.entries) for course in courses()), language("en")
-    assert f"Cases: {found.cases}, of these closed: 1" in page
+    assert f"Cases hosted by Moldova: {found.cases}, of these closed: 1" in page
     table = numbers(page)
     assert {row: cells[0] for row, cells in table["refusals_by_safeguard"].items()} == {
         said.term("safeguard", name)[0].upper() + said.term("safeguard", name)[1:]: str(n)
@@ -119,7 +119,7 @@ def test_a_desk_without_cases_has_figures_too() -> None:
     """Nothing is divided by nothing."""
     desk = a_desk_with_figures()
     answer = signed_in(client(desk, [PAGES]), "auditor-md-1").get("/figures")
-    assert answer.status_code == 200 and "Cases: 0, of these closed: 0" in answer.text
+    assert answer.status_code == 200 and "Cases hosted by Moldova: 0, of these closed: 0" in answer.text
 
 
 def test_who_has_no_part_in_the_work_sees_no_figures() -> None:

@@ -38,8 +38,8 @@ NOW = datetime(2026, 2, 4, 9, tzinfo=UTC)
 DUES = {
     "overdue": [timedelta(days=-30), timedelta(seconds=-1)],
     "today": [timedelta(0), timedelta(hours=14)],
-    "week": [timedelta(hours=15), timedelta(days=4, hours=14)],
-    "later": [timedelta(days=4, hours=15), timedelta(days=90)],
+    "week": [timedelta(hours=15), timedelta(days=7, hours=14)],
+    "later": [timedelta(days=7, hours=15), timedelta(days=90)],
     "undated": [None],
 }
 """How long after now an act is due in each group, its earliest and its latest moment. The day ends in 15 hours."""
@@ -103,7 +103,7 @@ def references(page: str) -> list[str]:
     return re.findall(r'<a class="govuk-link" href="/cases/([A-Z0-9-]+)">', page)
 
 
-NAMES = dict(zip(GROUPS, ("Overdue", "Today", "This week", "Later", "Without a date"), strict=True))
+NAMES = dict(zip(GROUPS, ("Overdue", "Today", "In the next seven days", "Later", "Without a date"), strict=True))
 
 
 def test_acts_are_grouped_by_when_they_are_due(tmp_path: Path) -> None:
@@ -125,6 +125,14 @@ def test_a_group_can_be_seen_alone(tmp_path: Path, group: str) -> None:
     number = GROUPS.index(group)  # pyright: ignore[reportArgumentType]
     assert references(page) == [f"MD-UA-2026-{number * 10 + i:06}" for i in range(len(DUES[group]))]
     assert counts(page) == counts(browser.get("/").text)
+
+
+@pytest.mark.parametrize("weekday", range(7))
+def test_what_is_due_tomorrow_is_never_later(tmp_path: Path, weekday: int) -> None:
+    """On a Sunday too: the days are counted from today, and not to the end of a week."""
+    desk = a_desk_with(tmp_path, row(1, timedelta(days=weekday + 1)))
+    cases_of(desk).at = NOW + timedelta(days=weekday)
+    assert counts(working(desk).get("/").text)["In the next seven days"] == 1
 
 
 def test_an_act_whose_time_stands_still_presses_nobody(tmp_path: Path) -> None:
@@ -227,6 +235,9 @@ def test_who_never_owes_anything_begins_with_finding_a_case_and_the_figures(tmp_
     main = browser.get("/").text.partition("<main")[2]
     assert "What I owe" not in main
     assert 'action="/find"' in main
+    assert "Figures over the cases hosted by Moldova" in main
+    assert "figures over those that Moldova hosts" in main
+    assert "all cases" not in main
     assert {"/figures", "/others", "/board"} <= set(re.findall(r'href="([^"]+)"', main))
     assert "What I owe" in working(a_desk_with(tmp_path / "b"), "court").get("/").text
 
@@ -256,6 +267,22 @@ def test_filters_narrow_the_rows_and_the_counts(tmp_path: Path, asked: str, fitt
     assert references(page) == [f"MD-UA-2026-{n:06}" for n in sorted(fitting)]
     assert counts(page)["All together"] == len(fitting)
     assert ("Nothing fits what you filter by." in page) is not bool(fitting)
+
+
+@pytest.mark.parametrize("address", ["/", "/others"])
+def test_the_state_of_the_case_is_chosen_by_its_name(tmp_path: Path, address: str) -> None:
+    """Nothing is typed that could be misunderstood; what is chosen stands chosen, in the reader's language."""
+    browser = working(a_desk_with(tmp_path, row(1)))
+
+    def offered(asked: str) -> str:
+        page = browser.get(address + asked).text
+        assert '<input class="govuk-input govuk-input--width-3"' not in page
+        return page.partition('<select class="govuk-select" id="state"')[2].partition("</select>")[0]
+
+    assert re.search(r'<option value="RO" selected[^>]*>Romania</option>', offered("?state=ro"))
+    assert " selected" not in offered("?state=Romania")
+    browser.cookies.set(LANGUAGE_COOKIE, "ro")
+    assert re.search(r'<option value="RO" selected[^>]*>România</option>', offered("?state=RO"))
 
 
 def test_what_waits_for_others_can_be_narrowed_to_a_role(tmp_path: Path) -> None:
@@ -306,7 +333,7 @@ def statements(caseload: Caseload) -> Generator[list[str]]:
         (Which(not_by=somebody("caseworker"), party=["MD"]), {"ix_owed_acts_host", "ix_owed_acts_origin"}),
         (Which(not_by=somebody("auditor")), {"ix_owed_acts_overdue"}),
     ],
-    ids=["mine", "mine this week", "of others", "everywhere"],
+    ids=["mine", "mine in the next seven days", "of others", "everywhere"],
 )
 async def test_what_is_not_shown_is_not_looked_at(tmp_path: Path, which: Which, index: set[str]) -> None:
     """Counts and keys come out of an index that begins with whom or which state is asked about, and never out of all acts."""
@@ -423,8 +450,15 @@ def test_law_enforcement_sees_no_case_and_reports_by_reference(tmp_path: Path) -
         assert browser.get(address).status_code == 403
     answer = browser.get("/alarm", params={"reference": REFERENCE, "act": "report_missing"})
     assert answer.headers["location"] == f"/cases/{REFERENCE}/acts/report_missing"
-    for wrong in ({"reference": "x", "act": "report_missing"}, {"reference": REFERENCE, "act": "note"}):
-        assert browser.get("/alarm", params=wrong).status_code == 422
+    for wrong, at in (
+        ({"reference": "x", "act": "report_missing"}, ["reference"]),
+        ({"reference": REFERENCE, "act": "note"}, ["act"]),
+        ({"reference": "x"}, ["reference", "act"]),
+    ):
+        answer = browser.get("/alarm", params=wrong)
+        assert answer.status_code == 422
+        assert re.findall(r'id="(\w+)-error"', answer.text) == at
+        assert [each for each in re.findall(r'href="#(\w+)"', answer.text) if each in ("reference", "act")] == at
 
 
 def test_nobody_sees_anything_without_signing_in(tmp_path: Path) -> None:

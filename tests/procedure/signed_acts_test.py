@@ -10,7 +10,7 @@ from procedure.entries import chain_faults
 from procedure.faults import MalformedAct
 from procedure.folding import fold
 from procedure.intake import parse_intake
-from procedure.proceedings import Proceedings, Receipt
+from procedure.proceedings import REMEMBERED_ACTS, Proceedings, Receipt
 from procedure.signing import SIGNATURE_FAULTS, SignatureFault, Standing
 
 GOOD = Standing(kid="key-1", key=f"sha256:{'0' * 64}")
@@ -48,6 +48,16 @@ def note(text: str = "an invented note", **fields: Any) -> Act:
 
 def refusers(receipt: Receipt) -> list[str]:
     return [refusal["safeguard"] for refusal in receipt["refusals"]]
+
+
+def test_forgeries_drive_no_true_act_out_of_memory() -> None:
+    """Otherwise a consent that was withdrawn could be sent again while its signature lives."""
+    case = opened()
+    first = case.hear(note(act_id="true"), START, GOOD)
+    for n in range(REMEMBERED_ACTS + 5):
+        case.hear(note(act_id=f"forged-{n}"), START, faulty("forged"))
+    assert case.hear(note(act_id="true"), START, GOOD) == first
+    assert len(case.carry()["answered"]) == REMEMBERED_ACTS
 
 
 def test_a_signed_act_counts_and_the_record_keeps_who_vouches_for_it() -> None:

@@ -17,7 +17,7 @@ from temporalio.exceptions import ApplicationError
 from casefile.engine import payloads_in
 from sealing.codec import ENCODING, CaseCodec, case_of, digest_of, is_sealed, named_in
 from sealing.composing import without_keys
-from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, NoKeysHere
+from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, NeverOpens, NoKeysHere
 from sealing.kept import KeptSeal
 from sealing.keyring import HOUSE, Keyring, NoKeys
 from starter.client import Cases, NotPermitted
@@ -46,6 +46,13 @@ CLEAR = Payload(metadata={"encoding": b"json/plain"}, data=b'"Zlatkaprobe"')
 def of(keyring: Keyring, workflow_id: str) -> CaseCodec:
     """The codec as the engine's client asks it, for a process."""
     return CaseCodec(keyring).with_context(WorkflowSerializationContext("default", workflow_id))
+
+
+def in_activity(keyring: Keyring, case: str) -> CaseCodec:
+    """The codec as the engine's client asks it, for an activity of a case."""
+    return CaseCodec(keyring).with_context(
+        ActivitySerializationContext("default", "1", "admit", "q", case, "ReturnCase", is_local=True)
+    )
 
 
 async def one(codec: CaseCodec, payload: Payload) -> Payload:
@@ -94,8 +101,7 @@ def test_a_process_belongs_to_the_case_that_its_id_names(workflow_id: str, case:
 
 async def test_an_activity_of_a_case_is_the_cases(keyring: Keyring) -> None:
     """By the process that it works for."""
-    context = ActivitySerializationContext("default", "1", "admit", "q", CASE, "ReturnCase", is_local=True)
-    assert CASE == named_in(await one(CaseCodec(keyring).with_context(context), CLEAR))
+    assert CASE == named_in(await one(in_activity(keyring, CASE), CLEAR))
 
 
 async def test_what_is_not_sealed_is_taken_as_it_is(keyring: Keyring) -> None:
@@ -116,28 +122,32 @@ async def test_a_payload_that_was_altered_or_moved_does_not_open(keyring: Keyrin
         altered(payload, homeward_case=OTHER.encode()),
         altered(payload, homeward_key=b"0" * 16),
     ):
-        with pytest.raises(CannotOpen, match=r"MD-UA-2026-7K3F9[AB]") as told:
+        with pytest.raises(NeverOpens, match=r"MD-UA-2026-7K3F9[AB]") as told:
             await anybody.decode([spoilt])
         assert "Zlatkaprobe" not in str(told.value)
+        assert [spoilt, CLEAR] == await of(keyring, CASE).decode([spoilt, payload])
 
 
 async def test_a_payload_of_one_case_does_not_open_in_another(keyring: Keyring) -> None:
     """Whoever may write to the engine's database cannot lay what one child said into another child's history."""
     payload = await one(of(keyring, OTHER), CLEAR)
-    with pytest.raises(CannotOpen, match=f"sealed for {OTHER} stands where something of {CASE} belongs"):
-        await of(keyring, CASE).decode([payload])
+    with pytest.raises(NeverOpens, match=f"sealed for {OTHER} stands where something of {CASE} belongs"):
+        await in_activity(keyring, CASE).decode([payload])
+    assert [payload] == await of(keyring, CASE).decode([payload])
     assert [CLEAR] == await of(keyring, CASE).decode([await one(CaseCodec(keyring), CLEAR)])
 
 
 async def test_a_payload_sealed_by_somebody_else_is_told(keyring: Keyring) -> None:
-    """Not by a traceback from the depths."""
+    """Not by a traceback from the depths. A process gets it as it came: nobody can stop a case by sending such a thing."""
     for foreign in (
         Payload(metadata={"encoding": ENCODING}, data=b"x" * 40),
+        Payload(metadata={"encoding": ENCODING}, data=b"x"),
         altered(await one(of(keyring, CASE), CLEAR), homeward_format=b"homeward.sealed/9"),
         altered(await one(of(keyring, CASE), CLEAR), homeward_case=b"\xff\xfe"),
     ):
-        with pytest.raises(CannotOpen, match="not by this system"):
-            await of(keyring, CASE).decode([foreign])
+        with pytest.raises(NeverOpens, match="not by this system"):
+            await in_activity(keyring, CASE).decode([foreign])
+        assert [foreign] == await of(keyring, CASE).decode([foreign])
 
 
 async def test_without_the_key_nothing_opens_and_nothing_is_sealed(tmp_path: Path, keyring: Keyring) -> None:
@@ -148,8 +158,8 @@ async def test_without_the_key_nothing_opens_and_nothing_is_sealed(tmp_path: Pat
     with pytest.raises(KeyMissing, match=CASE):
         await of(elsewhere, CASE).decode([payload])
     await elsewhere.key(CASE)
-    with pytest.raises(CannotOpen, match="another key"):
-        await of(elsewhere, CASE).decode([payload])
+    with pytest.raises(NeverOpens, match="another key"):
+        await in_activity(elsewhere, CASE).decode([payload])
 
     keyless = CaseCodec(NoKeys("Ask the office."), CASE)
     for ask in (keyless.encode, keyless.decode):

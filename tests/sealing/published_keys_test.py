@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sealing.published_keys import KeysUnusable, PublishedKeys, as_json, publish, statements
+from sealing.published_keys import KeysUnusable, PublishedKeys, as_json, publish, revoked, statements
 from sealing.signing_keys import OWN, SigningKeyFile, SigningKeyUnusable
 from tests.sealing.authorities import Authority
 
@@ -69,6 +69,48 @@ def test_a_key_that_stands_twice_and_differently_is_told(tmp_path: Path) -> None
     assert len(statements([same, same])) == 1
     with pytest.raises(KeysUnusable, match="twice"):
         statements([same, json.dumps({"keys": [told | {"revoked_at": "2026-01-01T00:00:00Z"}]})])
+
+
+@pytest.mark.parametrize("bad", ["", '{"keys": [{"kid": "k"}]}', "twice"])
+def test_one_bad_file_holds_no_revocation_up(tmp_path: Path, bad: str) -> None:
+    """Broken, or with another's key in it: the others are read on, whoever reads anew or for the first time."""
+    here, there = Authority(tmp_path / "here"), Authority(tmp_path / "there")
+    folder, reading = here.published.path, PublishedKeys(here.published.path)
+    theirs = as_json(there.statement)
+    reading.good()
+    added = folder / "ua.json"
+    added.write_text(json.dumps({"keys": [theirs]}))
+    assert ({here.statement.kid, there.statement.kid}, []) == (set(reading.good()[0]), reading.good()[1])
+
+    clash = as_json(here.statement) | {"owner": {"office": "Another"}}
+    added.write_text(bad if bad != "twice" else json.dumps({"keys": [theirs, clash]}))
+    publish(folder / OWN, revoked(here.statement, at=NOW, because="invented"))
+    for each in (reading, PublishedKeys(folder)):
+        keys, faults = each.good()
+        assert (NOW, here.statement.owner) == (keys[here.statement.kid].revoked_at, keys[here.statement.kid].owner)
+        assert [True] == [str(added) in fault for fault in faults]
+        assert faults == each.good()[1]
+        with pytest.raises(KeysUnusable, match=r"ua\.json"):
+            each.all()
+    assert there.statement == reading.good()[0][there.statement.kid]
+
+    added.write_text(json.dumps({"keys": [theirs]}))
+    assert ({here.statement.kid, there.statement.kid}, []) == (set(reading.good()[0]), reading.good()[1])
+
+
+def test_the_file_that_had_a_key_first_keeps_it(tmp_path: Path) -> None:
+    """Whatever the names of the files; until that file says nothing of it any more."""
+    here = Authority(tmp_path)
+    reading = PublishedKeys(here.published.path)
+    mine = reading.good()[0]
+    intruder = here.published.path / "aaa.json"
+    intruder.write_text(json.dumps({"keys": [as_json(here.statement) | {"owner": {"office": "Another"}}]}))
+    keys, faults = reading.good()
+    assert (mine, 1) == (keys, len(faults))
+    assert here.published.path / OWN == reading.file_of(here.statement.kid)
+    (here.published.path / OWN).unlink()
+    keys, faults = reading.good()
+    assert ("Another", []) == (keys[here.statement.kid].owner.office, faults)
 
 
 def test_publishing_again_replaces_a_statement(tmp_path: Path) -> None:

@@ -163,6 +163,24 @@ def test_any_text_at_all_is_answered(text: str) -> None:
     assert standing.fault in ("unreadable", "unknown_key")
 
 
+@pytest.mark.parametrize("header", [["alg"], "alg", 7, None, {"crit": 1}, {"crit": [[]]}])
+def test_a_header_that_is_no_object_or_demands_nonsense_stops_nothing(authority: Authority, header: Any) -> None:
+    """What raised in here once failed the case's task, again and again, and no later act was heard."""
+    made = {"alg": ALGORITHM, "kid": authority.key.kid, "typ": TYPE, **header} if isinstance(header, dict) else header
+    signature = f"{_encoded(made)}.{_encoded({})}.AA"
+    assert found(authority, signature, statement=authority.published.all()[authority.key.kid]).fault is not None
+
+
+@pytest.mark.parametrize("made", [10**400, -1, 2**60])
+def test_a_moment_of_no_calendar_is_unreadable(authority: Authority, made: int) -> None:
+    """By the true key as well."""
+    assert found(authority, forged_with(authority, iat=made, exp=made + 1)).fault == "unreadable"
+
+
+def _encoded(part: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
 def test_a_key_counts_from_its_first_to_its_last_day(authority: Authority, signature: str) -> None:
     """Before, after, and after it was revoked it signs nothing."""
     key = authority.statement

@@ -14,6 +14,8 @@ import pytest
 from starlette.responses import PlainTextResponse
 from temporalio.api.common.v1 import Payload
 
+from activities.caseload import Caseload
+from activities.readings import Readings
 from desk.frame import Desk
 from desk.people import Person
 from procedure.vocabulary import ROLES
@@ -37,12 +39,12 @@ def person(role: Any, state: str = "MD") -> Person:
 
 
 def test_only_those_who_see_a_whole_case_see_it_in_the_engines_pages() -> None:
-    """An auditor every case; a central authority those that its state hosts; nobody else any, law enforcement least."""
+    """An auditor and a central authority those that their state hosts; nobody else any, law enforcement least."""
     every = [person(role, state) for role in ROLES for state in ("MD", "UA")]
     seen = {(each.role, each.state) for each in every if whole_case_seen_by(each, {HOSTED})}
-    assert {("auditor", "MD"), ("auditor", "UA"), ("central_authority", "MD")} == seen
-    assert {"auditor"} == {each.role for each in every if whole_case_seen_by(each, {HOSTED, SENT})}
-    assert {"auditor"} == {each.role for each in every if whole_case_seen_by(each, {HOSTED, HOUSE})}
+    assert {("auditor", "MD"), ("central_authority", "MD")} == seen
+    for cases in ({HOSTED, SENT}, {HOSTED, HOUSE}, {HOUSE}):
+        assert not any(whole_case_seen_by(each, cases) for each in every)
     assert not whole_case_seen_by(None, set())
     assert not whole_case_seen_by(person("law_enforcement"), set())
 
@@ -84,6 +86,8 @@ async def door(tmp_path: Path) -> AsyncIterator[Door]:
 async def test_the_codec_asks_who_is_signed_in_at_the_desk(door: Door) -> None:
     """By the desk's own session, from the engine's pages too; without one, or in another role, all stays closed."""
     assert 200 == await door.decode(person("auditor"))
+    assert 403 == await door.decode(person("auditor", "UA"))
+    assert 403 == await door.decode(person("auditor"), case=HOUSE)
     assert 200 == await door.decode(person("central_authority"), origin=PAGES)
     assert 403 == await door.decode(person("central_authority"), case=SENT)
     for role in ("law_enforcement", "caseworker", "guardian", "child"):
@@ -92,10 +96,30 @@ async def test_the_codec_asks_who_is_signed_in_at_the_desk(door: Door) -> None:
     assert 403 == await door.decode(person("auditor"), origin="http://127.0.0.1:9999")
 
 
+async def test_what_somebody_opens_is_noted_first(door: Door) -> None:
+    """In the log of the case's readings; where that cannot be written, nothing is opened. Refusals are no readings."""
+    assert 200 == await door.decode(person("auditor"))
+    assert 403 == await door.decode(person("auditor", "UA"))
+    lines, _ = await Readings(door.desk.caseload).of(HOSTED)
+    assert [("auditor-1", "auditor", "MD", "/codec/decode")] == [
+        (line.by.person, line.by.role, line.by.state, line.what) for line in lines
+    ]
+
+
+async def test_what_cannot_be_noted_is_not_opened(door: Door, tmp_path: Path) -> None:
+    """A caseload that is down keeps people out; the token of the machine's owner goes on."""
+    (tmp_path / "no folder").write_text("")
+    away = a_desk(caseload=Caseload(f"sqlite:///{tmp_path / 'no folder' / 'caseload.db'}"))
+    door.app, door.desk = BesideTheDesk(door.app, away, door.sealing.keyring, door.token, origins=[PAGES]), away
+    assert 403 == await door.decode(person("auditor"))
+    assert 200 == await door.decode(authorization=door.token.path.read_text().strip())
+
+
 async def test_the_codec_takes_the_token_of_the_data_folder(door: Door, tmp_path: Path) -> None:
     """For stock tools; any other is none."""
     token = (tmp_path / "codec.token").read_text().strip()
     assert 200 == await door.decode(authorization=token)
+    assert 200 == await door.decode(authorization=token, case=HOUSE)
     assert 403 == await door.decode(authorization=f"{token}x")
     door.app = with_token_only(door.sealing.keyring, door.token)
     assert 200 == await door.decode(authorization=token)
@@ -105,6 +129,17 @@ async def test_the_codec_takes_the_token_of_the_data_folder(door: Door, tmp_path
 async def test_a_name_from_elsewhere_that_points_here_is_refused(door: Door) -> None:
     """A page elsewhere may have a name of its own lead to this machine; its browser says so in the host's name."""
     assert 400 == await door.decode(person("auditor"), host="http://elsewhere.example")
+
+
+@pytest.mark.parametrize("header", ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"])
+async def test_a_proxy_on_this_machine_is_refused(door: Door, header: str) -> None:
+    """It would open the codec to whoever reaches the proxy; beside the desk and alone."""
+    token = door.token.path.read_text().strip()
+    by_proxy: dict[str, Any] = {"authorization": token, header: "for=192.0.2.1"}
+    for app in (door.app, with_token_only(door.sealing.keyring, door.token)):
+        door.app = app
+        assert 200 == await door.decode(authorization=token)
+        assert 400 == await door.decode(**by_proxy)
 
 
 async def test_the_desk_answers_everywhere_else(door: Door) -> None:

@@ -7,9 +7,10 @@ import secrets
 from typing import Any, cast
 
 import pytest
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
-from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailureError, WorkflowUpdateFailedError
+from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
 from casefile.engine import opened_history
@@ -183,6 +184,21 @@ async def test_malformed_signals_are_put_on_record_and_never_hang_the_case(serve
     refused = [entry for entry in entries if entry["kind"] == "refused"]
     assert [entry["safeguards"] for entry in refused] == [["well-formed"]] * 5
     assert "after-all" in [entry["act_id"] for entry in entries]
+    assert_whole(entries)
+
+
+async def test_a_signal_that_nobody_here_sealed_never_stops_a_case(server: Engine) -> None:
+    """One byte that says it is encrypted goes on record as no act, and the case hears the next one."""
+    stock = Client(server.client.service_client)
+    async with server.worker():
+        handle = await server.start()
+        foreign = RawValue(Payload(metadata={"encoding": b"binary/encrypted"}, data=b"x"))
+        await stock.get_workflow_handle(handle.id).signal(RECORD, foreign)
+        await handle.signal(RECORD, note(act_id="after-it"))
+        await accepted(handle, note())
+        entries = await ledger(handle)
+    assert [["well-formed"]] == [entry["safeguards"] for entry in entries if entry["kind"] == "refused"]
+    assert "after-it" in [entry["act_id"] for entry in entries]
     assert_whole(entries)
 
 

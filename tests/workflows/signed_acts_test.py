@@ -144,6 +144,17 @@ async def test_an_unsigned_signal_leaves_a_refusal(skipping: Engine, tmp_path: P
     assert (kinds["unsigned"], kinds["signed"]) == ("refused", "accepted")
 
 
+async def test_a_signature_that_is_nonsense_stops_no_case(skipping: Engine, tmp_path: Path) -> None:
+    """Its header is a list, of which no key can be asked: refused on record, and what comes after is heard."""
+    async with opened(skipping, tmp_path) as case:
+        nonsense = "WyJhbGciXQ.e30.AA"
+        await case.handle.signal("record", {**note(act_id="signalled"), "signature": nonsense})
+        assert await case.refuses({**note(act_id="sent"), "signature": nonsense}) == "unreadable"
+        assert (await case.hears(note(act_id="after")))["result"] == "accepted"
+        kinds = {entry["act_id"]: entry["kind"] for entry in await ledger(case.handle) if entry["act_id"]}
+    assert kinds == {"signalled": "refused", "sent": "refused", "after": "accepted"}
+
+
 async def test_a_revoked_and_a_rotated_key(skipping: Engine, tmp_path: Path) -> None:
     """What changes in the folder of keys counts from the next act on, and what was signed before stays as it is."""
     async with opened(skipping, tmp_path) as case:
