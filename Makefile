@@ -56,7 +56,7 @@ up: setup
 	@exec $(BIN)/homeward up --demo --data data $(UP_ARGS)
 
 test: setup
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
