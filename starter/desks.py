@@ -207,10 +207,13 @@ def _bound(bind: str, port: int) -> socket.socket:
         family = socket.AF_INET6 if ip_address(bind).version == 6 else socket.AF_INET
     except ValueError:
         raise CannotGoOn("--bind: give an address, such as 127.0.0.1 or 0.0.0.0.", code=Exit.MALFORMED) from None
-    held = socket.socket(family)
+    # Named as TCP: see `starter.embedded.bound`.
+    held = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         held.bind((bind, port))
+        # From now on: who comes before the server takes its first request waits, and is not turned away.
+        held.listen()
     except OSError as error:
         held.close()
         raise CannotGoOn(f"The desk cannot listen on {bind}, port {port} ({error.strerror}).") from None

@@ -441,4 +441,4 @@ def test_nothing_is_shown_where_it_cannot_be_noted(walk: Walk, monkeypatch: pyte
     for address in (f"/cases/{LATE}", f"/api/cases/{LATE}/ledger", f"/cases/{LATE}/past", f"/cases/{LATE}/child"):
         answer = walk.browser.get(address, headers={"x-walker": number})
         assert answer.status_code == 503, (person, address)
-        assert "Zq" not in answer.text
+        assert not re.search(r"Zq[a-z]+qz", answer.text)
