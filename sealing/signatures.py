@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, cast
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -145,11 +145,12 @@ def kid_of(signature: str | None) -> str | None:
     if not signature:
         return None
     try:
-        header: Any = jws.extract_compact(signature.encode()).headers()
+        given: Any = jws.extract_compact(signature.encode()).headers()
     except Exception:  # noqa: BLE001 - whatever a stranger wrote names no key, and must never stop a case
         return None
-    if not isinstance(header, dict):
+    if not isinstance(given, dict):
         return None
+    header = cast("dict[str, Any]", given)
     kid = header.get("kid")
     if (header.get("typ"), header.get("alg")) != (TYPE, ALGORITHM) or not isinstance(kid, str) or len(kid) > 64:
         return None

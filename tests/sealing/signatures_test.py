@@ -4,7 +4,7 @@ import base64
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -163,10 +163,14 @@ def test_any_text_at_all_is_answered(text: str) -> None:
     assert standing.fault in ("unreadable", "unknown_key")
 
 
-@pytest.mark.parametrize("header", [["alg"], "alg", 7, None, {"crit": 1}, {"crit": [[]]}])
+NO_HEADERS: list[Any] = [["alg"], "alg", 7, None, {"crit": 1}, {"crit": [[]]}]
+
+
+@pytest.mark.parametrize("header", NO_HEADERS)
 def test_a_header_that_is_no_object_or_demands_nonsense_stops_nothing(authority: Authority, header: Any) -> None:
     """What raised in here once failed the case's task, again and again, and no later act was heard."""
-    made = {"alg": ALGORITHM, "kid": authority.key.kid, "typ": TYPE, **header} if isinstance(header, dict) else header
+    right: dict[str, Any] = {"alg": ALGORITHM, "kid": authority.key.kid, "typ": TYPE}
+    made: Any = {**right, **cast("dict[str, Any]", header)} if isinstance(header, dict) else header
     signature = f"{_encoded(made)}.{_encoded({})}.AA"
     assert found(authority, signature, statement=authority.published.all()[authority.key.kid]).fault is not None
 
@@ -175,10 +179,6 @@ def test_a_header_that_is_no_object_or_demands_nonsense_stops_nothing(authority:
 def test_a_moment_of_no_calendar_is_unreadable(authority: Authority, made: int) -> None:
     """By the true key as well."""
     assert found(authority, forged_with(authority, iat=made, exp=made + 1)).fault == "unreadable"
-
-
-def _encoded(part: Any) -> str:
-    return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
 
 
 def test_a_key_counts_from_its_first_to_its_last_day(authority: Authority, signature: str) -> None:
