@@ -169,7 +169,7 @@ def must_be(person: Person, said: Actor, field: str) -> None:
     """Raise where somebody speaks as somebody else."""
     same = (said.id, said.role, said.state) == (person.id, person.role, person.state)
     # What is signed vouches for the office too.
-    if not same or said.office not in (None, person.office):
+    if not same or (person.office is not None and said.office not in (None, person.office)):
         raise Trouble(
             "not-you",
             f"`{field}` must be you: the id, the role, the state and, if it is named, the office that you are signed "
