@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starter.endings import CannotGoOn, Exit
-from starter.options import AsJson, Debug, print_json, settings_of
+from starter.options import AsJson, DataOfKeys, Debug, print_json, settings_of
 
 if TYPE_CHECKING:
     from sealing.composing import OpenSealing
@@ -20,14 +20,9 @@ keys_app = typer.Typer(
     help="The keys with which cases are sealed and acts are signed.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="The data folder whose keys are meant. [env: HOMEWARD_DATA]"),
-]
-
 
 @keys_app.command("status")
-def status_command(data: Data = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def status_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """How many keys there are, and what wraps them. No key is shown."""
 
     async def ask(keyring: "Keyring") -> dict[str, Any]:
@@ -46,7 +41,7 @@ def status_command(data: Data = None, as_json: AsJson = False, debug: Debug = Fa
 
 
 @keys_app.command("rotate")
-def rotate_command(data: Data = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def rotate_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """A new key-encryption key, and every key wrapped by it.
 
     No history and nothing that is sealed is touched; running workers go on.
@@ -69,7 +64,7 @@ def rotate_command(data: Data = None, as_json: AsJson = False, debug: Debug = Fa
 @keys_app.command("forget-old")
 def forget_old_command(
     yes: Annotated[bool, typer.Option("--yes", help="Needed: it cannot be undone.")] = False,
-    data: Data = None,
+    data: DataOfKeys = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -117,7 +112,7 @@ async def _opened(data: Path | None) -> "AsyncGenerator[OpenSealing]":
 
 
 def codec_command(
-    data: Data = None,
+    data: DataOfKeys = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8081,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON when it is ready.")] = False,
     debug: Debug = False,

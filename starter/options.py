@@ -31,6 +31,10 @@ ReferenceOrDossier = Annotated[
 ]
 Reference = Annotated[str, typer.Argument(metavar="REFERENCE", help="The case's reference.")]
 
+DataOfKeys = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The data folder whose keys are meant. [env: HOMEWARD_DATA]"),
+]
 Because = Annotated[
     str | None,
     typer.Option(

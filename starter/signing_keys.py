@@ -1,13 +1,12 @@
 """The commands of whoever keeps an authority's signing key: `homeward keys signing`."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from starter.endings import CannotGoOn, Exit
-from starter.options import AsJson, Debug, known, print_json, settings_of
+from starter.options import AsJson, DataOfKeys, Debug, known, print_json, settings_of
 
 if TYPE_CHECKING:
     from sealing.signatures import KeyStatement
@@ -16,14 +15,9 @@ signing_app = typer.Typer(
     help="The key that signs acts, and the published keys.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Data = Annotated[
-    Path | None,
-    typer.Option("--data", metavar="DIR", help="The data folder whose keys are meant. [env: HOMEWARD_DATA]"),
-]
-
 
 @signing_app.command("list")
-def list_command(data: Data = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def list_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """The published keys: whose they are, for whom they sign, and how long they count."""
     from starter.signing import published_keys
 
@@ -49,7 +43,7 @@ def make_command(
         list[str] | None,
         typer.Option("--for-state", metavar="XX", help="A state for whose people it signs. Default: its own."),
     ] = None,
-    data: Data = None,
+    data: DataOfKeys = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -71,7 +65,7 @@ def make_command(
 
 
 @signing_app.command("rotate")
-def rotate_command(data: Data = None, as_json: AsJson = False, debug: Debug = False) -> None:
+def rotate_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug = False) -> None:
     """A new signing key in the place of the one in force.
 
     The earlier one stays published: what it signed stays good. Running desks and workers go on.
@@ -88,7 +82,7 @@ def revoke_command(
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="From when it counts no more. Default: now.")
     ] = None,
-    data: Data = None,
+    data: DataOfKeys = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
