@@ -1,4 +1,4 @@
-# The worker (and the `homeward` command) in an image. No secret is baked in; everything is set at run time.
+# The worker, the desk and the `homeward` command in an image. No secret is baked in; everything is set at run time.
 FROM python:3.11-slim-bookworm AS build
 
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -31,11 +31,13 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin homeward \
- && install --directory --owner homeward --group homeward --mode 0700 /data /keys
+ && install --directory --owner homeward --group homeward --mode 0700 \
+      /data /archive /keys /published-keys /signing
 COPY --from=build /opt/homeward /opt/homeward
 ENV PATH=/opt/homeward/bin:$PATH HOMEWARD_DATA=/data PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER homeward
 WORKDIR /data
-VOLUME ["/data", "/keys"]
+# What a container of its own keeps: a new volume takes its owner from these folders.
+VOLUME ["/data", "/archive", "/keys", "/published-keys", "/signing"]
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker", "--check"]
 ENTRYPOINT ["python", "-m", "worker"]

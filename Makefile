@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks long-case bench-desk bench-sealing screenshots catalogues frontend lock
+.PHONY: help setup up test lint types walks flips long-case bench-desk bench-sealing screenshots catalogues frontend lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,6 +18,7 @@ UP_ARGS ?=
 TEST_ARGS ?=
 TEST_WORKERS ?= 2
 WALKS ?= 20000
+FLIPS ?= 2000
 LONG_CASE ?= 5000
 BENCH_ARGS ?=
 
@@ -28,6 +29,7 @@ help:
 	@echo "make lint    style, form, and which room may import which"
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
+	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
 	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
 	@echo "make bench-sealing  an act in clear beside one that is sealed; writes docs/measures.md"
@@ -68,6 +70,9 @@ types: setup
 
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
+
+flips: setup
+	HOMEWARD_FLIPS=$(FLIPS) $(BIN)/python -m pytest tests/casefile/dossier_test.py -k flipped
 
 long-case: setup
 	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py

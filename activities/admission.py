@@ -4,7 +4,7 @@ import asyncio
 import secrets
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 from temporalio.api.common.v1 import WorkflowExecution
@@ -61,7 +61,7 @@ class AdmissionDesk:
 
         Raises, for good, ``ApplicationError`` of type ``MalformedIntake`` (agreement unknown or below
         the floor, signature missing or at fault; the details are the list of faults) or ``LikelyDuplicate`` (the details are the
-        reference of the open case). A caseload that is down, or a child without a date of birth,
+        reference of the open case, or where the host state has no part in that, the state that hosts it). A caseload that is down, or a child without a date of birth,
         holds up nothing: the answer then says ``not_made``.
         """
         # Off the event loop: a profile is read from its files.
@@ -119,13 +119,7 @@ class AdmissionDesk:
                     # Best effort: an unopened case's claim does no harm, for the engine says that it is not running.
                     with suppress(CaseloadUnreachable):
                         await self._caseload.unclaim(request.reference)
-                    raise ApplicationError(
-                        f"the same child very likely has an open case: {reference}. "
-                        f'If this is another child, give "not_duplicate_of": "{reference}" in the intake.',
-                        reference,
-                        type=LIKELY_DUPLICATE,
-                        non_retryable=True,
-                    )
+                    raise _likely_duplicate(reference, str(request.intake["host_state"]))
         except CaseloadUnreachable as error:
             _log.warning("duplicate check not made", because=str(error))
             return NOT_MADE
@@ -176,6 +170,25 @@ _UNSIGNED_INTAKE: Final = Standing(
     message="This engine opens cases of signed acts only, and the intake bears no signature.",
     instead="Open the case at the desk, or with a program that signs for the central authority.",
 )
+
+
+def _likely_duplicate(reference: str, state: str) -> ApplicationError:
+    """Why no case opens for a child who has one. Its reference is told to the states that are in it, and to no other."""
+    host, origin = reference[:2], reference[3:5]
+    if state in (host, origin):
+        told: Any = reference
+        message = (
+            f"the same child very likely has an open case: {reference}. "
+            f'If this is another child, give "not_duplicate_of": "{reference}" in the intake.'
+        )
+    else:
+        told = {"host_state": host}
+        message = (
+            f"the same child very likely has an open case, in which {state} has no part. Ask the central authority of "
+            f'{host}; if this is another child, give "not_duplicate_of" in the intake, with the reference that it tells '
+            "you."
+        )
+    return ApplicationError(message, told, type=LIKELY_DUPLICATE, non_retryable=True)
 
 
 def _malformed(faults: list[Fault]) -> NoReturn:

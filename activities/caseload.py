@@ -167,7 +167,7 @@ class ListedCase:
 class KnownTo:
     """Somebody who may know of some cases: by their office, where their state is host or origin; or by what they owe.
 
-    ``hosted_only``: of those that their state hosts alone.
+    ``hosted_only``: of those that their state hosts alone. ``tied_to``: of these references alone, where it is not None.
     """
 
     person: str
@@ -176,6 +176,7 @@ class KnownTo:
     as_host: bool
     as_origin: bool
     hosted_only: bool = False
+    tied_to: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -592,8 +593,11 @@ def _known_to(known: KnownTo) -> ColumnElement[bool]:
         *([CaseTable.host_state == known.state] if known.as_host else []),
         *([CaseTable.origin_state == known.state] if known.as_origin else []),
     ]
-    knows = or_(theirs.exists(), *by_office)
-    return and_(knows, CaseTable.host_state == known.state) if known.hosted_only else knows
+    narrowed = [
+        *([CaseTable.host_state == known.state] if known.hosted_only else []),
+        *([CaseTable.reference.in_(sorted(known.tied_to))] if known.tied_to is not None else []),
+    ]
+    return and_(or_(theirs.exists(), *by_office), *narrowed)
 
 
 def migration_config(connection: Connection) -> "Config":

@@ -4,6 +4,7 @@ Every one may run twice for one cause and still does its work once: rows carry t
 notices and events their own ids, and a claim its case.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
@@ -145,8 +146,8 @@ class Hands:
     @activity.defn(name=PUBLISHED_KEY)
     async def published_key(self, asked: KeyAsked) -> KeyTold:
         """See :meth:`activities.signing.KeyDesk.told`."""
-        # Not off the event loop: it looks whether a file has changed, which takes less time than another thread does.
-        return self._keys.told(asked)
+        # Off the event loop: it reads files, and a folder on a file server may take seconds to answer.
+        return await asyncio.to_thread(self._keys.told, asked)
 
     @activity.defn(name=KEEP_CASELOAD_ROW)
     async def keep_caseload_row(self, row: CaseloadRow) -> RowKept:

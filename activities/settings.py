@@ -1,7 +1,8 @@
 """What an operator sets: read from the environment when asked, never at import.
 
-Every name begins with ``HOMEWARD_``. An empty value counts as not set. Connection to the engine is
-not here: the engine's own environment variables and profile file say where it is.
+Every name begins with ``HOMEWARD_``. An empty value counts as not set. What is not in the environment may be a file of
+that name in the folder ``HOMEWARD_SECRETS_DIR``: a secret need not stand in any process's environment. Connection to
+the engine is not here: the engine's own environment variables and profile file say where it is.
 """
 
 import os
@@ -11,7 +12,9 @@ from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
@@ -19,7 +22,10 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 from procedure.faults import Fault, say
 
 PREFIX = "HOMEWARD_"
+SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
 _NAME_THERE = r"^[A-Za-z0-9._/-]{1,64}$"
+ATTEMPTS, READS, WRITES, ACCOUNTS = 300, 600, 120, 1_200
+"""How often a minute one may ask where nothing is set (:mod:`desk.rates`)."""
 CASELOAD_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "sqlite+aiosqlite": "sqlite+aiosqlite",
@@ -46,10 +52,46 @@ def default_data_folder() -> Path:
     return base / "homeward"
 
 
+class _SecretFiles(SecretsSettingsSource):
+    """Files named as settings. An empty one counts as not set, as in the environment."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        try:
+            value, name, is_complex = super().get_field_value(field, field_name)
+        except (OSError, UnicodeDecodeError):
+            fault = Fault(
+                path=f"{PREFIX}{field_name.upper()}", message=f"is a file in {SECRETS_DIR} that cannot be read"
+            )
+            raise SettingsFault([fault]) from None
+        return value or None, name, is_complex
+
+
 class Settings(BaseSettings):
     """Where the caseload is kept, how notices and events leave, and how the worker names itself."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        # Whoever makes settings past `read_settings` is not told an address with its password either.
+        hide_input_in_errors=True,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, then the environment, then the folder of secrets."""
+        folder = os.environ.get(SECRETS_DIR)
+        if folder and not Path(folder).expanduser().is_dir():
+            raise SettingsFault([Fault(path=SECRETS_DIR, message="must be a folder that can be read")])
+        return init_settings, env_settings, _SecretFiles(settings_cls, secrets_dir=folder or None)
 
     data: Path = Field(
         default_factory=default_data_folder,
@@ -58,8 +100,11 @@ class Settings(BaseSettings):
     caseload_url: str | None = Field(
         default=None,
         repr=False,
-        description="Database of the caseload: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. "
-        "Default: caseload.db in the data folder.",
+        description="Database of the caseload: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, which may go on "
+        "?sslmode=verify-full&sslrootcert=FILE. Default: caseload.db in the data folder.",
+    )
+    caseload_password: SecretStr | None = Field(
+        default=None, description="Password for the caseload's PostgreSQL, where its address has none."
     )
 
     archive_url: str | None = Field(
@@ -72,8 +117,11 @@ class Settings(BaseSettings):
     keys_url: str | None = Field(
         default=None,
         repr=False,
-        description="Database of the keys of cases: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME. "
-        "Default: keys.db in the data folder.",
+        description="Database of the keys of cases: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME, which may "
+        "go on ?sslmode=verify-full&sslrootcert=FILE. Default: keys.db in the data folder.",
+    )
+    keys_password: SecretStr | None = Field(
+        default=None, description="Password for the key store's PostgreSQL, where its address has none."
     )
     key_file: Path | None = Field(
         default=None,
@@ -82,6 +130,7 @@ class Settings(BaseSettings):
     )
     transit_url: str | None = Field(
         default=None,
+        repr=False,
         description="OpenBao or Vault whose transit engine wraps the keys of cases, in place of the key file.",
     )
     transit_key: str = Field(
@@ -137,6 +186,26 @@ class Settings(BaseSettings):
         default=None,
         description="TOML file of the issuers by which people and systems sign in at the desk, /api and the command "
         "line. Without it nobody is asked to at the command line.",
+    )
+
+    pace_attempts: int = Field(
+        default=ATTEMPTS,
+        ge=10,
+        le=1_000_000,
+        description="Sign-ins, and tokens that do not count, of one address: so many at once, and a minute after that.",
+    )
+    pace_reads: int = Field(default=READS, ge=10, le=1_000_000, description="Pages that one person opens, likewise.")
+    pace_writes: int = Field(
+        default=WRITES,
+        ge=10,
+        le=1_000_000,
+        description="Forms that one person sends, likewise. Reports and acts of care are never refused for it.",
+    )
+    pace_accounts: int = Field(
+        default=ACCOUNTS,
+        ge=10,
+        le=1_000_000,
+        description="Requests that one account sends to /api with access tokens, likewise.",
     )
 
     build_id: str | None = Field(
@@ -218,6 +287,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
+        for name, url, password in (
+            ("CASELOAD", self.caseload_url, self.caseload_password),
+            ("KEYS", self.keys_url, self.keys_password),
+        ):
+            if password and not (url and make_url(url).drivername.startswith("postgres")):
+                raise ValueError(f"{PREFIX}{name}_PASSWORD needs a PostgreSQL address in {PREFIX}{name}_URL")
+            if password and url and make_url(url).password is not None:
+                raise ValueError(f"{PREFIX}{name}_PASSWORD must not be set when {PREFIX}{name}_URL has a password")
         if self.smtp_host and not self.smtp_sender:
             raise ValueError(f"{PREFIX}SMTP_SENDER must be set when {PREFIX}SMTP_HOST is")
         if (self.smtp_user is None) != (self.smtp_password is None):
@@ -239,12 +316,12 @@ class Settings(BaseSettings):
     @property
     def caseload(self) -> URL:
         """The caseload's database, with the driver that this project uses. The password is in it."""
-        return self._database(self.caseload_url, "caseload.db")
+        return self._database(self.caseload_url, "caseload.db", self.caseload_password)
 
     @property
     def keys(self) -> URL:
         """The key store's database, with the driver that this project uses. The password is in it."""
-        return self._database(self.keys_url, "keys.db")
+        return self._database(self.keys_url, "keys.db", self.keys_password)
 
     @property
     def codec_token_file(self) -> Path:
@@ -271,10 +348,12 @@ class Settings(BaseSettings):
         """The file with the key of the children's marks."""
         return self.data / "duplicates.key"
 
-    def _database(self, given: str | None, file: str) -> URL:
+    def _database(self, given: str | None, file: str, password: SecretStr | None) -> URL:
         if given is None:
             return URL.create("sqlite+aiosqlite", database=str(self.data / file))
         url = make_url(given)
+        if password:
+            url = url.set(password=password.get_secret_value())
         return url.set(drivername=CASELOAD_DRIVERS[url.drivername])
 
     @property
@@ -296,10 +375,17 @@ class Settings(BaseSettings):
 def read_settings(**given: Any) -> Settings:
     """The settings of the environment; what is ``given`` by name goes before it, ``None`` counting as not given.
 
-    Raises :class:`SettingsFault` with one sentence a fault.
+    What neither of them has is looked for in the folder ``HOMEWARD_SECRETS_DIR``, a file for each by its full name;
+    line ends around a value do not count, nor does an empty file. Raises :class:`SettingsFault` with one sentence a
+    fault.
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:
+        # The library wraps what the source of files raised.
+        if isinstance(error.__cause__, SettingsFault):
+            raise error.__cause__ from None
+        raise SettingsFault([Fault(path=SECRETS_DIR, message="must be a folder of readable files")]) from None
     except ValidationError as error:
         raise SettingsFault([_fault(each) for each in error.errors(include_url=False, include_input=False)]) from None
 

@@ -25,7 +25,7 @@ class KeyDesk:
             _log.warning("no keys are published: no signed act can be accepted", where="HOMEWARD_PUBLISHED_KEYS")
 
     def told(self, asked: KeyAsked) -> KeyTold:
-        """What is published of a key.
+        """What is published of a key, with those of its states for which it counts here.
 
         Where a file cannot be used any more, what it said before holds until somebody mends it: a report that a child
         is detained does not wait for that.
@@ -34,7 +34,7 @@ class KeyDesk:
         return KeyTold(as_json(key) if key else None)
 
     def _now(self) -> Mapping[str, KeyStatement]:
-        keys, faults = self._published.good()
+        keys, faults = self._published.counting()
         for fault in faults:
             _log.error("published keys cannot be read; what they said before is taken", because=fault)
         return keys

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-SCHEMA: Final = "0003"
+SCHEMA: Final = "0004"
 """The newest migration; a database that names it needs no upgrade."""
 
 NOTHING_DUE: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -197,3 +197,20 @@ class NewestReadingTable(Base):
     reference: Mapped[str] = mapped_column(String(18), primary_key=True)
     n: Mapped[int]
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class ErasureTable(Base):
+    """That a case is to be erased, or was: who asked for it, on which ground, and what the record was then."""
+
+    __tablename__ = "erasures"
+
+    reference: Mapped[str] = mapped_column(String(18), primary_key=True)
+    ground: Mapped[str] = mapped_column(String(32))
+    head: Mapped[str] = mapped_column(String(64))
+    asked_by: Mapped[str] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(2))
+    office: Mapped[str | None] = mapped_column(String(200))
+    signed_in: Mapped[bool]
+    asked_at: Mapped[datetime] = mapped_column(Utc)
+    erased_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -20,6 +20,7 @@ from activities.caseload import Caseload
 from desk.app import create_app
 from desk.development import DevelopmentSignIn
 from desk.frame import CaseClient, Desk, Pages, Signed, page
+from desk.rates import Pace, Rates
 from desk.speaking import templates
 from starter.embedded import LOOPBACK, bound
 from starter.serving import served
@@ -55,6 +56,8 @@ def empty_desk(address: str) -> ASGIApp:
         sign_in=DevelopmentSignIn(),
         base_url=address,
         bind=LOOPBACK,
+        # One invented person asks as fast as the machine can.
+        rates=Rates(Pace(reads=1_000_000, writes=1_000_000)),
     )
     return create_app(desk, pages=[Pages(router, label="Nothing")])
 

@@ -20,6 +20,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, from_url
 
+from casefile.erasure import Erased, NotAnErasure
 from casefile.runs import NotARun, Run
 from procedure.intake import REFERENCE
 
@@ -30,6 +31,9 @@ SEALED: Final = "homeward.run/2"
 
 _PERSONAL: Final = ("salt", "body")
 """What of an entry is not its header."""
+
+ERASED: Final = "erased"
+"""Stands in a run's place in the path of what is left of a case that was erased (:mod:`casefile.erasure`)."""
 
 _NAME: Final = re.compile(r"([0-9a-f]{64})\.json")
 _SCHEMES: Final = ("s3", "s3a", "gs", "az", "azure", "abfs", "abfss")
@@ -133,7 +137,52 @@ class Archive:
         """What is kept of a case, in no order that means anything. Raises :class:`ArchiveUnreachable`."""
         if not REFERENCE.fullmatch(reference):
             return []  # and no path into somewhere else
-        return [kept async for kept in self._listed(f"{reference}/")]
+        return [kept async for kept in self._listed(f"{reference}/") if kept.run_id != ERASED]
+
+    async def keep_erasure(self, erased: Erased) -> Kept:
+        """Keep what is left of a case that is erased, in clear, for it holds nothing of the child.
+
+        Done again with the same content it changes nothing. Raises :class:`ArchiveUnreachable`.
+        """
+        kept = Kept(erased.reference, ERASED, erased.digest, len(erased.as_bytes))
+        try:
+            await obstore.put_async(self._store, kept.path, erased.as_bytes, mode="create")
+        except AlreadyExistsError:
+            await self._raw(kept)
+        except (BaseError, OSError) as error:
+            raise _unreachable(error) from None
+        return kept
+
+    async def erasure(self, reference: str) -> Erased | None:
+        """What is left of a case that was erased, or is being erased; None where none was begun.
+
+        Raises :class:`ArchiveUnreachable`, and :class:`ArchiveAltered` where what lies there is not it, or lies there
+        twice.
+        """
+        if not REFERENCE.fullmatch(reference):
+            return None
+        found = [kept async for kept in self._listed(f"{reference}/") if kept.run_id == ERASED]
+        if not found:
+            return None
+        if len(found) > 1:
+            raise ArchiveAltered(f"The archive has more than one certificate of the erasure of case {reference}.")
+        try:
+            erased = Erased.of_bytes(await self._raw(found[0]))
+        except NotAnErasure as why:
+            raise ArchiveAltered(
+                f"The archive's certificate of the erasure of case {reference} is none: {why}."
+            ) from None
+        if erased.reference != reference:
+            raise ArchiveAltered(f"The archive's certificate for case {reference} is that of another case.")
+        return erased
+
+    async def headers(self, kept: Kept) -> list[dict[str, Any]] | None:
+        """The headers that lie beside a sealed run, for whoever has no key; None for a run that lies in clear.
+
+        Raises :class:`ArchiveAltered` and :class:`ArchiveUnreachable`.
+        """
+        told = _object(await self._raw(kept), kept)
+        return list(told["entries"] or []) if told.get("format") == SEALED else None
 
     async def references(self) -> list[str]:
         """The cases of which something is kept, in order. Raises :class:`ArchiveUnreachable`."""

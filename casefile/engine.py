@@ -10,8 +10,9 @@ from typing import Any, Final
 from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, WorkflowExecution
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import PayloadConverter, WithSerializationContext, WorkflowSerializationContext
 from temporalio.runtime import Runtime, TelemetryConfig
@@ -29,6 +30,7 @@ from temporalio.workflow import instance
 from casefile import history
 from casefile.runs import Run
 from procedure.entries import Entry
+from sealing.codec import named_in
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long one answer of the engine is waited for."""
@@ -42,6 +44,15 @@ LedgerOf = Callable[[str, int], Awaitable[list[dict[str, Any]]]]
 
 class CaseSilent(Exception):
     """A run tells its entries no more. The text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A run of a process, and whether it goes on."""
+
+    id: str
+    run_id: str
+    runs: bool
 
 
 class EngineRuns:
@@ -100,6 +111,44 @@ class EngineRuns:
             f"The case went on in run {run_id} each time while it was read; try again in a quieter moment."
         )
 
+    async def still_runs(self, reference: str) -> bool:
+        """Whether the process of a case, or one that belongs to it, still runs."""
+        return any([run.runs async for run in self._all_of(reference)])
+
+    async def not_sealed(self, reference: str) -> list[str]:
+        """The processes of a case of which something lies in clear, or is sealed with another key than the case's."""
+        found: dict[str, None] = {}
+        async for run in self._all_of(reference):
+            handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
+            async for event in handle.fetch_history_events(rpc_timeout=PATIENCE):
+                if any(named_in(payload) != reference for payload in said_in(event)):
+                    found[f"{run.id} (run {run.run_id})"] = None
+                    break
+        return list(found)
+
+    async def _all_of(self, reference: str) -> AsyncIterator[_Listed]:
+        """Every run of the case's process and of those that belong to it, as far as the engine lists them."""
+        try:
+            async for run in self._client.list_workflows(
+                f"WorkflowId STARTS_WITH '{reference}'", rpc_timeout=PATIENCE
+            ):
+                if run.id.partition("/")[0] == reference:
+                    yield _Listed(run.id, run.run_id, run.status is WorkflowExecutionStatus.RUNNING)
+        except RPCError as error:
+            # The time-skipping server keeps no list: of the case's own runs it tells one by one.
+            if error.status is not RPCStatusCode.UNIMPLEMENTED:
+                raise
+            for run_id in (await self.ids(reference))[0]:
+                told = await self._client.workflow_service.describe_workflow_execution(
+                    DescribeWorkflowExecutionRequest(
+                        namespace=self._client.namespace,
+                        execution=WorkflowExecution(workflow_id=reference, run_id=run_id),
+                    ),
+                    timeout=PATIENCE,
+                )
+                status = WorkflowExecutionStatus(told.workflow_execution_info.status)
+                yield _Listed(reference, run_id, status is WorkflowExecutionStatus.RUNNING)
+
     async def _history(self, reference: str, run_id: str) -> dict[str, Any]:
         return (await opened_history(self._client, reference, run_id)).to_json_dict()
 
@@ -153,6 +202,24 @@ def payloads_in(message: Message) -> Iterator[Payload]:
         else:
             for each in told if part.is_repeated else [told]:
                 yield from payloads_in(each)
+
+
+def said_in(event: HistoryEvent) -> Iterator[Payload]:
+    """The payloads of an event that may hold what somebody said: all but search attributes and the SDK's own notes."""
+    said = HistoryEvent()
+    said.CopyFrom(event)
+    kind = said.WhichOneof("attributes")
+    attributes: Any = getattr(said, kind) if kind else None
+    if kind == "marker_recorded_event_attributes":
+        for name in _OWN_NOTES:
+            attributes.details.pop(name, None)
+    elif kind and "search_attributes" in attributes.DESCRIPTOR.fields_by_name:
+        attributes.ClearField("search_attributes")
+    yield from payloads_in(said)
+
+
+_OWN_NOTES: Final = ("data", "patch-data")
+"""Of a local activity or a patch: which one it was, written in clear by the engine's client."""
 
 
 def same_history(one: Run, other: Run) -> bool:

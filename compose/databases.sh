@@ -3,6 +3,16 @@
 # Runs at every start; changes nothing else that is already so.
 set -eu
 
+secret() { # name
+  cat "${SECRETS:-/run/secrets}/$1"
+}
+
+# In the environment of this shell and of psql, not in their arguments, which everybody on the machine can read.
+PGPASSWORD=$(secret postgres-password)
+TEMPORAL_DB_PASSWORD=$(secret temporal-db-password)
+CASELOAD_DB_PASSWORD=$(secret caseload-db-password)
+export PGPASSWORD TEMPORAL_DB_PASSWORD CASELOAD_DB_PASSWORD
+
 psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname postgres <<'SQL'
 \getenv temporal_password TEMPORAL_DB_PASSWORD
 \getenv caseload_password CASELOAD_DB_PASSWORD

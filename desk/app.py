@@ -3,6 +3,7 @@
 import secrets
 import traceback
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,11 +28,12 @@ from desk.pages import acting, case, child, figures, inbox, looking_back, openin
 from desk.pages.reading import PAGES as REASONS
 from desk.pages.reading import ask_reason
 from desk.people import NotSignedIn
+from desk.rates import TooOften, in_pace
 from desk.security import Doorkeeper, FormStale, Refused, SafeHeaders, from_here, only_our_forms, typed
 from desk.sessions import KeepSession, SentAlready, visit_of
 from desk.speaking import LANGUAGE_COOKIE, STATIC, edition
 from procedure.faults import Malformed
-from starter.client import DuplicateCase
+from starter.client import CaseErased, DuplicateCase
 from starter.endings import CannotGoOn, Exit
 
 PAGES: Final[tuple[Pages, ...]] = (
@@ -65,7 +67,8 @@ def create_app(desk: Desk, *, pages: Sequence[Pages] = PAGES, api: ASGIApp | Non
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        dependencies=[Depends(only_our_forms)],
+        # In this order: a form that is known to be ours is given back where it came too soon.
+        dependencies=[Depends(only_our_forms), Depends(in_pace)],
         middleware=[
             Middleware(SafeHeaders, https=desk.https),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
@@ -227,12 +230,21 @@ def _on_stale_form(request: Request, error: Exception) -> Response:
 
 
 async def _no_answer(request: Request, sentence: str) -> Response:
+    return _told(request, 503, "no_answer", sentence=sentence, **await _kept(request), headers=_LATER)
+
+
+async def _on_too_often(request: Request, error: Exception) -> Response:
+    assert isinstance(error, TooOften)
+    later = {"Retry-After": str(error.after)}
+    return _told(request, 429, "too_often", after=error.after, **await _kept(request), headers=later)
+
+
+async def _kept(request: Request) -> dict[str, Any]:
     """What was typed is not lost: the page sends it again under the same token, so that it acts once."""
-    kept, once = None, ""
-    if getattr(request.state, "form_is_ours", False):
-        form = await request.form()
-        kept, once = _texts(form), typed(form, "once")
-    return _told(request, 503, "no_answer", sentence=sentence, kept=kept, once=once, headers=_LATER)
+    if not getattr(request.state, "form_is_ours", False):
+        return {"kept": None, "once": ""}
+    form = await request.form()
+    return {"kept": _texts(form), "once": typed(form, "once")}
 
 
 def _texts(form: FormData) -> list[tuple[str, str]] | None:
@@ -251,6 +263,8 @@ async def _on_cannot_go_on(request: Request, error: Exception) -> Response:
     assert isinstance(error, CannotGoOn)
     if isinstance(error, DuplicateCase):
         return _told(request, 409, "duplicate", reference=error.reference)
+    if isinstance(error, CaseErased):
+        return _told(request, 410, "erased", on=date.fromisoformat(error.on))
     match error.code:
         case Exit.NO_SUCH_CASE:
             return _told(request, 404, "not_found")
@@ -284,6 +298,7 @@ _HANDLERS: Final[dict[Any, Any]] = {
     NotSignedIn: _on_not_signed_in,
     SentAlready: _on_sent_already,
     FormStale: _on_stale_form,
+    TooOften: _on_too_often,
     Malformed: _on_malformed,
     CannotGoOn: _on_cannot_go_on,
     ReasonNeeded: _on_reason_needed,

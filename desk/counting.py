@@ -2,14 +2,15 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from activities.caseload import Caseload
 from casefile.statistics import CaseFigures, Statistics, figures_of, statistics
-from procedure.entries import entry_from_json, moment
-from starter.client import EngineUnreachable, NoSuchCase
+from procedure.entries import Entry, entry_from_json, moment
+from starter.client import CaseErased, EngineUnreachable, NoSuchCase
 from starter.endings import CannotGoOn
 
 FRESH_FOR: Final = timedelta(minutes=1)
@@ -119,6 +120,14 @@ class Counting:
 
 
 async def _read(desk: _Desk, reference: str) -> tuple[int, CaseFigures]:
-    """How many entries a case has, and its figures."""
-    record = [entry_from_json(entry) for entry in await desk.cases.ledger(reference)]
+    """How many entries a case has, and its figures. Those are made of headers, which are left of an erased case too."""
+    try:
+        record: Sequence[Entry] = [entry_from_json(entry) for entry in await desk.cases.ledger(reference)]
+    except CaseErased:
+        archived = getattr(desk, "archive", None)
+        archive = archived() if archived else None
+        erased = await archive.erasure(reference) if archive else None
+        if erased is None:
+            raise
+        record = erased.lines
     return record[-1].n, figures_of(record)

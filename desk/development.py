@@ -2,10 +2,11 @@
 
 It works on this machine only (:class:`desk.frame.Desk` and :class:`desk.security.Doorkeeper` see to it), and every
 page says that it is switched on. The people are those of the demonstration (:mod:`starter.demo`), so that its cases
-can be worked on.
+can be worked on. A child and a relative write the reference of their case, as an issuer would name it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
@@ -14,8 +15,11 @@ from starlette.responses import RedirectResponse
 
 from desk.frame import checked_form, page, safe_back
 from desk.people import Person
+from desk.security import typed
 from desk.sessions import visit_of
+from procedure.intake import REFERENCE
 from procedure.vocabulary import Role
+from procedure.who_may_see import TIED_BY_SIGN_IN
 
 HOST: Final = "MD"
 ORIGIN: Final = "UA"
@@ -78,12 +82,19 @@ class DevelopmentSignIn:
         back = safe_back(form.get("back"))
         person = next((each for each in self.people if each.id == form.get("person")), None)
         if person is None:
-            return self._page(request, back, 422)
+            return self._page(request, back, 422, missing="person")
+        if person.role in TIED_BY_SIGN_IN and not person.cases:
+            case = "".join(typed(form, "case").split()).upper()
+            if not REFERENCE.fullmatch(case):
+                return self._page(request, back, 422, missing="case", chosen=person.id)
+            person = replace(person, cases=frozenset({case}))
         visit_of(request).sign_in(person)
         return RedirectResponse(back, 303)
 
-    def _page(self, request: Request, back: str, status: int = 200) -> Response:
+    def _page(
+        self, request: Request, back: str, status: int = 200, *, missing: str | None = None, chosen: str | None = None
+    ) -> Response:
         groups: dict[str, list[Person]] = {}
         for each in self.people:
             groups.setdefault(each.state, []).append(each)
-        return page(request, "sign_in.html.j2", status, groups=groups, back=back, errors=status != 200)
+        return page(request, "sign_in.html.j2", status, groups=groups, back=back, missing=missing, chosen=chosen)

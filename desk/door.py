@@ -33,7 +33,7 @@ from procedure.who_may_see import (
     sees,
     spoke,
 )
-from starter.client import NoSuchCase
+from starter.client import CaseErased, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 
 GRANTED_FOR: Final = timedelta(hours=1)
@@ -156,7 +156,7 @@ async def opened(
         raise Firewalled
     try:
         whole = await whole_record(desk, reference)
-    except NotWhole:
+    except (NotWhole, CaseErased):
         # Of whom it cannot be told whether they see it, only an office learns that it is there.
         side = {reference[:2]: "host", reference[3:5]: "origin"}.get(person.state)
         if lists(person.role, side):

@@ -39,6 +39,7 @@ from activities.caseload import Caseload
 from desk.counting import Counting
 from desk.drafts import Drafts
 from desk.people import Person, Signed, SignIn, person_of
+from desk.rates import Rates
 from desk.security import checked_form, host_in, is_loopback
 from desk.sessions import Clock, Sessions, flash, once_token, still_signed_in, visit_of
 from desk.speaking import chosen, seen, templates
@@ -70,6 +71,11 @@ __all__ = [
 class CaseClient(Protocol):
     """What pages need of the client of cases (:class:`starter.client.Cases`), which says what is raised."""
 
+    @property
+    def signs(self) -> bool:
+        """Whether what is said at this desk is signed."""
+        ...
+
     async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str: ...
     async def record(self, reference: str, act: bytes | str | Mapping[str, Any]) -> dict[str, Any]: ...
     async def view(self, reference: str) -> dict[str, Any]: ...
@@ -93,6 +99,7 @@ class Desk:
     sessions: Sessions = field(default_factory=Sessions)
     drafts: Drafts = field(default_factory=Drafts)
     counting: Counting = field(default_factory=Counting)
+    rates: Rates = field(default_factory=Rates)
     code: "Callable[[], TodaysCode] | None" = None
     """The workflows of this version, through which a dossier's histories are run; None: they are not."""
     archive: "Callable[[], Archive | None] | None" = None

@@ -20,7 +20,9 @@ from desk.people import Person
 from desk.security import is_loopback
 from procedure.acts import State
 from procedure.faults import Fault, faults_of
+from procedure.intake import REFERENCE
 from procedure.vocabulary import Role
+from procedure.who_may_see import TIED_BY_SIGN_IN
 
 KEY: Final = re.compile(r"[a-z][a-z0-9-]{0,11}")
 """An issuer's short name in the file. It stands before the id of everybody whom the issuer signs in."""
@@ -49,6 +51,8 @@ class Claims(_Table):
     role: _Word = "roles"
     state: _Word | None = None
     office: _Word | None = None
+    cases: _Word | None = None
+    """The references of the cases of a child or a relative."""
 
 
 class System(_Table):
@@ -116,6 +120,12 @@ class Issuer(_Table):
             faults.append("client_secret_env\tthe secret comes by file or by environment, not by both")
         if self.claims.state is None and len(self.states) != 1:
             faults.append("claims.state\tis needed where an issuer speaks for several states")
+        tied = sorted(TIED_BY_SIGN_IN.intersection(self.roles))
+        if tied and self.claims.cases is None:
+            faults.append(
+                f"claims.cases\tis needed where an issuer gives the role {' or '.join(tied)}: the claim that names "
+                "their cases, for they see and say nothing in any other"
+            )
         if self.audience in (self.client_id, self.command_line_client) and self.audience is not None:
             faults.append("audience\tmust be a name of its own, not that of a client")
         if self.command_line_client is not None and self.audience is None:
@@ -130,6 +140,8 @@ class Issuer(_Table):
                 faults.append(f"systems.{client}\tpeople sign in by that client, so no system can be known by it")
             if system.role not in self.roles:
                 faults.append(f"systems.{client}.role\tthis issuer may not give that role; see its roles")
+            if system.role in TIED_BY_SIGN_IN:
+                faults.append(f"systems.{client}.role\tis that of a person with one case, and a system has none")
             if system.state not in self.states:
                 faults.append(f"systems.{client}.state\tthis issuer may not speak for that state; see its states")
         if faults:
@@ -247,9 +259,11 @@ def people_of(issuer: Issuer, claims: Mapping[str, object]) -> tuple[Person, ...
     office = _short(claim(claims, issuer.claims.office)) if issuer.claims.office else None
     words = _words(claim(claims, issuer.claims.role))
     said = {issuer.role_names.get(word) for word in words} if issuer.role_names else set(words)
+    named = _words(claim(claims, issuer.claims.cases)) if issuer.claims.cases else []
+    cases = frozenset(each for each in named if REFERENCE.fullmatch(each))
     states = issuer.states if issuer.claims.state is None else _words(claim(claims, issuer.claims.state))
     return tuple(
-        Person(id, name, role, state, office)
+        Person(id, name, role, state, office, cases if role in TIED_BY_SIGN_IN else frozenset())
         for state in issuer.states
         if state in states
         for role in issuer.roles

@@ -1,12 +1,10 @@
 """Sign-in by OpenID Connect: the code flow with PKCE at the issuers of the sign-in file, and access tokens for /api.
 
-A sign-in is bound to the browser's session by its state, to the issuer by an address of its own to come back to, and
-to the ID token by a nonce. All three are made here, serve once, and are known to the session only.
+A sign-in is bound to the browser by its state, to the issuer by an address of its own to come back to, and to the ID
+token by a nonce. They are made here, serve once, and are known to that browser only, sealed (:mod:`desk.begun`).
 """
 
-import secrets
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -20,15 +18,15 @@ from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse
 
 from desk.bearers import Bearers, one_of
+from desk.begun import Begun, UnderWay
 from desk.frame import checked_form, desk_of, page, safe_back
 from desk.issuers import Issuer, SignInFile, people_of
 from desk.people import ROLE_HEADER, Person, TokenHeard, TokenTrouble
+from desk.published import MOST as LONGEST_TOKEN
 from desk.published import PATIENCE, Clock, IssuerSilent, Published, TokenFault, outside
+from desk.rates import TooOften, rates_of
 from desk.security import typed
-from desk.sessions import Begun, Offered, Session, Vouched, visit_of
-
-AWAY: Final = timedelta(minutes=15)
-"""How long somebody may be at an issuer before the sign-in has to begin anew."""
+from desk.sessions import Offered, Session, Vouched, visit_of
 
 _FAILURES: Final = {"stale": 400, "token": 400, "denied": 403, "no-role": 403, "silent": 503}
 """Why nobody was signed in, and the status of the page that says so."""
@@ -58,6 +56,7 @@ class OpenIdSignIn:
         clocked = {"clock": clock} if clock else {}
         self._published = {key: Published(issuer, client=client, **clocked) for key, issuer in file.issuer.items()}
         self._bearers = Bearers(file, self._published)
+        self._under_way = UnderWay()
         self.router = APIRouter()
         for path, page_of, methods in (
             ("/sign-in", self._ask, ["GET"]),
@@ -89,8 +88,16 @@ class OpenIdSignIn:
             found = one_of(people, request.headers.get(ROLE_HEADER))
             trouble = "several-roles" if people else "no-role"
         except TokenFault as fault:
+            found = None
+            # A token that counts is heard however many were tried before it from the same address: checking one takes
+            # less than refusing it, and nobody whose neighbour guesses tokens is kept from reporting.
+            try:
+                rates_of(request).attempt("token", request)
+            except TooOften as slow:
+                request.state.token_heard = TokenHeard("too-often", slow.after)
+                return None
             _log.warning("desk.token_refused", why=fault.why)
-            found, trouble = None, "invalid"
+            trouble = "invalid"
         except IssuerSilent:
             found, trouble = None, "issuer-silent"
         request.state.token_heard = TokenHeard(None if found else trouble)
@@ -108,31 +115,40 @@ class OpenIdSignIn:
 
     async def _send(self, request: Request, key: str) -> Response:
         issuer = self._issuer(key)
-        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        rates_of(request).attempt("sign-in", request)
         try:
             where = await self._published[key].needed("authorization_endpoint")
         except IssuerSilent:
             return self._failed(issuer, "silent")
-        back = safe_back(request.query_params.get("back"))
-        session = visit_of(request).needed()
-        session.begin_sign_in(state, Begun(key, desk_of(request).now(), nonce, verifier, back))
+        begun = self._under_way.begin(request, key, safe_back(request.query_params.get("back")))
         async with self._client(issuer) as client:
-            address, _ = client.create_authorization_url(where, state=state, nonce=nonce, code_verifier=verifier)
-        return RedirectResponse(address, 303)
+            address, _ = client.create_authorization_url(
+                where, state=begun.state, nonce=begun.nonce, code_verifier=begun.verifier
+            )
+        answer = RedirectResponse(address, 303)
+        self._under_way.leave(request, answer, begun)
+        return answer
 
     async def _come_back(self, request: Request, key: str) -> Response:
-        issuer, said = self._issuer(key), request.query_params
-        session = visit_of(request).session
-        begun = session.begun.pop(said.get("state", ""), None) if session else None
-        if begun is None or begun.issuer != key or desk_of(request).now() - begun.at > AWAY:
+        issuer, state = self._issuer(key), request.query_params.get("state", "")
+        begun = self._under_way.take(request, state)
+        if begun is None or begun.issuer != key:
+            # Whoever began here was counted then.
+            rates_of(request).attempt("sign-in", request)
             return self._failed(issuer, "stale")
+        answer = await self._came_back(request, issuer, begun)
+        self._under_way.forget(request, answer, state)
+        return answer
+
+    async def _came_back(self, request: Request, issuer: Issuer, begun: Begun) -> Response:
+        said = request.query_params
         # RFC 9207: an answer that names another issuer was led here from elsewhere.
         if said.get("iss", issuer.url) != issuer.url:
             return self._failed(issuer, "token", why="iss")
         if "error" in said or not said.get("code"):
             return self._failed(issuer, "denied")
         try:
-            claims = await self._published[key].id_token(
+            claims = await self._published[issuer.key].id_token(
                 await self._redeem(issuer, said["code"], begun), nonce=begun.nonce
             )
         except IssuerSilent:
@@ -212,9 +228,15 @@ class OpenIdSignIn:
             raise HTTPException(404)
         key = published.issuer.key
         try:
-            form = await request.form(max_files=0, max_fields=10)
+            form = await request.form(max_files=0, max_fields=10, max_part_size=LONGEST_TOKEN)
             claims = await published.logout_token(typed(form, "logout_token"))
         except (TokenFault, IssuerSilent) as fault:
+            # One that counts is heard whatever was sent before it: a session that has to end must not go on for a crowd.
+            try:
+                rates_of(request).attempt("logout", request)
+            except TooOften as slow:
+                later = {"Cache-Control": "no-store", "Retry-After": str(slow.after)}
+                return JSONResponse({"error": "too_many_requests"}, 429, later)
             _log.warning("desk.logout_refused", issuer=key, why=getattr(fault, "why", "silent"))
             return JSONResponse({"error": "invalid_request"}, 400, {"Cache-Control": "no-store"})
         subject, there = claims.get("sub"), claims.get("sid")

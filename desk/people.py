@@ -19,6 +19,8 @@ class Person:
     role: Role
     state: str
     office: str | None = None
+    cases: frozenset[str] = frozenset()
+    """The references of their cases, of a child and a relative (:data:`procedure.who_may_see.TIED_BY_SIGN_IN`)."""
 
     def as_actor(self) -> dict[str, str]:
         """The ``actor`` of an act that this person records. The name stays at the desk."""
@@ -51,7 +53,7 @@ class SignIn(Protocol):
 ROLE_HEADER: Final = "Homeward-Role"
 """Says in which of several roles somebody asks who sends an access token: ``ROLE@STATE``, or ``ROLE`` where it is one."""
 
-TokenTrouble = Literal["invalid", "no-role", "several-roles", "issuer-silent"]
+TokenTrouble = Literal["invalid", "no-role", "several-roles", "issuer-silent", "too-often"]
 """Why an access token that came with a request lets nobody in."""
 
 
@@ -60,6 +62,8 @@ class TokenHeard:
     """That the desk hears access tokens, and what was wrong with the one that came, if one came."""
 
     trouble: TokenTrouble | None = None
+    after: int = 0
+    """Where there were too many wrong ones: in how many seconds another is looked at."""
 
 
 def token_heard(request: HTTPConnection) -> TokenHeard | None:

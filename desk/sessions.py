@@ -30,8 +30,6 @@ VISITORS_AT_MOST: Final = 1_000
 """How many sessions there are of people who are not signed in: anybody can begin those."""
 FORMS_AT_MOST: Final = 200
 """How many forms a session remembers."""
-BEGUN_AT_MOST: Final = 10
-"""How many sign-ins that went to an issuer a session remembers."""
 WAITS: Final = 30.0
 """Seconds for which a form that is sent a second time waits for the answer to the first."""
 
@@ -74,17 +72,6 @@ class Vouched:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """A sign-in that began here and went to an issuer: what only this session knows, until the browser comes back."""
-
-    issuer: str
-    at: datetime
-    nonce: str
-    verifier: str
-    back: str
-
-
-@dataclass(frozen=True, slots=True)
 class Offered:
     """The roles of which somebody whom an issuer has vouched for chooses one, and where they wanted to go."""
 
@@ -103,8 +90,6 @@ class Session:
     person: Person | None = None
     forms: OrderedDict[str, Sending | None] = field(default_factory=OrderedDict[str, "Sending | None"])
     told: list[str] = field(default_factory=list[str])
-    begun: OrderedDict[str, Begun] = field(default_factory=OrderedDict[str, Begun])
-    """Sign-ins that went to an issuer, by their state."""
     offered: Offered | None = None
     vouched: Vouched | None = None
     way_out: str = "/sign-in"
@@ -123,12 +108,6 @@ class Session:
         """Why somebody may open a case that is a colleague's; None where nothing was said, or too long ago."""
         reason, until = self.reasons.get((person.id, reference), (None, now))
         return reason if now < until else None
-
-    def begin_sign_in(self, state: str, begun: Begun) -> None:
-        """Remember a sign-in that goes to an issuer; the oldest is forgotten where there are too many."""
-        self.begun[state] = begun
-        while len(self.begun) > BEGUN_AT_MOST:
-            self.begun.popitem(last=False)
 
     def csrf(self) -> str:
         """The session's token, in another guise each time: a page that is compressed must not repeat a secret."""
@@ -178,12 +157,17 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._signed_in) + len(self._visitors)
 
-    def begin(self, person: Person | None = None) -> Session:
-        """A new session. Those that are over go, and, where there are too many, the one that was idle longest."""
+    def begin(self, person: Person | None = None, *, proved: bool = False) -> Session:
+        """A new session. Those that are over go, and, where there are too many, the one that was idle longest.
+
+        ``proved``: of somebody whom an issuer has vouched for, and who has still to choose a role. No crowd of visitors
+        pushes those out either.
+        """
         now = self._clock()
         session = Session(secrets.token_urlsafe(32), secrets.token_bytes(32), now, now, person)
-        kept = self._kept(session)
-        while kept and (self._is_over(oldest := next(iter(kept.values()))) or len(kept) >= self._at_most[bool(person)]):
+        known = proved or person is not None
+        kept = self._signed_in if known else self._visitors
+        while kept and (self._is_over(oldest := next(iter(kept.values()))) or len(kept) >= self._at_most[known]):
             del kept[oldest.id]
         kept[session.id] = session
         return session
@@ -212,7 +196,7 @@ class Sessions:
         return len(ended)
 
     def _kept(self, session: Session) -> OrderedDict[str, Session]:
-        return self._signed_in if session.person else self._visitors
+        return self._signed_in if session.id in self._signed_in else self._visitors
 
     def _is_over(self, session: Session) -> bool:
         now = self._clock()
@@ -247,16 +231,16 @@ class Visit:
 
     def offer(self, offered: Offered, vouched: Vouched) -> None:
         """Let somebody choose who has proved who they are, under a new id as well: whoever has it may choose."""
-        self._renew(None)
+        self._renew(None, proved=True)
         self.needed().offered, self.needed().vouched = offered, vouched
 
-    def _renew(self, person: Person | None) -> None:
+    def _renew(self, person: Person | None, *, proved: bool = False) -> None:
         # The visitor's session stays: it can do nothing, and a sign-in form that is sent twice finds its answer there.
         if self.session is not None:
             self.session.offered = None
             if self.session.person is not None:
                 self._sessions.end(self.session)
-        self.session = self._sessions.begin(person)
+        self.session = self._sessions.begin(person, proved=proved)
 
     def sign_out(self) -> None:
         """End the session. What comes after is a new one."""

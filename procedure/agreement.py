@@ -96,6 +96,15 @@ class ShelfLives(Clause):
     rights_impact: Whole
 
 
+class Retention(Clause):
+    """How long the record of a closed case is kept before it may be erased: until the later of both (ours)."""
+
+    years: Whole
+    """After the closing."""
+    until_age: Whole
+    """Of the child: whoever was one can still ask what was decided about them, and go to a court."""
+
+
 class Agreement(Clause):
     """The complete terms a case is conducted under, fixed at its opening."""
 
@@ -122,10 +131,13 @@ class Agreement(Clause):
     languages: tuple[str, ...] = ()
     calendars: dict[str, str] = {}
     """The calendar of public holidays to count in, by state, where it is not the state's own."""
+    retention: Retention | None = None
+    """None in cases from before there was such a clause; :data:`procedure.retention.WHERE_NOTHING_IS_SAID` holds then."""
 
     def terms(self) -> dict[str, Any]:
         """The terms as a JSON object, complete."""
-        return self.model_dump(mode="json")
+        # Terms from before a clause existed must come out as they were: their digest stands in records.
+        return self.model_dump(mode="json", exclude={"retention"} if self.retention is None else None)
 
     @classmethod
     def from_terms(cls, terms: Mapping[str, Any]) -> Self:

@@ -28,6 +28,10 @@ LONGEST_DEADLINE_DAYS: Final = 365
 LONGEST_EXTENSION_DAYS: Final = 60
 LONGEST_SHELF_LIFE_DAYS: Final = 365
 LONGEST_ESCALATION_DAYS: Final = 30
+KEPT_AT_LEAST_YEARS: Final = 5
+KEPT_AT_LEAST_UNTIL_AGE: Final = 21
+KEPT_AT_MOST_YEARS: Final = 30
+KEPT_AT_MOST_UNTIL_AGE: Final = 40
 ESCORTS: Final = frozenset({"child_protection", "social_service", "ngo", "health"})
 APPROVALS: Final = ("central_authority@host", "central_authority@origin")
 FURTHER_APPROVERS: Final = ("child_protection_authority", "guardianship_authority", "court")
@@ -188,6 +192,16 @@ def _shelf_lives(profile: Profile, agreement: Agreement) -> _Found:
             yield f"shelf_lives.{name}", f"Evidence may be relied on for {days} days."
 
 
+def _retention(profile: Profile, agreement: Agreement) -> _Found:
+    kept = agreement.retention
+    if kept is None:
+        return
+    if not KEPT_AT_LEAST_YEARS <= kept.years <= KEPT_AT_MOST_YEARS:
+        yield "retention.years", f"The record of a case is kept for {kept.years} years after its closing."
+    if not KEPT_AT_LEAST_UNTIL_AGE <= kept.until_age <= KEPT_AT_MOST_UNTIL_AGE:
+        yield "retention.until_age", f"The record of a case is kept until the child would be {kept.until_age}."
+
+
 FLOOR: Final[tuple[Rule, ...]] = (
     Rule(
         "No detention kind and no enforcement body as a placement, whatever it is called.",
@@ -292,6 +306,13 @@ FLOOR: Final[tuple[Rule, ...]] = (
         "CRC/GC14 paras 84, 90; the number is ours",
         _shelf_lives,
     ),
+    Rule(
+        f"The record of a closed case is kept for {KEPT_AT_LEAST_YEARS} to {KEPT_AT_MOST_YEARS} years, and until the "
+        f"child would be {KEPT_AT_LEAST_UNTIL_AGE} to {KEPT_AT_MOST_UNTIL_AGE}: long enough to be called to account, "
+        "and not for ever.",
+        "CRC arts. 8, 16; CMW/GC3-CRC/GC22 paras 16-17; the numbers are ours",
+        _retention,
+    ),
 )
 
 
@@ -388,6 +409,8 @@ def _completed(profile: Profile, base: Agreement | None) -> Agreement:
         "shelf_lives": {**terms.get("shelf_lives", {}), **profile.shelf_lives},
         "calendars": {**terms.get("calendars", {}), **profile.calendars},
     }
+    if profile.retention is not None:
+        terms["retention"] = {**(terms.get("retention") or {}), **profile.retention.model_dump(exclude_none=True)}
     try:
         return Agreement.model_validate(terms)
     except ValidationError as error:

@@ -76,6 +76,13 @@ class Silence(Clause):
     ] = {}
 
 
+class Kept(Clause):
+    """How long the record of a closed case is kept: until the later of both. What is left out is the base's."""
+
+    years: Annotated[Whole | None, Field(description="Years after the closing.")] = None
+    until_age: Annotated[Whole | None, Field(description="Until the child would be of this age.")] = None
+
+
 class Mark(Clause):
     """How sure a clause is, and where it comes from."""
 
@@ -120,6 +127,9 @@ class Profile(Clause):
     non_refoulement: Required | None = None
     appeal: Appeals | None = None
     silence: Silence | None = None
+    retention: Annotated[
+        Kept | None, Field(description="How long the record of a closed case is kept before it may be erased.")
+    ] = None
     calendars: Annotated[dict[str, str], Field(description="Calendar of holidays by state.")] = {}
     marks: Annotated[dict[str, Mark], Field(description="How sure each clause is, by its dotted path.")] = {}
 

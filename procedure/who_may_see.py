@@ -201,6 +201,10 @@ class PersonLike(Protocol):
     def role(self) -> str: ...
     @property
     def state(self) -> str: ...
+    @property
+    def cases(self) -> frozenset[str]:
+        """References of the cases that the sign-in names as theirs; it counts for roles of :data:`TIED_BY_SIGN_IN`."""
+        ...
 
 
 # The table
@@ -289,8 +293,8 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("guardian", "either", "own", _but("readings", "figures"), _CASE, reader="guardian"),
     Row("legal_counsel", "either", "own", _but("readings", "figures", "child_page"), _CASE, reader="legal_counsel"),
     Row("escort", "either", "own", _only("names", "people", "relatives", "health", "travel"), "Part 6: travel plan, health and contact, not the assessment."),
-    Row("child", "either", "own", _only("child_page"), "CRC art. 12 and 13 (ours): the page made for the child, and what the child said.", what_follows=True),
-    Row("relative", "either", "own", _only(), "Part 6 is silent (ours): what they said themselves."),
+    Row("child", "either", "own", _only("child_page"), "CRC art. 12 and 13 (ours): the page made for the child, and what the child said; in the case that the sign-in names.", what_follows=True),
+    Row("relative", "either", "own", _only(), "Part 6 is silent (ours): what they said themselves, in the case that the sign-in names."),
     # Services of either state
     Row("tracing_service", "either", "own", _only("names", "relatives", told=("tracing", "tracing_around")), "Part 6: the tracing request (names, relationship, last known place), never the screening, views or assessment."),
     Row("consulate", "either", "own", _only("names", "identity"), "Part 6: the identity part only, never where a protection need is open."),
@@ -313,6 +317,13 @@ What somebody recorded themselves they see, whatever the row says, unless it was
 FIREWALLED: Final = "law_enforcement"
 """The role that reads nothing, not even whether there is a case: what a child tells care is never used for enforcement
 (procedure.md, part 6)."""
+
+TIED_BY_SIGN_IN: Final[frozenset[Role]] = frozenset({"child", "relative"})
+"""Roles of somebody who is a party to one case, and whom its record knows by no identifier of a sign-in.
+
+Guardian, counsel and escort are tied by their ids in office; to a child and a relative nothing in the record ties whoever
+signs in. So the sign-in itself names their cases, and in every other case they see and say nothing.
+"""
 
 _LISTING: Final = frozenset(
     {
@@ -397,7 +408,7 @@ NOTHING: Final = Sight("none", {})
 def sees(person: PersonLike, case: Case, *, spoke: bool = False, round_begins: int = 1) -> Sight:
     """What somebody sees of a case as it stands.
 
-    ``spoke``: whether this person recorded an act in the case before; a child and a relative are known by that.
+    ``spoke``: whether this person recorded an act in the case before; who once sat on a panel is known by that.
     ``round_begins``: the number of the entry with which the present round begins (:func:`round_began`).
     """
     relation = relation_of(person, case, spoke=spoke)
@@ -425,10 +436,12 @@ def round_began(entries: Iterable[Entry]) -> int:
 
 def relation_of(person: PersonLike, case: Case, *, spoke: bool = False) -> Relation:
     """How somebody stands to a case: whether it is theirs, a colleague's, or nothing to them."""
+    if not may_be_theirs(person, case.reference):
+        return "none"
     side = case.side_of(person.state)
     if person.role == "relative":
         # A relative may live anywhere.
-        return "own" if spoke or person.id in case.relatives else "none"
+        return "own"
     if side is None:
         return "none"
     host = side == "host"
@@ -440,7 +453,7 @@ def relation_of(person: PersonLike, case: Case, *, spoke: bool = False) -> Relat
         case "escort":
             own = case.plan is not None and case.plan.escort_id == person.id
         case "child":
-            own = spoke
+            own = True
         case "caseworker":
             if case.caseworkers.get(person.state) not in (None, person.id):
                 return "colleague"
@@ -473,6 +486,8 @@ def may_speak(person: PersonLike, case: Case, act: str) -> bool:
     Where it may not, and they see nothing, they do not learn that there is such a case.
     """
     role, state = person.role, person.state
+    if not may_be_theirs(person, case.reference):
+        return False
     if role in BOUND_BY_ID and not in_office(case, role, person.id):
         return False
     match MAY.get(act, {}).get(cast("Role", role)):
@@ -488,6 +503,17 @@ def may_speak(person: PersonLike, case: Case, act: str) -> bool:
             return state == case.origin_state
         case _:
             return f"{role}@{case.side_of(state)}" in case.agreement.approvals and act == "approve_return"
+
+
+def may_be_theirs(person: PersonLike, reference: str) -> bool:
+    """Whether a case can be somebody's at all: a child's and a relative's are those that their sign-in names."""
+    cases = tied_to(person)
+    return cases is None or reference in cases
+
+
+def tied_to(person: PersonLike) -> frozenset[str] | None:
+    """The references of the only cases that can be somebody's; None where their sign-in ties them to none."""
+    return person.cases if person.role in TIED_BY_SIGN_IN else None
 
 
 def lists(role: str, side: str | None) -> bool:
@@ -526,7 +552,7 @@ def listed_seen(row: Mapping[str, Any], person: PersonLike) -> dict[str, Any] | 
     They know of it by their office, or because it waits for them. ``row`` has ``host_state``, ``origin_state``,
     ``holds``, ``awaiting`` and what else the caseload tells.
     """
-    waits = any(
+    waits = may_be_theirs(person, row["reference"]) and any(
         (owed["role"], owed["state"]) == (person.role, person.state) and owed.get("person") in (None, person.id)
         for owed in row["awaiting"]
     )

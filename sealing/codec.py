@@ -37,21 +37,28 @@ _KEY_NAME: Final = "homeward-key"
 class CaseCodec(PayloadCodec, WithSerializationContext):
     """Seals and opens payloads. Where a key cannot be had it raises, so that nothing leaves in clear by mistake."""
 
-    def __init__(self, keys: Keys, case: str | None = None, *, lets_through: bool = False) -> None:
+    def __init__(self, keys: Keys, case: str | None = None, *, lets_through: bool = False, tells: bool = False) -> None:
         """``case`` is whose payloads these are; None until the engine's client says it.
 
         ``lets_through``: what never opens is given on as it came, and not told. A process reads so what was sent to it:
-        whoever may send to it could stop it for good otherwise, with one byte.
+        whoever may send to it could stop it for good otherwise, with one byte. ``tells``: somebody reads by this, and is
+        told always; the engine's client takes what was let through for something that nobody sealed.
         """
         self.keys = keys
         self._case = case
-        self._lets_through = lets_through
+        self._lets_through = lets_through and not tells
+        self._tells = tells
 
     def with_context(self, context: SerializationContext) -> Self:
         if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
             return self
         of_process = isinstance(context, WorkflowSerializationContext)
-        return type(self)(self.keys, case_of(context.workflow_id or ""), lets_through=of_process)
+        case = case_of(context.workflow_id or "")
+        return type(self)(self.keys, case, lets_through=of_process, tells=self._tells)
+
+    def telling(self) -> Self:
+        """The codec for whoever reads: nothing that never opens is let through."""
+        return type(self)(self.keys, self._case, tells=True)
 
     def of_case(self, case: str) -> Self:
         """The codec for what belongs to a case."""

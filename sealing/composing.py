@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
 
 from sealing.codec import CaseCodec, digest_of
+from sealing.faults import KeyDestroyed, SealingFault
 from sealing.kept import KeptSeal
 from sealing.keyring import Keyring, Keys, NoKeys
 from sealing.keys import KeyFile, KeyHolder
@@ -122,6 +123,35 @@ def seal_of(client: Client) -> KeptSeal | None:
     """What closes and opens what is kept of the cases of this client; None for a client that seals nothing."""
     codec = _codec_of(client)
     return None if codec is None else KeptSeal(codec.keys)
+
+
+def telling(client: Client) -> Client:
+    """The same client for whoever reads of cases: of what was altered it says so, where a worker lets it through."""
+    codec = _codec_of(client)
+    if codec is None:
+        return client
+    config = client.config()
+    config["data_converter"] = replace(client.data_converter, payload_codec=codec.telling())
+    return Client(**config)
+
+
+def keyring_of(client: Client) -> Keyring | None:
+    """The key store with which this client seals; None for one that has none at hand."""
+    codec = _codec_of(client)
+    return codec.keys if codec is not None and isinstance(codec.keys, Keyring) else None
+
+
+async def see_that_key_is_there(client: Client, case: str) -> None:
+    """Raise :class:`sealing.faults.KeyDestroyed` for a case that was erased; of any other nothing is asked here."""
+    codec = _codec_of(client)
+    if codec is None:
+        return
+    try:
+        await codec.keys.known_key(case)
+    except KeyDestroyed:
+        raise
+    except SealingFault:
+        return  # whoever reads the case is told, if it is sealed at all
 
 
 async def keyed_digest(client: Client, case: str, content: bytes) -> str | None:

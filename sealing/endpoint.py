@@ -30,7 +30,15 @@ MOST_BYTES: Final = 32 * 1024 * 1024
 MOST_PAYLOADS: Final = 10_000
 
 MayOpen = Callable[[Request, Collection[str]], Awaitable[bool]]
-"""Whether whoever asks may see what those cases hold; the house's is named ``house``."""
+"""Whether whoever asks may see what those cases hold; the house's is named ``house``. Of none: of any at all."""
+
+Waits = Callable[[Request], int]
+"""In how many seconds whoever was just refused may ask again; 0 where they did not ask too often."""
+
+
+def at_once(request: Request) -> int:
+    """Lets everybody ask as often as they like."""
+    return 0
 
 
 async def nobody(request: Request, cases: Collection[str]) -> bool:
@@ -41,11 +49,17 @@ async def nobody(request: Request, cases: Collection[str]) -> bool:
 class CodecEndpoint:
     """The remote codec as an ASGI application; where it is mounted is for whoever serves it."""
 
-    def __init__(self, keys: Keys, may_open: MayOpen = nobody, *, origins: Collection[str] = ()) -> None:
-        """``origins``: from whose pages a browser may ask, such as ``http://127.0.0.1:8233``."""
+    def __init__(
+        self, keys: Keys, may_open: MayOpen = nobody, *, origins: Collection[str] = (), waits: Waits = at_once
+    ) -> None:
+        """``origins``: from whose pages a browser may ask, such as ``http://127.0.0.1:8233``.
+
+        ``waits`` is asked after each refusal.
+        """
         self._codec = CaseCodec(keys)
         self._may_open = may_open
         self._origins = frozenset(origins)
+        self._waits = waits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -72,17 +86,23 @@ class CodecEndpoint:
             return _preflight(request)
         if request.method != "POST":
             return _said(405, "Ask by POST.")
+        # Before anything is read: a request may be large, and only those may send one who may open something.
+        if not await self._may_open(request, ()):
+            return self._refused(request)
         try:
             payloads = await _payloads_of(request)
         except _TooLarge:
-            return _said(413, "That is more than is taken at once.")
+            answer = _said(413, "That is more than is taken at once.")
+            # What is left of it would be read for ever, or taken for the next request.
+            answer.headers["Connection"] = "close"
+            return answer
         except ClientDisconnect:
             return Response(status_code=400)
         except ValueError:
             return _said(400, "That is no JSON object with payloads.")
         cases = {case} if what == "encode" else {named_in(each) or HOUSE for each in payloads if is_sealed(each)}
         if not await self._may_open(request, cases):
-            return _said(403, "You may not see what this holds.")
+            return self._refused(request)
         try:
             # A page of the engine may hold what belongs to several; each is opened as what it says it is.
             done = await (
@@ -93,6 +113,14 @@ class CodecEndpoint:
         except SealingFault:
             return _said(503, "The keys give no answer now.")
         return JSONResponse(MessageToDict(Payloads(payloads=done)))
+
+    def _refused(self, request: Request) -> Response:
+        after = self._waits(request)
+        if not after:
+            return _said(403, "You may not see what this holds.")
+        answer = _said(429, f"That was asked too often; ask again after {after} s.")
+        answer.headers["Retry-After"] = str(after)
+        return answer
 
 
 class _TooLarge(Exception):

@@ -41,6 +41,8 @@ ANSWER_WITHIN: Final = 10.0
 _STORE: Final = 1
 _MAKING: Final = 0x484B4559
 """Names our lock among PostgreSQL's advisory locks, so that two processes do not make the tables at once."""
+_WRAPPING: Final = 0x484B4557
+"""The lock under which it is decided by which key-encryption key a new row is wrapped, and which ones are forgotten."""
 
 
 class _Tables(DeclarativeBase):
@@ -180,13 +182,22 @@ class Keyring:
             return await self.known_key(case)
         except KeyMissing:
             pass
+        while not await self._made(case):
+            pass
+        return await self.known_key(case)
+
+    async def _made(self, case: str) -> bool:
+        """Whether a key for a case could be put there, by whomever."""
         wrapped = await self._holder.wrap(secrets.token_bytes(KEY_BYTES), case=case)
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = {"of_case": case, "kek": wrapped.by, "wrapped": wrapped.blob, "made_at": _now(), "destroyed_at": None}
-        async with self._connected() as connection:
+        async with self._alone() as connection:
+            # What wrapped it may have been forgotten since: then nobody could ever unwrap it again.
+            if await self._holder.newest() != wrapped.by:
+                return False
             # Another process may have made one in between; then that one counts, for both.
             await connection.execute(insert(_ROWS).values(row).on_conflict_do_nothing())
-        return await self.known_key(case)
+        return True
 
     async def known_key(self, case: str) -> bytes:
         """The key of a case that has one. Raises :class:`sealing.faults.KeyMissing` and ``KeyDestroyed``."""
@@ -260,7 +271,8 @@ class Keyring:
 
     async def rotate(self) -> tuple[str, int]:
         """A new key-encryption key, and every key wrapped with it: its id, and how many."""
-        new = await self._holder.add()
+        async with self._alone():
+            new = await self._holder.add()
         return new, await self.rewrap()
 
     async def forget_old(self) -> list[str]:
@@ -269,8 +281,17 @@ class Keyring:
         Wraps with the newest first what is wrapped otherwise. From then on a copy of this store from before cannot
         be opened: not the keys that were destroyed since, and not the others.
         """
-        await self.rewrap()
-        return await self._holder.forget_old()
+        while True:
+            await self.rewrap()
+            async with self._alone() as connection:
+                newest = await self._holder.newest()
+                otherwise = (
+                    select(func.count()).select_from(_ROWS).where(_ROWS.c.wrapped.is_not(None), _ROWS.c.kek != newest)
+                )
+                # Another process may have put a key there, or added a newer key-encryption key, since all was wrapped.
+                # Nothing is written here, so that an end at any moment leaves no row that nothing unwraps.
+                if (await connection.execute(otherwise)).scalar_one() == 0:
+                    return await self._holder.forget_old()
 
     async def status(self) -> KeyringStatus:
         async with self._connected() as connection:
@@ -331,6 +352,17 @@ class Keyring:
             raise KeysUnreachable(
                 f"The key is destroyed, but its traces in the key store could not be cleared ({type(error).__name__})"
             ) from None
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction in which no other process puts a new key there, adds a key-encryption key or forgets one."""
+        async with self._connected() as connection:
+            if self._engine.dialect.name == "postgresql":
+                await connection.execute(text("select pg_advisory_xact_lock(:ours)"), {"ours": _WRAPPING})
+            else:
+                # The driver begins a transaction by itself before a write only, and then without the file's lock.
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[AsyncConnection]:

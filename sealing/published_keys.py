@@ -2,20 +2,32 @@
 
 A file is a JWK set (RFC 7517) whose keys say more: whose they are, for whom they may sign, from when until when, and
 whether they were revoked. Old keys stay where they are, so that what they signed can be checked for good.
+
+What a key says of itself is its authority's word. Here it signs for the people of its authority's own state, and for
+others only where whoever runs this installation has accepted that (:data:`ACCEPTED`).
 """
 
 import json
 import os
 import tempfile
+import threading
+import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Final, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sealing.signatures import KeyStatement
+from sealing.signatures import ANY, KeyStatement
+
+ACCEPTED: Final = "accepted.toml"
+"""Beside the published keys: for which states a key signs here beyond its authority's own, by the operator's word."""
+_HEAD: Final = """\
+# For the people of which states a key signs here, beyond those of its authority's own state.
+# `homeward keys signing accept` writes this. The fingerprint binds it to the very key.
+"""
 
 
 class KeysUnusable(ValueError):
@@ -38,10 +50,19 @@ class PublishedKeys:
         self._files: dict[Path, _Said] = {}
         self._file_of: dict[str, Path] = {}
         self._keys: dict[str, KeyStatement] = {}
+        self._accepted = _Accepted()
+        # Asked from several threads: two that read at once would each see half of what the other found.
+        self._turn = threading.Lock()
 
     @property
     def path(self) -> Path:
         return self._path
+
+    @property
+    def accepted_at(self) -> Path:
+        """Where the operator's word lies."""
+        of_one_file = self._path.suffix == ".json" or self._path.is_file()
+        return (self._path.parent if of_one_file else self._path) / ACCEPTED
 
     def all(self) -> dict[str, KeyStatement]:
         """Every statement by its ``kid``. Raises :class:`KeysUnusable` where anything is wrong with any file."""
@@ -50,8 +71,25 @@ class PublishedKeys:
             raise KeysUnusable(" ".join(faults))
         return keys
 
+    def counting(self) -> tuple[dict[str, KeyStatement], list[str]]:
+        """As :meth:`good`, and each key with those states only for which it counts here.
+
+        What was accepted last counts on while :data:`ACCEPTED` cannot be used.
+        """
+        keys, faults = self.good()
+        with self._turn:
+            self._accepted = _read_accepted(self.accepted_at, self._accepted)
+            accepted = self._accepted
+        if accepted.fault:
+            faults = [*faults, f"What was accepted of keys at {self.accepted_at} {accepted.fault}."]
+        return {kid: _as_it_counts(key, accepted.keys.get(kid)) for kid, key in keys.items()}, faults
+
     def good(self) -> tuple[dict[str, KeyStatement], list[str]]:
-        """Every statement that counts, by its ``kid``, and what is wrong with files, a sentence each."""
+        """Every statement as it was published, by its ``kid``, and what is wrong with files, a sentence each."""
+        with self._turn:
+            return self._good()
+
+    def _good(self) -> tuple[dict[str, KeyStatement], list[str]]:
         try:
             files = _files(self._path)
         except OSError as error:
@@ -113,6 +151,8 @@ def statements(texts: Iterable[bytes | str]) -> dict[str, KeyStatement]:
             except ValidationError as error:
                 where = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
                 raise KeysUnusable(f"key {kid} is not as it should be at {where}") from None
+            if not key.states:
+                raise KeysUnusable(f"key {kid} is not as it should be at states")
             if found.setdefault(key.kid, key) != key:
                 raise KeysUnusable(f"key {kid} stands there twice, and not the same")
     return found
@@ -128,6 +168,74 @@ def publish(file: Path, statement: Mapping[str, Any]) -> None:
     told = json.dumps({"keys": [*kept, dict(statement)]}, ensure_ascii=False, indent=1).encode() + b"\n"
     statements([told])
     write_whole(file, told, mode=0o644)
+
+
+class Accepted(BaseModel):
+    """That a key signs here for these states too; ``*`` is every one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fingerprint: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    states: Annotated[tuple[Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")], ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class _Accepted:
+    keys: Mapping[str, Accepted] = field(default_factory=dict[str, Accepted])
+    seen: tuple[int, int] | None = None
+    fault: str | None = None
+
+
+def accept(published: PublishedKeys, key: KeyStatement, states: Iterable[str]) -> None:
+    """Have a key sign here for these states beyond its authority's own, in the place of what was accepted of it before.
+
+    Raises OSError, and :class:`KeysUnusable` where :data:`ACCEPTED` cannot be used.
+    """
+    file = published.accepted_at
+    before = _read_accepted(file, _Accepted())
+    if before.fault:
+        raise KeysUnusable(f"What was accepted of keys at {file} {before.fault}.")
+    kept = {kid: each for kid, each in before.keys.items() if kid != key.kid}
+    if beyond := sorted(set(states) - {key.owner.state}):
+        kept[key.kid] = Accepted(fingerprint=key.fingerprint, states=tuple(beyond))
+    told = [f"\n[{json.dumps(kid)}]\n{_in_toml(each)}" for kid, each in sorted(kept.items())]
+    write_whole(file, (_HEAD + "".join(told)).encode(), mode=0o644)
+
+
+def _in_toml(accepted: Accepted) -> str:
+    return f"fingerprint = {json.dumps(accepted.fingerprint)}\nstates = {json.dumps(accepted.states)}\n"
+
+
+def _read_accepted(file: Path, before: _Accepted) -> _Accepted:
+    try:
+        seen = (told := file.stat()).st_mtime_ns, told.st_size
+        if seen == before.seen:
+            return before
+        given = tomllib.loads(file.read_text("utf-8"))
+        return _Accepted(_ACCEPTED_KEYS.validate_python(given), seen)
+    except FileNotFoundError:
+        return _Accepted()
+    except OSError as error:
+        return _Accepted(before.keys, None, f"cannot be read ({error.strerror})")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return _Accepted(before.keys, None, "is not TOML")
+    except ValidationError as error:
+        where = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
+        return _Accepted(before.keys, None, f"is not as it should be at {where}")
+
+
+_ACCEPTED_KEYS: Final = TypeAdapter(dict[str, Accepted])
+
+
+def _as_it_counts(key: KeyStatement, accepted: Accepted | None) -> KeyStatement:
+    """A key with those of its states for whose people it signs here; none may be left."""
+    # By the key itself and not its name alone: whoever publishes it anew under the name was not accepted.
+    beyond = accepted.states if accepted is not None and accepted.fingerprint == key.fingerprint else ()
+    if ANY in beyond:
+        return key
+    here = {*beyond, *([key.owner.state] if key.owner.state else [])}
+    counting = tuple(sorted(here)) if ANY in key.states else tuple(each for each in key.states if each in here)
+    return key if counting == key.states else key.model_copy(update={"states": counting})
 
 
 def revoked(key: KeyStatement, *, at: datetime, because: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Final, Self, cast
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.registry import HeaderParameter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from procedure.canonical import canonical
@@ -32,6 +33,33 @@ CLOCKS_DIFFER_BY: Final = timedelta(seconds=60)
 """So far the clock of whoever signs may be from the engine's."""
 ANY: Final = "*"
 """In a key's roles or states: every one."""
+
+
+class _Pinned(jws.JWSRegistry):
+    """What can be read as a signature, whatever a later version of the library takes: its answers are in histories.
+
+    One algorithm, and the names of headers, sizes in bytes and rules that the first signed act was read by.
+    """
+
+    default_header_registry = {
+        name: HeaderParameter(name, kind, required=name == "alg")
+        for kind, names in {
+            "str": ("alg", "kid", "typ", "cty", "x5t", "x5t#S256"),
+            "url": ("jku", "x5u"),
+            "jwk": ("jwk",),
+            "list[str]": ("x5c", "crit"),
+            "bool": ("b64",),
+        }.items()
+        for name in names
+    }
+    algorithms = {ALGORITHM: jws.JWSRegistry.algorithms[ALGORITHM]}
+    recommended = [ALGORITHM]
+    max_header_length = 512
+    max_payload_length = 128_000
+    max_signature_length = 1_024
+
+
+_REGISTRY: Final = _Pinned(algorithms=[ALGORITHM])
 
 
 class Owner(BaseModel):
@@ -62,8 +90,8 @@ class KeyStatement(BaseModel):
     owner: Owner
     roles: Annotated[tuple[str, ...], Field(min_length=1)]
     """Which roles it may sign for; ``*`` is every role."""
-    states: Annotated[tuple[str, ...], Field(min_length=1)]
-    """For whom of which states; ``*`` is every state."""
+    states: tuple[str, ...]
+    """For whom of which states; ``*`` is every state. None where an installation lets the key sign for nobody."""
     valid_from: AwareDatetime
     valid_until: AwareDatetime | None = None
     revoked_at: AwareDatetime | None = None
@@ -137,7 +165,7 @@ def sign(
         **({"head": said["dossier"]} if said.get("dossier") is not None else {}),
     }
     header = {"alg": ALGORITHM, "kid": key.kid, "typ": TYPE}
-    return jws.serialize_compact(header, canonical(claims), key.jwk, algorithms=[ALGORITHM])
+    return jws.serialize_compact(header, canonical(claims), key.jwk, registry=_REGISTRY)
 
 
 def kid_of(signature: str | None) -> str | None:
@@ -145,7 +173,7 @@ def kid_of(signature: str | None) -> str | None:
     if not signature:
         return None
     try:
-        given: Any = jws.extract_compact(signature.encode()).headers()
+        given: Any = jws.extract_compact(signature.encode(), None, _REGISTRY).headers()
     except Exception:  # noqa: BLE001 - whatever a stranger wrote names no key, and must never stop a case
         return None
     if not isinstance(given, dict):
@@ -160,7 +188,7 @@ def kid_of(signature: str | None) -> str | None:
 def made_at(signature: str) -> datetime | None:
     """When a signature says that it was made; None where it does not. It is to be believed of one that stands only."""
     try:
-        made: Any = json.loads(jws.extract_compact(signature.encode()).payload)["iat"]
+        made: Any = json.loads(jws.extract_compact(signature.encode(), None, _REGISTRY).payload)["iat"]
         return datetime.fromtimestamp(made, UTC)
     except (JoseError, ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError):
         return None
@@ -188,7 +216,7 @@ def check(
     if key is None or key.kid != kid:
         return _fault("unknown_key")
     try:
-        payload = jws.deserialize_compact(signature.encode(), _public(key.x), algorithms=[ALGORITHM]).payload
+        payload = jws.deserialize_compact(signature.encode(), _public(key.x), registry=_REGISTRY).payload
         claims: Any = json.loads(payload)
     except JoseError:
         return _fault("forged")

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from joserfc.jwk import OKPKey
 
-from sealing.published_keys import PublishedKeys, as_json, publish, retired, write_whole
+from sealing.published_keys import PublishedKeys, accept, as_json, publish, retired, write_whole
 from sealing.signatures import ALGORITHM, ANY, LONGEST, KeyStatement, Owner, SigningKey, sign
 
 OWN: Final = "own.json"
@@ -72,7 +72,8 @@ class SigningKeyFile:
     ) -> KeyStatement:
         """Make a new key, publish it, and have it sign from now on; one that signed before signs no more.
 
-        What the earlier key signed stays good. Raises OSError, :class:`SigningKeyUnusable` and
+        What the earlier key signed stays good. That it signs for more than its owner's state is accepted with it: whoever
+        makes a key of this installation has the say here. Raises OSError, :class:`SigningKeyUnusable` and
         :class:`sealing.published_keys.KeysUnusable`.
         """
         folder = published.path
@@ -92,6 +93,8 @@ class SigningKeyFile:
                 "valid_from": at,
             }
         )
+        if set(states) != {owner.state}:
+            accept(published, statement, states)
         # Published first: what the new key signs must find it there.
         publish(file, as_json(statement))
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -212,6 +212,11 @@ async def archive_of(cases: Cases | None, *, make: bool = False) -> str | None:
     return where if make or _is_folder(where) else None
 
 
+async def archive_for(cases: Cases) -> Archive | None:
+    """The archive of these cases, opened with their keys; None where it is not known. Raises CannotGoOn."""
+    return archive_at(await archive_of(cases), seal_of(cases.client))
+
+
 def _is_folder(where: str) -> bool:
     return Path(where).is_dir()
 
@@ -219,7 +224,7 @@ def _is_folder(where: str) -> bool:
 async def whole_ledger(cases: Cases, reference: str) -> list[dict[str, Any]]:
     """A case's entries from the engine; the oldest from the archive, where the engine has them no more."""
     entries = await cases.ledger(reference)
-    if entries and entries[0]["n"] > 1 and (archive := archive_at(await archive_of(cases), seal_of(cases.client))):
+    if entries and entries[0]["n"] > 1 and (archive := await archive_for(cases)):
         try:
             return [*await archived_entries(archive, reference, entries[0]["prev"]), *entries]
         except SealingFault as fault:

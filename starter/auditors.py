@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from casefile.dossier import Dossier
     from casefile.engine import TodaysCode
+    from casefile.erasure import Erased
+    from casefile.findings import Finding
     from casefile.readings import Newest, Reading
     from casefile.statistics import CaseFigures
     from procedure.entries import Entry
@@ -80,6 +82,9 @@ def audit_command(
     from sealing.composing import seal_of
     from starter import showing
     from starter.auditing import archive_at, archive_of, audited_case, keys_at, write_dossier
+    from starter.client import CaseErased
+    from starter.erasing import left_of
+    from starter.looking import left_of_erased
     from starter.sealed import seal_offline
 
     if reader == "law_enforcement":
@@ -100,25 +105,33 @@ def audit_command(
         where = archive or await archive_of(cases)
         if cases is None and where is None:
             raise CannotGoOn("--offline reads the archive alone: name it with --archive.", code=Exit.MALFORMED)
+        kept = archive_at(where, seal_of(cases.client) if cases else await seal_offline())
         with showing.bar("Runs") as progress:
             looking = audited_case(
                 reference,
                 cases=cases,
-                archive=archive_at(where, seal_of(cases.client) if cases else await seal_offline()),
+                archive=kept,
                 code=todays_code(),
                 keys=keys_at(keys) if keys else None,
                 progress=progress,
             )
-            async with looking as looked:
-                await _may_be_shown(cases, looked, reader if out is not None else None, because)
+            try:
+                async with looking as looked:
+                    await _may_be_shown(cases, looked, reader if out is not None else None, because)
+                    if out is not None:
+                        write_dossier(
+                            out,
+                            looked,
+                            reader=reader,  # pyright: ignore[reportArgumentType] - known() has looked
+                            language=language,
+                            version=_version(),
+                        )
+            except CaseErased:
                 if out is not None:
-                    write_dossier(
-                        out,
-                        looked,
-                        reader=reader,  # pyright: ignore[reportArgumentType] - known() has looked
-                        language=language,
-                        version=_version(),
-                    )
+                    raise
+                erased = await left_of_erased(cases, kept, reference, "audit")
+                assert kept is not None
+                return _told_what_is_left(erased, await left_of(kept, erased), as_json=as_json)
         told = {
             **looked.audited.as_json(),
             "in_engine": looked.gathered.in_engine,
@@ -133,6 +146,25 @@ def audit_command(
     verifies = asyncio.run(run(None)) if offline else with_cases(address, namespace, run)
     if not verifies:
         raise typer.Exit(Exit.DOES_NOT_VERIFY)
+
+
+def _told_what_is_left(erased: "Erased", findings: "list[Finding]", *, as_json: bool) -> bool:
+    """Say what is left of an erased case, and whether it verifies."""
+    from starter import showing
+
+    told = {
+        "reference": erased.reference,
+        "verifies": not findings,
+        "entries": len(erased.lines),
+        "head": erased.head,
+        "findings": [finding.as_json() for finding in findings],
+        "erased": {name: each for name, each in erased.as_json().items() if name != "entries"},
+    }
+    if as_json:
+        print_json(told)
+    else:
+        showing.left_of_erased(showing.out(), told)
+    return not findings
 
 
 async def _may_be_shown(cases: "Cases | None", looked: "Looked", reader: str | None, because: str | None) -> None:
@@ -176,18 +208,24 @@ def readings_command(
     """
     from casefile.readings import faults_of_readings
     from starter import showing
-    from starter.looking import log_of, look, not_firewalled, note
+    from starter.auditing import archive_for
+    from starter.client import CaseErased
+    from starter.looking import left_of_erased, log_of, look, not_firewalled, note
 
     held = [each.lower() for each in hash or []]
     if not all(_is_head(each) for each in held):
         raise CannotGoOn("--hash: a hash is 64 hexadecimal digits.", code=Exit.MALFORMED)
 
     async def ask(cases: "Cases") -> "tuple[list[Reading], Newest | None]":
-        if not_firewalled() is None:
-            view = await cases.view(reference)
-            await note(cases, reference, "readings", None, head=view["head"])
-        else:
-            await look(cases, reference, "readings", part="readings")
+        try:
+            if not_firewalled() is None:
+                view = await cases.view(reference)
+                await note(cases, reference, "readings", None, head=view["head"])
+            else:
+                await look(cases, reference, "readings", part="readings")
+        except CaseErased:
+            # Who read a case can be asked for longer than the case can be read.
+            await left_of_erased(cases, await archive_for(cases), reference, "readings")
         return await log_of(cases, reference)
 
     readings, newest = with_cases(address, namespace, ask)
@@ -208,7 +246,9 @@ def readings_command(
 
 @auditors_app.command("verify")
 def verify_command(
-    dossier: Annotated[str, typer.Argument(metavar="DOSSIER", help="The dossier, a .zip.")],
+    dossier: Annotated[
+        str, typer.Argument(metavar="DOSSIER", help="The dossier, a .zip; or the certificate of an erasure, a .json.")
+    ],
     head: Annotated[
         list[str] | None,
         typer.Option(
@@ -243,6 +283,12 @@ def verify_command(
     if not all(_is_head(each) for each in held):
         raise CannotGoOn("--head: a head is 64 hexadecimal digits.", code=Exit.MALFORMED)
     quiet_logs()
+    if (erased := _certificate(Path(dossier))) is not None:
+        from casefile.erasure import erasure_findings
+
+        if not _told_what_is_left(erased, erasure_findings(erased, held), as_json=as_json):
+            raise typer.Exit(Exit.DOES_NOT_VERIFY)
+        return
     with opened_dossier(Path(dossier)) as opened:
         verified = verify(opened, held=held, keys=keys_at(keys) if keys else None)
         told = {**verified.as_json(), "made_with": opened.manifest.made_with, "replayed": None}
@@ -258,6 +304,23 @@ def verify_command(
         showing.verified(showing.out(), told)
     if told["findings"]:
         raise typer.Exit(Exit.DOES_NOT_VERIFY)
+
+
+def _certificate(path: Path) -> "Erased | None":
+    """The certificate of an erasure, where the file is JSON; None for anything else. Raises CannotGoOn."""
+    from casefile.erasure import Erased, NotAnErasure
+
+    try:
+        with path.open("rb") as file:
+            if file.read(1) != b"{":
+                return None
+            return Erased.of_bytes(b"{" + file.read())
+    except OSError as error:
+        raise CannotGoOn(f"{path} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
+    except NotAnErasure as why:
+        raise CannotGoOn(
+            f"{path} is no dossier and no certificate of an erasure: {why}.", code=Exit.MALFORMED
+        ) from None
 
 
 def _is_head(text: str) -> bool:
@@ -350,8 +413,9 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
     from casefile.statistics import figures_of
     from procedure.entries import entry_from_json
     from starter import showing
-    from starter.auditing import whole_ledger
-    from starter.looking import counted
+    from starter.auditing import archive_for, whole_ledger
+    from starter.client import CaseErased
+    from starter.looking import certificate_of, counted
 
     references = counted([reference async for reference in cases.references(closed=True)])
     figures: list[CaseFigures] = []
@@ -361,6 +425,9 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
             progress(done, len(references))
             try:
                 figures.append(figures_of(entry_from_json(each) for each in await whole_ledger(cases, reference)))
+            except CaseErased:
+                # Figures are made of headers, and those are left.
+                figures.append(figures_of((await certificate_of(await archive_for(cases), reference)).lines))
             except CannotGoOn as error:
                 if error.code is Exit.NO_ENGINE:
                     raise

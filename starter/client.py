@@ -39,8 +39,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from procedure.acts import as_signed, parse_act
 from procedure.faults import Fault, Malformed, MalformedAct, MalformedIntake
 from procedure.intake import REFERENCE, REFERENCE_LETTERS, parse_intake
-from sealing.composing import keyed_digest
-from sealing.faults import CannotOpen, NoKeysHere, SealingFault
+from sealing.composing import keyed_digest, see_that_key_is_there, telling
+from sealing.faults import CannotOpen, KeyDestroyed, NoKeysHere, SealingFault
 from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_list, is_object
 from workflows.messages import (
@@ -80,14 +80,30 @@ class NoSuchCase(CannotGoOn):
     code = Exit.NO_SUCH_CASE
 
 
+class CaseErased(NoSuchCase):
+    """There was a case, and its record was erased by law. :attr:`on` is the day, ``YYYY-MM-DD``."""
+
+    def __init__(self, reference: str, on: str) -> None:
+        super().__init__(
+            f"Case {reference} was erased on {on}: nobody can read what it held. `homeward erase {reference}` shows the "
+            "certificate, `homeward ledger` and `homeward audit` what is left."
+        )
+        self.reference = reference
+        self.on = on
+
+
 class DuplicateCase(CannotGoOn):
-    """The reference is taken, or the child has an open case already. :attr:`reference` is that case's."""
+    """The reference is taken, or the child has an open case already. :attr:`reference` is that case's.
+
+    It is empty where the opener's state has no part in that case; :attr:`host_state` says whom to ask then.
+    """
 
     code = Exit.REFUSED
 
-    def __init__(self, sentence: str, *, reference: str) -> None:
+    def __init__(self, sentence: str, *, reference: str, host_state: str | None = None) -> None:
         super().__init__(sentence)
         self.reference = reference
+        self.host_state = host_state
 
 
 _NO_ANSWER: Final = frozenset(
@@ -116,8 +132,11 @@ async def connect(place: Place, *, elsewhere: bool = True, converter: DataConver
     """
     try:
         settings = ClientConfig.load_client_connect_config() if elsewhere else ClientConnectConfig()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise CannotGoOn(f"The connection profile cannot be read: {error}", code=Exit.MALFORMED) from error
+    except (OSError, RuntimeError, ValueError):
+        # The error's text repeats the line of the file at fault, and that may be a key.
+        raise CannotGoOn(
+            "The connection profile (TEMPORAL_CONFIG_FILE, TEMPORAL_*) cannot be read.", code=Exit.MALFORMED
+        ) from None
     if place.address:
         settings["target_host"] = place.address
     if place.namespace:
@@ -156,13 +175,18 @@ class Cases:
 
     def __init__(self, client: Client, *, patience: timedelta = PATIENCE, signer: Signer | None = None) -> None:
         """``signer`` signs what is said here on behalf of the person who says it; what is signed already is left so."""
-        self._client = client
+        self._client = telling(client)
         self._patience = patience
         self._signer = signer
 
     @property
     def client(self) -> Client:
         return self._client
+
+    @property
+    def signs(self) -> bool:
+        """Whether what is said here is signed. Where not, a case of signed acts refuses what does not come signed."""
+        return self._signer is not None
 
     async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str:
         """Open a case and wait until it is open; its reference.
@@ -238,7 +262,12 @@ class Cases:
         return {**given, "signature": await asyncio.to_thread(self._signer.sign, said, reference=reference)}
 
     async def view(self, reference: str) -> dict[str, Any]:
-        """The case view as it is now (contract, section 6)."""
+        """The case view as it is now (contract, section 6). Raises :class:`CaseErased`."""
+        # The question holds nothing that is sealed, and a worker that cannot open a case answers nothing: look before.
+        try:
+            await see_that_key_is_there(self._client, reference)
+        except SealingFault as fault:
+            raise await self._sealed(fault) from None
         return await self._query(reference, CASE)
 
     async def ledger(self, reference: str, first: int = 1) -> list[dict[str, Any]]:
@@ -446,6 +475,8 @@ class Cases:
                 "The engine is there, but no worker answers, and there are no keys here to seal with: a worker makes them "
                 "when it starts. Start one with `homeward up`, or with `python worker.py` for a server of your own."
             )
+        if isinstance(fault, KeyDestroyed):
+            return CaseErased(fault.case, fault.at[:10])
         return NotPermitted(str(fault)) if isinstance(fault, CannotOpen) else CannotGoOn(f"{fault}.")
 
     async def _why_no_answer(self) -> CannotGoOn:
@@ -491,8 +522,10 @@ def _failure_of(
             return malformed(_faults_in(cause))
         if cause.type == LIKELY_DUPLICATE:
             details = cause.details[0] if cause.details else None
-            named = details.get("reference", "") if is_object(details) else str(details or "")
-            return DuplicateCase(str(cause.message), reference=named)
+            told: dict[str, Any] = details if is_object(details) else {"reference": str(details or "")}
+            return DuplicateCase(
+                str(cause.message), reference=told.get("reference", ""), host_state=told.get("host_state")
+            )
     return CannotGoOn(f"The case could not do it: {cause}")
 
 

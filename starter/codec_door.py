@@ -13,9 +13,10 @@ from activities.readings import Readings
 from casefile.readings import Looking
 from desk.frame import Desk
 from desk.people import Person, person_of
+from desk.rates import Rates, TooOften
 from desk.security import from_elsewhere, is_loopback
 from desk.sessions import KeepSession
-from sealing.endpoint import BearerFile, CodecEndpoint, MayOpen
+from sealing.endpoint import BearerFile, CodecEndpoint, MayOpen, Waits
 from sealing.keyring import Keys
 
 PATH: Final = "/codec"
@@ -48,7 +49,7 @@ class BesideTheDesk:
         self._app = app
         self._codec = OnThisMachine(
             KeepSession(
-                CodecEndpoint(keys, _signed_in_or_with(token, desk), origins=origins),
+                CodecEndpoint(keys, _signed_in_or_with(token, desk), origins=origins, waits=_refused_at(desk.rates)),
                 sessions=desk.sessions,
                 sign_in=desk.sign_in,
                 cookie=desk.session_cookie,
@@ -67,7 +68,20 @@ def with_token_only(keys: Keys, token: BearerFile) -> ASGIApp:
     async def may_open(request: Request, cases: Collection[str]) -> bool:
         return token.is_in(request)
 
-    return OnThisMachine(CodecEndpoint(keys, may_open))
+    return OnThisMachine(CodecEndpoint(keys, may_open, waits=_refused_at(Rates())))
+
+
+def _refused_at(rates: Rates) -> Waits:
+    """Counts refusals by address. Whoever may open something is heard however many were refused beside them."""
+
+    def waits(request: Request) -> int:
+        try:
+            rates.attempt("codec", request)
+        except TooOften as slow:
+            return slow.after
+        return 0
+
+    return waits
 
 
 def _signed_in_or_with(token: BearerFile, desk: Desk) -> MayOpen:

@@ -127,7 +127,9 @@ def _standing(settings: "Settings", way_in: "SignIn", sessions: Any, base_url: s
     from activities.caseload import Caseload
     from desk.drafts import Drafts
     from desk.frame import Desk
+    from desk.rates import Rates
     from starter.auditors import todays_code
+    from starter.serving import pace_of
 
     no_cases: Any = None
     try:
@@ -139,6 +141,7 @@ def _standing(settings: "Settings", way_in: "SignIn", sessions: Any, base_url: s
             bind=bind,
             sessions=sessions,
             drafts=Drafts(settings.data / "drafts"),
+            rates=Rates(pace_of(settings)),
             code=todays_code,
         )
     except ValueError as error:
@@ -164,6 +167,8 @@ def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | 
 
     import uvicorn
 
+    from desk.security import MAX_HEAD
+
     class Server(uvicorn.Server):
         """One that ends in order when it is told to, and its process as one that did what it was asked."""
 
@@ -181,6 +186,8 @@ def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | 
         access_log=False,
         lifespan="off",
         server_header=False,
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEAD,
         proxy_headers=bool(proxies),
         forwarded_allow_ips=proxies,
         ssl_certfile=certificate,

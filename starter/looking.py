@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable
+from casefile.erasure import Erased
 from casefile.looking_back import PartialRecord, as_it_was
 from casefile.readings import AS_OPERATOR, REASONS, Looking, Newest, Reading
 from casefile.redaction import Line, Sealed, as_seen_by, readers_for
@@ -28,10 +30,11 @@ from procedure.who_may_see import (
     round_began,
     sees,
     sees_figures,
+    sight_in_list,
     spoke,
     view_seen,
 )
-from starter.client import Cases, NoSuchCase
+from starter.client import CaseErased, Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_object
 from starter.options import known, see_who_asks, settings_of
@@ -74,8 +77,13 @@ async def look(
     """A case from the engine, opened by whoever asks: as :func:`look_at`."""
     from starter.auditing import whole_ledger
 
-    not_firewalled()
-    entries = [entry_from_json(each) for each in await whole_ledger(cases, reference)]
+    person = not_firewalled()
+    try:
+        entries = [entry_from_json(each) for each in await whole_ledger(cases, reference)]
+    except CaseErased:
+        if person is not None and not _listing(person, reference):
+            raise no_such_case(reference) from None
+        raise
     return await look_at(cases, reference, entries, what, because=because, part="past" if whole else part)
 
 
@@ -116,6 +124,47 @@ async def look_at(
     return Look(reference=reference, person=person, sight=sight, entries=entries)
 
 
+async def left_of_erased(cases: Cases | None, archive: Archive | None, reference: str, what: str) -> Erased:
+    """What is left of a case that was erased, for whoever saw the whole of it; that it was read is noted.
+
+    Raises CannotGoOn: not permitted, no such case, and where the certificate is not at hand.
+    """
+    person = not_firewalled()
+    if person is not None and not _listing(person, reference, everything=True):
+        raise no_such_case(reference)
+    erased = await certificate_of(archive, reference)
+    await note(cases, reference, what, person, head=erased.head)
+    return erased
+
+
+async def certificate_of(archive: Archive | None, reference: str) -> Erased:
+    """The certificate of a case that was erased. Raises CannotGoOn where it is not at hand, or is not one."""
+    try:
+        erased = await archive.erasure(reference) if archive is not None else None
+    except ArchiveUnreachable as error:
+        raise CannotGoOn(str(error)) from None
+    except ArchiveAltered as altered:
+        raise CannotGoOn(str(altered), code=Exit.DOES_NOT_VERIFY) from None
+    if erased is None:
+        raise CannotGoOn(
+            f"Case {reference} was erased. What is left of it lies in the archive, which has nothing of it, or is not known "
+            "here: name it with HOMEWARD_ARCHIVE_URL.",
+            code=Exit.DOES_NOT_VERIFY,
+        )
+    return erased
+
+
+def _listing(person: Person, reference: str, *, everything: bool = False) -> bool:
+    """Whether somebody's office knows of every case between these states, or sees everything in it."""
+    sight = sight_in_list(person, reference[:2], reference[3:5], waits=False)
+    return sight.everything if everything else not sight.nothing
+
+
+def no_such_case(reference: str) -> NoSuchCase:
+    """In the words of the client, so that nobody learns that there is one."""
+    return NoSuchCase(f"There is no case {reference}.")
+
+
 def not_firewalled() -> Person | None:
     """Who asks; None for an operator. Raises CannotGoOn for law enforcement, which reads nothing."""
     person = see_who_asks()
@@ -130,8 +179,7 @@ def not_firewalled() -> Person | None:
 def _sight(person: Person, entries: Sequence[Entry], reference: str) -> Sight:
     _, sight = _seen_by(person, entries, reference)
     if sight.nothing:
-        # In the words of the client, so that nobody learns that there is one.
-        raise NoSuchCase(f"There is no case {reference}.")
+        raise no_such_case(reference)
     return sight
 
 
@@ -151,7 +199,7 @@ async def may_say(cases: Cases, reference: str, act: Any) -> None:
     case, sight = await _case_and_sight(cases, reference, person)
     said = str(act.get("act")) if is_object(act) else ""
     if sight.nothing and not may_speak(person, case, said):
-        raise NoSuchCase(f"There is no case {reference}.")
+        raise no_such_case(reference)
 
 
 async def as_told(cases: Cases, reference: str, receipt: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from sealing.faults import SealingFault
 from starter.auditors import auditors_app
 from starter.desks import desk_app
 from starter.endings import CannotGoOn, Exit
+from starter.erasures import erasures_app
 from starter.keys import codec_command, keys_app
 from starter.options import (
     Address,
@@ -71,6 +72,7 @@ app = typer.Typer(
 agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(agreements_app, name="agreements")
 app.add_typer(auditors_app)
+app.add_typer(erasures_app)
 app.add_typer(desk_app)
 app.add_typer(signing_in_app)
 app.add_typer(keys_app, name="keys")
@@ -759,12 +761,13 @@ async def _desk(
     from desk.development import DevelopmentSignIn
     from desk.drafts import Drafts
     from desk.frame import Desk
+    from desk.rates import Rates
     from sealing.endpoint import BearerFile
     from starter.auditing import archive_at
     from starter.auditors import todays_code
     from starter.codec_door import BesideTheDesk
     from starter.embedded import LOOPBACK
-    from starter.serving import served
+    from starter.serving import pace_of, served
 
     settings = settings_of(data=data)
     token = BearerFile(settings.codec_token_file)
@@ -778,6 +781,7 @@ async def _desk(
         base_url=address,
         bind=LOOPBACK,
         drafts=Drafts(data / "drafts"),
+        rates=Rates(pace_of(settings)),
         code=todays_code,
         archive=lambda: archive_at(settings.archive, sealing.seal) if Path(settings.archive).is_dir() else None,
     )

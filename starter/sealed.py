@@ -10,8 +10,9 @@ from temporalio.client import Client
 from activities.settings import Settings
 from sealing.agreeing import noted_store
 from sealing.composing import OpenSealing, Sealing, open_sealing, without_keys
-from sealing.faults import CannotOpen, SealingFault
+from sealing.faults import CannotOpen, KeyDestroyed, SealingFault
 from sealing.kept import KeptSeal
+from starter.client import CaseErased
 from starter.endings import CannotGoOn, Exit
 from starter.options import settings_of
 
@@ -91,6 +92,8 @@ async def seal_offline() -> KeptSeal:
 
 def told(fault: SealingFault) -> CannotGoOn:
     """How a command ends that met sealed content which it cannot open, or keys that do not answer."""
+    if isinstance(fault, KeyDestroyed):
+        return CaseErased(fault.case, fault.at[:10])
     code = Exit.NOT_PERMITTED if isinstance(fault, CannotOpen) else Exit.FAILED
     sentence = str(fault) if isinstance(fault, CannotOpen) else f"{fault}."
     return CannotGoOn(sentence, code=code)

@@ -10,12 +10,25 @@ from typing import Any, Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from activities.settings import Settings
+from desk.rates import Pace
+from desk.security import MAX_HEAD
 from starter.endings import CannotGoOn
 
 START_WITHIN: Final = 20.0
 """Seconds within which the desk has to answer."""
 STOP_WITHIN: Final = 5
 """Seconds that open pages have to get their answer when the desk stops."""
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How often people, accounts and addresses may ask, as an operator has set it."""
+    return Pace(
+        attempts=settings.pace_attempts,
+        reads=settings.pace_reads,
+        writes=settings.pace_writes,
+        accounts=settings.pace_accounts,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -37,6 +50,8 @@ async def served(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[None]
             access_log=False,
             lifespan="off",
             server_header=False,
+            http="h11",
+            h11_max_incomplete_event_size=MAX_HEAD,
             # Nobody stands before it whose word on who asks could count.
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_WITHIN,

@@ -292,6 +292,63 @@ _SIGNS: Final = {"kept": "kept", "not_asked": "not yet asked", "refused": "refus
 _STYLES: Final = {"kept": "green", "not_asked": "dim", "refused": "yellow", "broken": "bold red"}
 
 
+def erasure(console: Console, told: Mapping[str, Any], written: str | None) -> None:
+    """How a case stands towards its erasure; or the certificate."""
+    if "erased" in told:
+        _certificate(console, told["erased"])
+        if written:
+            console.print(f"The certificate is written to {escape(written)}.", soft_wrap=True)
+        console.print("Processes that run forget the key within five minutes.", soft_wrap=True)
+        if opening := told["backups_open_with"]:
+            console.print(
+                f"A backup of the key store from before can still be opened, with {', '.join(opening)}. To end that: "
+                "`homeward keys rotate`, make a new backup, `homeward keys forget-old`, and delete older copies of the "
+                "key file.",
+                style="bold",
+                soft_wrap=True,
+            )
+        else:
+            console.print("No backup of the key store from before can be opened any more.", soft_wrap=True)
+        return
+    asked = told.get("asked")
+    console.print(f"[bold]{told['reference']}[/bold]", soft_wrap=True)
+    if asked:
+        console.print(
+            f"{escape(asked['by'])} asks for its erasure ({words(asked['ground'])}), {when(asked['at'])}. Nothing is "
+            f"erased yet: another officer of the central authority confirms, with `homeward erase {told['reference']} "
+            "--confirm`, within thirty days.",
+            soft_wrap=True,
+        )
+    elif "obstacles" not in told:
+        console.print("Nobody asks for its erasure any more.")
+    if "obstacles" in told:
+        for obstacle in told["obstacles"]:
+            console.print(f"  {escape(obstacle)}", soft_wrap=True)
+        if not told["obstacles"]:
+            console.print("Nothing stands against its erasure.")
+
+
+def left_of_erased(console: Console, told: Mapping[str, Any]) -> None:
+    """What an audit says of a case that was erased."""
+    _certificate(console, told["erased"])
+    console.print(f"{told['entries']} entries, head {told['head']}", soft_wrap=True)
+    _verdict(console, told["findings"])
+
+
+def _certificate(console: Console, erased: Mapping[str, Any]) -> None:
+    asked, confirmed = erased["asked_by"], erased["confirmed_by"]
+    console.print(
+        f"[bold]{erased['reference']}[/bold] was erased on {when(erased['erased_at'])} "
+        f"({words(erased['ground'])}; to be kept until {erased['kept_until']}). Asked by {escape(asked['id'])}, confirmed "
+        f"by {escape(confirmed['id'])}, central authority of {escape(confirmed['state'])}.",
+        soft_wrap=True,
+    )
+    for title, said in (("Nobody can read", erased["unreadable"]), ("Still there", erased["still_readable"])):
+        console.print(f"{title}:")
+        for each in said:
+            console.print(f"  - {escape(each)}", soft_wrap=True)
+
+
 def audit(console: Console, told: Mapping[str, Any], dossier: str | None) -> None:
     """What an audit found: the verdict, the safeguards, the deadlines."""
     console.print(f"[bold]{told['reference']}[/bold]  {told['entries']} entries, head {told['head']}", soft_wrap=True)

@@ -9,8 +9,8 @@ from typing import Any, Final
 from temporalio.client import Client
 
 from activities.settings import Settings
-from sealing.published_keys import KeysUnusable, PublishedKeys, publish, revoked
-from sealing.signatures import KeyStatement, Owner
+from sealing.published_keys import KeysUnusable, PublishedKeys, accept, publish, revoked
+from sealing.signatures import ANY, KeyStatement, Owner
 from sealing.signing_keys import SigningKeyFile, SigningKeyUnusable
 from starter.endings import CannotGoOn, Exit
 from starter.options import settings_of
@@ -38,14 +38,32 @@ def own_signer(settings: Settings) -> InstallationSigner:
     file, published = _files(settings)
     with _told(file):
         if not file.exists():
+            _only_at_home(settings, OWNER)
             file.make(published, owner=OWNER, at=datetime.now(UTC))
-        elif file.read().kid not in published.good()[0]:
+        elif (key := published.good()[0].get(file.read().kid)) is None:
             raise CannotGoOn(
                 f"The signing key {file.path} is not among the published keys at {published.path}: what it signs would "
                 "be refused. Put its statement there again.",
                 code=Exit.MALFORMED,
             )
+        else:
+            _only_at_home(settings, key.owner)
+            if key.owner == OWNER and not published.counting()[0][key.kid].states:
+                # Made by a version that asked nobody for whom a key counts.
+                accept(published, key, key.states)
     return InstallationSigner(file)
+
+
+def _only_at_home(settings: Settings, owner: Owner) -> None:
+    """Raise CannotGoOn where a key of no state, which signs for everybody, would stand among keys that others take."""
+    at = settings.published_keys_path
+    if owner.state is None and not at.resolve().is_relative_to(settings.data.resolve()):
+        raise CannotGoOn(
+            f"The key of this installation signs for every state, so it is not published outside its data folder, at "
+            f"{at} (HOMEWARD_PUBLISHED_KEYS). Make a key of your authority first, with `homeward keys signing make "
+            "--office NAME --state XX`, or leave HOMEWARD_PUBLISHED_KEYS out.",
+            code=Exit.MALFORMED,
+        )
 
 
 async def signer_for(client: Client) -> InstallationSigner | None:
@@ -87,6 +105,7 @@ def rotate(settings: Settings) -> KeyStatement:
                 "whom it may sign.",
                 code=Exit.MALFORMED,
             )
+        _only_at_home(settings, before.owner)
         return file.make(published, owner=before.owner, at=datetime.now(UTC), roles=before.roles, states=before.states)
 
 
@@ -101,11 +120,35 @@ def revoke(settings: Settings, kid: str, *, at: datetime, because: str) -> KeySt
         return published.good()[0][kid]
 
 
-def published_keys(settings: Settings) -> dict[str, KeyStatement]:
-    """Every published key, by name. Raises CannotGoOn."""
+def take(settings: Settings, kid: str, states: tuple[str, ...]) -> KeyStatement:
+    """Have a published key of another sign here for these states beyond its authority's own; as it counts then.
+
+    Raises CannotGoOn, also where the key does not say itself that it signs for them.
+    """
     file, published = _files(settings)
     with _told(file):
-        return published.all()
+        key = published.all().get(kid)
+        if key is None:
+            raise CannotGoOn(f"No key {kid} is published at {published.path}.", code=Exit.MALFORMED)
+        if ANY not in key.states and (more := sorted(set(states) - set(key.states))):
+            raise CannotGoOn(
+                f"--for-state: key {kid} does not say that it signs for {', '.join(more)}; it says "
+                f"{', '.join(key.states)}.",
+                code=Exit.MALFORMED,
+            )
+        accept(published, key, states)
+        return published.counting()[0][kid]
+
+
+def published_keys(settings: Settings) -> dict[str, tuple[KeyStatement, KeyStatement]]:
+    """Every published key by name, as it was published and as it counts here. Raises CannotGoOn."""
+    file, published = _files(settings)
+    with _told(file):
+        keys = published.all()
+        counting, faults = published.counting()
+        if faults:
+            raise KeysUnusable(" ".join(faults))
+        return {kid: (key, counting[kid]) for kid, key in keys.items()}
 
 
 def _files(settings: Settings) -> tuple[SigningKeyFile, PublishedKeys]:

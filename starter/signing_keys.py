@@ -1,5 +1,6 @@
 """The commands of whoever keeps an authority's signing key: `homeward keys signing`."""
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,10 @@ def list_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug 
     """The published keys: whose they are, for whom they sign, and how long they count."""
     from starter.signing import published_keys
 
-    told = [_as_json(key) for key in published_keys(settings_of(data=data)).values()]
+    told = [
+        {**_as_json(key), "counts_for": list(here.states)}
+        for key, here in published_keys(settings_of(data=data)).values()
+    ]
     if as_json:
         print_json(told)
         return
@@ -62,6 +66,29 @@ def make_command(
         raise CannotGoOn("--state is two capital letters, and --office a name.", code=Exit.MALFORMED) from None
     made = make(settings_of(data=data), owner=owner, roles=tuple(roles or (ANY,)), states=tuple(states or (state,)))
     _tell("Made and published", made, as_json=as_json)
+
+
+@signing_app.command("accept")
+def accept_command(
+    kid: Annotated[str, typer.Argument(metavar="KID", help="The key's name.")],
+    states: Annotated[
+        list[str],
+        typer.Option("--for-state", metavar="XX", help="A state for whose people it may sign. Often as you like."),
+    ],
+    data: DataOfKeys = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Let a published key sign here for states beyond its authority's own.
+
+    Without this it counts for the people of that state only, whatever it says. Done again it replaces what was accepted
+    of the key before; its own state alone takes that back.
+    """
+    from starter.signing import take
+
+    if wrong := [each for each in states if not re.fullmatch("[A-Z]{2}", each)]:
+        raise CannotGoOn(f"--for-state is two capital letters, and {', '.join(wrong)} is not.", code=Exit.MALFORMED)
+    _tell("Counts from now on", take(settings_of(data=data), kid, tuple(states)), as_json=as_json)
 
 
 @signing_app.command("rotate")
@@ -119,8 +146,10 @@ def _in_a_line(key: dict[str, Any]) -> str:
     owner = key["owner"]
     whose = f"{owner['office']}, {owner['state']}" if "state" in owner else owner["office"]
     until = f" until {key['valid_until']}" if "valid_until" in key else ""
+    here = key.get("counts_for", key["states"])
+    only = f" (here for {', '.join(here) or 'nobody'} only)" if here != key["states"] else ""
     gone = f"; revoked at {key['revoked_at']}: {key.get('revoked_because', '')}" if "revoked_at" in key else ""
     return (
-        f"{key['kid']}  {whose}; signs for {', '.join(key['roles'])} of {', '.join(key['states'])}, "
+        f"{key['kid']}  {whose}; signs for {', '.join(key['roles'])} of {', '.join(key['states'])}{only}, "
         f"from {key['valid_from']}{until}{gone}"
     )

@@ -1,10 +1,10 @@
 """The HTTP API for other systems: the contract as JSON, its OpenAPI document, and problem details for every error."""
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from starlette.responses import JSONResponse
 
 from desk.api import cases, counting, document, problems, shelf
-from desk.api.asking import Asker, Desk
+from desk.api.asking import Asker, Desk, every_route_in_pace
 
 __all__ = ["Asker", "Desk", "api"]
 
@@ -22,6 +22,7 @@ def api(desk: Desk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(every_route_in_pace)],
         generate_unique_id_function=lambda route: route.name,
     )
     for router in _ROUTERS:

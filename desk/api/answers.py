@@ -147,6 +147,10 @@ class Acts(_Answered):
     at: Moment
     entries: Annotated[int, Field(ge=1)]
     head: Head
+    must_come_signed: Annotated[
+        bool,
+        Field(description="Whether acts must be sent signed: only signed acts count here, and this desk cannot sign."),
+    ]
     acts: list[ActShown]
 
 

@@ -11,11 +11,12 @@ from fastapi import Depends, Request
 from activities.caseload import Caseload
 from casefile.readings import REASONS
 from desk import door
-from desk.api.problems import Trouble
+from desk.api.problems import Trouble, too_often
 from desk.counting import Counting
 from desk.door import Opened
 from desk.frame import CaseClient
-from desk.people import ROLE_HEADER, Person, TokenHeard, token_heard
+from desk.people import ROLE_HEADER, Person, TokenHeard, person_of, token_heard
+from desk.rates import Rates, TooOften
 from procedure.acts import Actor
 from procedure.faults import Fault, Malformed
 from procedure.who_may_see import FIREWALLED, Part
@@ -46,6 +47,8 @@ class Desk(Protocol):
     @property
     def counting(self) -> Counting: ...
     @property
+    def rates(self) -> Rates: ...
+    @property
     def session_cookie(self) -> str:
         """The name of the cookie by which :meth:`asker` knows who asks, for the OpenAPI document."""
         ...
@@ -64,6 +67,27 @@ def desk_of(request: Request) -> Desk:
 
 
 OfDesk = Annotated[Desk, Depends(desk_of)]
+
+SPEAKS: Final = "record_act"
+"""The name of the one route that sees to the pace itself: which act is said stands in what was sent."""
+
+
+def in_pace(request: Request, desk: Desk, act: str | None = None) -> None:
+    """See that who asks does not ask too often; ``act`` is the one that they say, if any."""
+    person = person_of(request)
+    if person is None:
+        return
+    try:
+        desk.rates.ask(request, person, act)
+    except TooOften as slow:
+        raise too_often(slow.after) from None
+
+
+async def every_route_in_pace(request: Request, desk: OfDesk) -> None:
+    """What is asked of every request before its route hears of it."""
+    route: Any = request.scope.get("route")
+    if getattr(route, "name", None) != SPEAKS:
+        in_pace(request, desk)
 
 
 async def asker(request: Request, desk: OfDesk) -> Asker:
@@ -102,6 +126,8 @@ def _nobody(heard: TokenHeard | None, cookie: str) -> Trouble:
                 "not-permitted",
                 f"Name the one role in which you ask, and its state, in the header {ROLE_HEADER}, as ROLE@STATE.",
             )
+        case "too-often":
+            return too_often(heard.after)
         case "issuer-silent":
             return Trouble("no-answer", "The issuer of the access token does not answer, so it cannot be checked.")
 

@@ -26,12 +26,12 @@ from desk.api.answers import (
     ReceiptSeen,
     ViewSeen,
 )
-from desk.api.asking import OfDesk, Reader, Speaker, json_body, must_be, opened
+from desk.api.asking import OfDesk, Reader, Speaker, in_pace, json_body, must_be, opened
 from desk.api.document import gives, takes
 from desk.api.problems import Trouble
 from desk.door import sight_on
 from desk.people import Person
-from procedure.acts import MAX_ACT_BYTES, EntryNumber, State, parse_act
+from procedure.acts import DECISIONS, MAX_ACT_BYTES, EntryNumber, State, parse_act
 from procedure.entries import Entry, moment
 from procedure.faults import Fault, MalformedAct, MalformedIntake
 from procedure.intake import MAX_INTAKE_BYTES, REFERENCE, parse_intake
@@ -48,6 +48,7 @@ from procedure.who_may_see import (
     lists,
     receipt_seen,
     sight_in_list,
+    tied_to,
     view_seen,
 )
 from starter.moments import read_when
@@ -167,7 +168,9 @@ def _known_to(person: Person, which: _Which) -> KnownTo:
     if hidden:
         raise Trouble("not-permitted", "You look for something that you do not see of a case.")
     of_hosts = which.hold in HIDDEN_FROM_ORIGIN or which.overdue is not None or (which.role is not None and not own)
-    return KnownTo(person.id, person.role, person.state, by_office["host"], by_office["origin"], of_hosts)
+    return KnownTo(
+        person.id, person.role, person.state, by_office["host"], by_office["origin"], of_hosts, tied_to(person)
+    )
 
 
 _NO_SUCH_PAGE: Final = "`after` is `next` of the page before, and nothing else; leave it out to begin."
@@ -326,6 +329,7 @@ async def list_acts(
             "at": moment(record.at),
             "entries": record.case.n,
             "head": record.case.head,
+            "must_come_signed": record.case.signed and not desk.cases.signs,
             "acts": [act.as_json() for act in acts],
         }
     )
@@ -343,6 +347,7 @@ async def list_acts(
             "not-you",
             "no-such-case",
             "incomplete-record",
+            "cannot-sign",
             "too-large",
             "not-json",
             "malformed",
@@ -367,13 +372,28 @@ async def record_act(
     first receipt; its `act_id` with other content is malformed.
     """
     raw = await json_body(request, MAX_ACT_BYTES, MalformedAct)
-    act = parse_act(raw)
+    try:
+        act = parse_act(raw)
+    except MalformedAct:
+        in_pace(request, desk)
+        raise
+    said: str = cast("Any", act).act
+    # Not before it is known what is said: a report of danger is heard, however much was asked before it.
+    in_pace(request, desk, said)
     if idempotency_key is not None and act.act_id not in (idempotency_key, idempotency_key.strip('"')):
         raise MalformedAct([Fault(path="act_id", message="is not what the header Idempotency-Key says")])
     must_be(person, act.actor, "actor")
     if person.role == FIREWALLED:
         # Nothing is looked up for it.
         return told(receipt_seen(await desk.cases.record(reference, raw), NOTHING))
-    await opened(request, desk, person, reference, speaking=cast("Any", act).act)
+    found = await opened(request, desk, person, reference, speaking=said)
+    unsigned = found.whole.case.signed and act.signature is None and not desk.cases.signs
+    # A report goes on to the case, which refuses it on record: that somebody saw a danger must stand somewhere.
+    if unsigned and said in DECISIONS:
+        raise Trouble(
+            "cannot-sign",
+            "In this case only signed acts count, and this desk has no key to sign with. Nothing was recorded. Send the "
+            "act with a signature of your authority, or to a desk that signs.",
+        )
     receipt = await desk.cases.record(reference, raw)
     return told(receipt_seen(receipt, await sight_on(desk, person, reference)))

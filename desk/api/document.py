@@ -107,7 +107,9 @@ def gives(
         status: {"description": description, "content": {media_type: {"schema": schema}}, **further},
         # A token can be wrong, or its issuer silent, at any address.
         **documented(
-            *dict.fromkeys(("refused-request", "not-signed-in", "not-permitted", *problems, "no-answer", "unforeseen"))
+            *dict.fromkeys(
+                ("refused-request", "not-signed-in", "not-permitted", *problems, "too-often", "no-answer", "unforeseen")
+            )
         ),
     }
 

@@ -21,7 +21,7 @@ from activities.caseload import CaseloadUnreachable
 from casefile.looking_back import NoSuchMoment, PartialRecord
 from procedure.faults import Fault, Malformed, say
 from procedure.intake import Reference
-from starter.client import DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
+from starter.client import CaseErased, DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
 from starter.endings import CannotGoOn
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -42,8 +42,11 @@ Name = Literal[
     "no-such-page",
     "method-not-allowed",
     "duplicate",
+    "erased",
     "incomplete-record",
+    "cannot-sign",
     "too-large",
+    "too-often",
     "not-json",
     "malformed",
     "refused-request",
@@ -72,7 +75,10 @@ KINDS: Final[dict[Name, Kind]] = {
     "method-not-allowed": Kind(405, "This address does not know the method"),
     "duplicate": Kind(409, "There is such a case already"),
     "incomplete-record": Kind(409, "The record is not whole at hand"),
+    "cannot-sign": Kind(409, "This desk cannot sign"),
+    "erased": Kind(410, "The case was erased"),
     "too-large": Kind(413, "Too large"),
+    "too-often": Kind(429, "Too often"),
     "not-json": Kind(415, "Not JSON"),
     "malformed": Kind(422, "Malformed"),
     "refused-request": Kind(400, "The request could not be read"),
@@ -167,10 +173,18 @@ _AT_THE_DOOR: Final[dict[int, Trouble]] = {
     HTTPStatus.BAD_REQUEST: Trouble("refused-request", "The desk does not hear requests that are sent in this way."),
     HTTPStatus.FORBIDDEN: Trouble("foreign", "A browser says that a page of another site sent this."),
     HTTPStatus.NOT_FOUND: Trouble("not-found", "The addresses that there are stand in openapi.json."),
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Trouble("too-large", "The desk takes no request of this size."),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: Trouble(
+        "too-large", "The desk takes no request of this size.", headers={"Connection": "close"}
+    ),
     HTTPStatus.INTERNAL_SERVER_ERROR: Trouble("unforeseen", "The desk's log says more. Look whether it was done."),
     HTTPStatus.SERVICE_UNAVAILABLE: Trouble("no-answer", "Nothing answers now; ask again later."),
 }
+
+
+def too_often(after: int) -> Trouble:
+    """Somebody asks faster than they may; ``after`` so many seconds they may again."""
+    detail = f"Too many requests. Ask again after {after} s. Acts of care and protection are never refused for this."
+    return Trouble("too-often", detail, headers={"Retry-After": str(after)})
 
 
 def documented(*names: Name) -> dict[int | str, dict[str, Any]]:
@@ -185,7 +199,7 @@ def documented(*names: Name) -> dict[int | str, dict[str, Any]]:
             "description": f"{kind.title} (`{name}`)",
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        if kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        if kind.status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
             found[kind.status]["headers"] = {
                 "Retry-After": {
                     "description": "Seconds after which it is worth asking again.",
@@ -201,6 +215,8 @@ def documented(*names: Name) -> dict[int | str, dict[str, Any]]:
 def _of_engine(error: CannotGoOn) -> Trouble:
     """What the client of cases could not do, in words that name no address and repeat nothing that a case said."""
     match error:
+        case CaseErased():
+            return Trouble("erased", f"The case was erased on {error.on}: nobody can read what it held.")
         case NoSuchCase():
             return Trouble("no-such-case", "No case with this reference is known here.")
         case DuplicateCase():

@@ -44,7 +44,7 @@ from procedure.folding import IMMATERIAL
 from procedure.ledger import Ledger
 from procedure.open_acts import OpenAct
 from procedure.proceedings import Proceedings
-from procedure.signing import Standing
+from procedure.signing import UNSIGNED, Standing
 from procedure.vocabulary import Hold
 from procedure.who_may import ANY, HOST, ORIGIN, RELATIVES_STATE, whose
 from procedure.who_may_see import NOTHING, Sight, holds_seen, receipt_seen, refusals_seen, shown
@@ -73,17 +73,20 @@ class Foreseen:
     """What else becomes of the case, a sentence each."""
 
 
-def foresee(record: Record, act: Act, language: Language, sight: Sight | None = None) -> Foreseen:
+def foresee(
+    record: Record, act: Act, language: Language, sight: Sight | None = None, *, signs: bool = True
+) -> Foreseen:
     """Hear an act on a copy of the case, by the law alone; nothing is recorded, and the copy is thrown away.
 
-    ``sight``: who asks; of what would refuse it and of what follows that is told which they may read.
+    ``sight``: who asks; of what would refuse it and of what follows that is told which they may read. ``signs``:
+    whether it will be signed when it is sent.
     """
     copy = Proceedings(record.case, Ledger(record.entries), _NO_SEED)
     # What has come due by now is no consequence of the act.
     copy.let_time_pass(record.at)
     before, n = copy.case, copy.case.n
-    # Where only signed acts count, it is signed when it is sent.
-    receipt = copy.hear(act, record.at, Standing() if record.case.signed else None)
+    standing = Standing() if signs else UNSIGNED
+    receipt = copy.hear(act, record.at, standing if record.case.signed else None)
     entries = copy.since(n)
     holds_set: list[Hold] = [hold for hold in copy.case.holds if hold not in before.holds]
     holds_lifted: list[Hold] = [hold for hold in before.holds if hold not in copy.case.holds]
@@ -343,7 +346,8 @@ class _Asking:
         if (moved := self._moved_on_meanwhile(form, typed_in)) is not None:
             return moved
         if typed(typed_in, "step") != "checked":
-            foreseen = foresee(self.record, act, self.language, None if self.sight.what_follows else self.sight)
+            told = None if self.sight.what_follows else self.sight
+            foreseen = foresee(self.record, act, self.language, told, signs=desk_of(self.request).cases.signs)
             if self.act in DECISIONS or foreseen.refused:
                 return self.check(filled(form, typed_in), given, foreseen)
         return await self.record_it(form, typed_in, given)
@@ -415,6 +419,7 @@ class _Asking:
             dossier=self.dossier,
             insist=self.insist,
             decides=self.act in DECISIONS,
+            unsigned=self.record.case.signed and not desk_of(self.request).cases.signs,
             offered=offered,
             approvals=APPROVALS,
             read_up_to=self._read_up_to(),

@@ -5,6 +5,7 @@ A central authority opens a case, for the state that it acts for: that is the ho
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -39,6 +40,7 @@ from desk.forms.errors import told
 from desk.forms.typed import Typed, is_blank, rows
 from desk.forms.words import label
 from desk.frame import Desk, Pages, Person, Signed, checked_form, desk_of, flash, page, seen
+from desk.security import typed
 from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
 from procedure.entries import read_moment
 from procedure.faults import Fault, MalformedIntake
@@ -303,6 +305,10 @@ async def open_case(request: Request, person: Opener, id: str) -> Response:
     whose, draft = _draft(request, person, id)
     named = form.get("running")
     if isinstance(named, str):
+        if elsewhere := _elsewhere(form):
+            named = "".join(named.split()).upper()
+            if not REFERENCE.fullmatch(named):
+                return _duplicate(request, draft, named, elsewhere=elsewhere, unanswered=True)
         match form.get("duplicate"):
             case "another":
                 draft = _saved(request, whose, draft, {**draft.holds, "not_duplicate_of": named})
@@ -614,7 +620,7 @@ async def _opened(request: Request, person: Person, whose: Keeper, draft: Draft)
     except DuplicateCase as duplicate:
         ours = draft.holds["drawn"] or draft.holds["unanswered"]
         if duplicate.reference != draft.holds["reference"] or not ours:
-            return _duplicate(request, draft, duplicate.reference)
+            return _duplicate(request, draft, duplicate.reference, elsewhere=duplicate.host_state)
         reference = duplicate.reference  # it was opened when it was sent before, and the answer was lost
     except MalformedIntake as malformed:
         return _check(request, person, draft, status=422, further=malformed.faults)
@@ -626,7 +632,16 @@ async def _opened(request: Request, person: Person, whose: Keeper, draft: Draft)
     return RedirectResponse(f"/cases/{reference}", 303)
 
 
-def _duplicate(request: Request, draft: Draft, running: str, *, unanswered: bool = False) -> Response:
+def _elsewhere(form: FormData) -> str | None:
+    """The state that hosts the other case, where its reference was not told."""
+    given = typed(form, "elsewhere")
+    return given if re.fullmatch("[A-Z]{2}", given) else None
+
+
+def _duplicate(
+    request: Request, draft: Draft, running: str, *, elsewhere: str | None = None, unanswered: bool = False
+) -> Response:
+    """``elsewhere``: the state that hosts the other case, where its reference is not for this one."""
     return page(
         request,
         "opening_duplicate.html.j2",
@@ -634,5 +649,6 @@ def _duplicate(request: Request, draft: Draft, running: str, *, unanswered: bool
         errors=unanswered,
         draft=draft,
         running=running,
+        elsewhere=elsewhere,
         taken=draft.holds["reference"] == running,
     )

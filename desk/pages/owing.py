@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from activities.caseload import Caseload, OwedAct, owed_act
 from activities.tables import NOTHING_DUE, CaseTable, HoldTable, OwedTable
 from desk.people import Person
+from procedure.who_may_see import tied_to
 
 Side = Literal["host", "origin"]
 Group = Literal["overdue", "today", "week", "later", "undated"]
@@ -180,6 +181,8 @@ def _parts(which: Which) -> list[list[ColumnElement[bool]]]:
     if which.hosted_by:
         wanted.append(owed.host_state == which.hosted_by)
     if one := which.by:
+        if (tied := tied_to(one)) is not None:
+            wanted.append(owed.reference.in_(sorted(tied)))
         wanted += [owed.role == one.role, owed.state == one.state, *_party(owed, which.party)]
         return [[*wanted, owed.person.is_(None)], [*wanted, owed.person == one.id]]
     if one := which.not_by:

@@ -18,8 +18,10 @@ from activities.caseload import Caseload
 from activities.marks import ChildMarks
 from activities.signing import KeyDesk
 from procedure.agreement import Agreement
+from procedure.faults import MalformedIntake
 from sealing.published_keys import PublishedKeys
-from workflows.messages import AdmissionRequest
+from starter.client import DuplicateCase, _failure_of  # pyright: ignore[reportPrivateUsage]
+from workflows.messages import MALFORMED_INTAKE, AdmissionRequest
 
 pytestmark = pytest.mark.asyncio
 
@@ -96,6 +98,34 @@ async def test_the_same_child_with_an_open_case_is_refused(small_caseload: Casel
     mark = MARKS.of(request().intake["child"])
     assert mark is not None
     assert [FIRST] == await small_caseload.open_cases_with_mark(mark)
+
+
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        ("RO-UA-2026-000001", False),
+        ("RO-MD-2026-000001", True),
+        ("UA-RO-2026-000001", False),
+        ("MD-RO-2026-000001", True),
+    ],
+)
+async def test_the_reference_of_a_case_of_other_states_is_not_told(
+    small_caseload: Caseload, first: str, told: bool
+) -> None:
+    """An authority learns that there is one and whom to ask; with the reference from there, its own case opens."""
+    known = desk(small_caseload, Engine({first: RUNNING, SECOND: RUNNING}))
+    await known.admit(request(first))
+    with pytest.raises(ApplicationError) as refusal:
+        await known.admit(request(SECOND))
+    said = f"{refusal.value} {refusal.value.details}"
+    assert (first in said) is told
+    if not told:
+        assert f"Ask the central authority of {first[:2]}" in str(refusal.value)
+        assert ({"host_state": first[:2]},) == tuple(refusal.value.details)
+        cause = _failure_of(refusal.value, MalformedIntake, MALFORMED_INTAKE)
+        assert isinstance(cause, DuplicateCase)
+        assert (cause.reference, cause.host_state) == ("", first[:2])
+    assert "done" == (await known.admit(request(SECOND, not_duplicate_of=first))).duplicate_check
 
 
 async def test_a_case_named_as_another_childs_is_excused(small_caseload: Caseload) -> None:

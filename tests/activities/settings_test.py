@@ -145,3 +145,54 @@ def test_a_password_may_go_plainly_within_the_machine() -> None:
     )
 
     assert "127.0.0.1" == settings.smtp_host
+
+
+def test_a_secret_may_be_a_file_of_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is given goes before the environment, and that before the files; an empty one of either counts as none."""
+    (tmp_path / "HOMEWARD_SMTP_USER").write_text("u\n")
+    (tmp_path / "homeward_smtp_password").write_text("opensesame\n")
+    (tmp_path / "HOMEWARD_SMTP_PORT").write_text("")
+    (tmp_path / "HOMEWARD_LOG_LEVEL").write_text("debug")
+    monkeypatch.setenv("HOMEWARD_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("HOMEWARD_SMTP_PASSWORD", "")
+    monkeypatch.setenv("HOMEWARD_LOG_LEVEL", "error")
+
+    settings = read_settings()
+
+    assert settings.smtp_password is not None
+    assert ("u", "opensesame", 587) == (
+        settings.smtp_user,
+        settings.smtp_password.get_secret_value(),
+        settings.smtp_port,
+    )
+    assert ("error", "warning") == (settings.log_level, read_settings(log_level="warning").log_level)
+
+
+def test_a_folder_of_secrets_that_cannot_be_read_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither a folder that is not there nor a file that is no text is passed over in silence."""
+    monkeypatch.setenv("HOMEWARD_SECRETS_DIR", str(tmp_path / "not-there"))
+    with pytest.raises(SettingsFault, match=r"^HOMEWARD_SECRETS_DIR must be a folder that can be read\.$"):
+        read_settings()
+    monkeypatch.setenv("HOMEWARD_SECRETS_DIR", str(tmp_path))
+    (tmp_path / "HOMEWARD_SMTP_PASSWORD").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsFault, match=r"^HOMEWARD_SMTP_PASSWORD is a file in HOMEWARD_SECRETS_DIR that cannot"):
+        read_settings()
+
+
+@pytest.mark.parametrize("which", ["caseload", "keys"])
+def test_a_databases_password_may_stand_apart_from_its_address(which: str) -> None:
+    """Then the address holds no secret; where both hold one, or there is nothing to sign in at, a sentence says so."""
+    settings = read_settings(
+        **{
+            f"{which}_url": "postgresql://u@db/h?sslmode=verify-full&sslrootcert=ca.pem",
+            f"{which}_password": "open/@sesame",
+        }
+    )
+    url = settings.caseload if which == "caseload" else settings.keys
+    assert "open/@sesame" == url.password
+    assert {"sslmode": "verify-full", "sslrootcert": "ca.pem"} == dict(url.query)
+
+    for address in ("postgresql://u:p@db/h", "sqlite:///x.db", None):
+        with pytest.raises(SettingsFault, match=f"^HOMEWARD_{which.upper()}_PASSWORD ") as fault:
+            read_settings(**{f"{which}_url": address, f"{which}_password": "opensesame"})
+        assert "opensesame" not in str(fault.value)

@@ -1,5 +1,8 @@
 """What the hands tell of published keys, and where unsigned acts may be taken."""
 
+import asyncio
+import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,10 +10,13 @@ from typing import Any, cast
 import pytest
 from structlog.testing import capture_logs
 from temporalio.client import Client
+from temporalio.testing import ActivityEnvironment
 
+from activities.hands import Hands
 from activities.settings import read_settings
 from activities.signing import KeyDesk, UnsignedActsFault, takes_unsigned_acts
 from sealing.published_keys import PublishedKeys, as_json
+from sealing.signatures import check
 from sealing.signing_keys import OWN
 from tests.sealing.authorities import Authority
 from workflows.messages import KeyAsked
@@ -28,6 +34,43 @@ def test_a_key_is_told_as_it_was_published(tmp_path: Path) -> None:
     desk = KeyDesk(authority.published)
     assert desk.told(KeyAsked(authority.statement.kid)).statement == as_json(authority.statement)
     assert desk.told(KeyAsked("another")).statement is None
+
+
+def test_of_anothers_key_only_its_own_state_is_told(tmp_path: Path) -> None:
+    """So that the case refuses what it signs for others, by the statement that stays in the case's history."""
+    here, there = Authority(tmp_path / "here"), Authority(tmp_path / "there")
+    (here.published.path / "there.json").write_bytes((there.published.path / OWN).read_bytes())
+    told = KeyDesk(here.published).told(KeyAsked(there.statement.kid)).statement
+    assert told == {**as_json(there.statement), "states": ["MD"]}
+    at = datetime(2026, 3, 1, 10, tzinfo=UTC)
+    for state, fault in (("MD", None), ("UA", "key_may_not")):
+        actor = {"id": "cw-1", "role": "caseworker", "state": state}
+        said = {"act": "note", "act_id": "one", "actor": actor, "text": "invented"}
+        signature = there.sign(said, reference="MD-UA-2026-7K3F9A", at=at)
+        standing = check(said, signature, told, reference="MD-UA-2026-7K3F9A", at=at)
+        assert standing.fault == fault
+
+
+async def test_a_folder_that_is_slow_to_answer_holds_no_worker_up(tmp_path: Path) -> None:
+    """Keys may lie on a file server: other work of the same worker goes on while it is asked."""
+    asked, go_on = threading.Event(), threading.Event()
+
+    class Slow(PublishedKeys):
+        slow = False
+
+        def counting(self) -> Any:
+            asked.set()
+            assert not self.slow or go_on.wait(5), "it waits on the worker's own thread"
+            return super().counting()
+
+    keys, nothing = Slow(tmp_path), cast(Any, None)
+    hands = Hands(caseload=nothing, shelf=nothing, marks=nothing, folder=nothing, keys=keys)
+    keys.slow = True
+    asked.clear()
+    asking = asyncio.ensure_future(ActivityEnvironment().run(hands.published_key, KeyAsked("another")))
+    assert await asyncio.to_thread(asked.wait, 10)
+    go_on.set()
+    assert (await asking).statement is None
 
 
 def test_keys_that_break_while_it_works_hold_no_report_up(tmp_path: Path) -> None:

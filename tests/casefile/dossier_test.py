@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import io
 import json
+import os
 import random
 import subprocess
 import sys
@@ -35,6 +36,9 @@ from tests.starter.running import homeward
 from tests.workflows.engines import NAMES
 
 pytestmark = pytest.mark.engine
+
+FLIPS = int(os.environ.get("HOMEWARD_FLIPS", "80"))
+"""Bits that are flipped, one after the other; `make flips` takes many more."""
 
 
 def verified(path: Path, *held: str) -> Verified:
@@ -136,11 +140,11 @@ def is_found_out(path: Path) -> bool:
 
 
 def test_any_flipped_bit_is_found(dossiers: dict[str, Path], tmp_path: Path) -> None:
-    """Four hundred bits, anywhere in the file: each is told, and each time in a sentence."""
+    """Bits anywhere in the file: each is told, and each time in a sentence."""
     raw = dossiers["auditor"].read_bytes()
     drawn = random.Random(20261125)
     flipped = tmp_path / "flipped.zip"
-    for _ in range(400):
+    for _ in range(FLIPS):
         position, bit = drawn.randrange(len(raw)), drawn.randrange(8)
         flipped.write_bytes(raw[:position] + bytes([raw[position] ^ (1 << bit)]) + raw[position + 1 :])
         assert is_found_out(flipped), f"bit {bit} of byte {position}"
@@ -150,12 +154,12 @@ def test_any_flipped_bit_is_found(dossiers: dict[str, Path], tmp_path: Path) -> 
 def test_any_flipped_bit_of_a_part_is_found_without_the_zips_own_sums(
     dossiers: dict[str, Path], tmp_path: Path, folder: str
 ) -> None:
-    """Two hundred bits of the ledger and of an archive object, packed anew with right sums: found by both checks."""
+    """Bits of the ledger and of an archive object, packed anew with right sums: found by both checks."""
     drawn = random.Random(folder)
     with zipfile.ZipFile(dossiers["auditor"]) as packed:
         name = next(name for name in packed.namelist() if name.startswith(folder))
         size = packed.getinfo(name).file_size
-    for n in range(200):
+    for n in range(FLIPS // 2):
         position, bit = drawn.randrange(size), drawn.randrange(8)
 
         def flip(content: dict[str, bytes], position: int = position, bit: int = bit) -> None:
@@ -164,7 +168,7 @@ def test_any_flipped_bit_of_a_part_is_found_without_the_zips_own_sums(
 
         path = repacked(dossiers["auditor"], tmp_path / "flipped.zip", flip)
         assert is_found_out(path), f"bit {bit} of byte {position}"
-        if n < 20:
+        if n < FLIPS // 20:
             assert independently(path).returncode != 0
 
 

@@ -22,6 +22,7 @@ from procedure.acts import ACTS, DECISIONS, parse_act
 from procedure.who_may import whose
 from starter.client import NoWorkerAnswers
 from tests.desk.at_work import REFERENCE, a_desk_of, cases_of, closing, working
+from tests.desk.cases_in_memory import of_signed_acts
 from tests.desk.desks import hidden, signed_in
 from tests.procedure.courses import DOES, FIELDS, PEOPLE, STATION, Course, Fields
 
@@ -336,6 +337,38 @@ def test_in_a_case_of_signed_acts_an_act_is_foreseen_as_it_will_be_sent() -> Non
     closed = foresee(record, parse_act(course.act("plan_travel")), EN).refused
     assert closed
     assert "signature" not in " ".join(why.message for why in closed)
+
+
+@pytest.mark.parametrize("act", ["verify_identity", "place_child"])
+def test_a_desk_that_cannot_sign_says_so_before_anything_is_recorded(tmp_path: Path, act: str) -> None:
+    """On the form and where the answers are checked, of a report and of a decision; it promises nothing."""
+    course = of_signed_acts()
+    desk = a_desk_of(tmp_path, course)
+    browser = working(desk)
+    assert CANNOT_SIGN not in browser.get(acts(act)).text
+    cases_of(desk).signs = False
+    form = browser.get(acts(act)).text
+    check = send(browser, act, form, fields_of(course, act))
+    assert check.status_code == 200
+    for page in (form, check.text):
+        assert CANNOT_SIGN in page
+    assert "As things stand this will be refused." in check.text
+    assert "What follows from it" not in check.text
+    assert course.case.n == 1
+
+
+CANNOT_SIGN = "This desk cannot sign, and in this case only signed acts count"
+
+
+def test_where_no_signatures_are_asked_for_none_is_missed(tmp_path: Path) -> None:
+    """A desk that cannot sign is as good as another one there."""
+    course = Course()
+    desk = a_desk_of(tmp_path, course)
+    cases_of(desk).signs = False
+    browser = working(desk)
+    form = browser.get(acts("verify_identity")).text
+    assert CANNOT_SIGN not in form
+    assert send(browser, "verify_identity", form, fields_of(course, "verify_identity")).status_code == 303
 
 
 def test_what_is_foreseen_is_what_then_happens() -> None:

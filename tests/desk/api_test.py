@@ -26,7 +26,7 @@ from starter.client import Cases, EngineUnreachable, NotPermitted, NoWorkerAnswe
 from starter.endings import CannotGoOn
 from starter.json_values import is_list, is_object
 from starter.schemas import schema as as_printed
-from tests.desk.cases_in_memory import COOKIE, CSRF, DeskInMemory, cookie_of, desk_of, mounted
+from tests.desk.cases_in_memory import COOKIE, CSRF, DeskInMemory, cookie_of, desk_of, mounted, of_signed_acts
 from tests.desk.desks import ADDRESS, a_desk, hidden
 from tests.procedure.courses import REFERENCE, START, Course, intake_of
 from tests.workflows import engines
@@ -344,6 +344,38 @@ async def test_a_refusal_is_an_answer(desk: DeskInMemory) -> None:
     assert (answer.status_code, told["result"]) == (200, "refused")
     assert told["refusals"][0]["safeguard"] == "no-detention"
     assert told["refusals"][0]["source"] and told["refusals"][0]["instead"]
+
+
+async def test_a_desk_that_cannot_sign_says_what_must_come_signed() -> None:
+    """In a case of signed acts: an unsigned decision is not written down, a report goes on and is refused on record."""
+    desk = desk_of(of_signed_acts())
+    caller = Caller(desk)
+    assert (await caller.get(f"{CASE}/acts")).json()["must_come_signed"] is False
+    desk.cases.signs = False
+    assert (await caller.get(f"{CASE}/acts")).json()["must_come_signed"] is True
+    said = course().act("place_child", "caseworker")
+    told = problem(await caller.post(f"{CASE}/acts", said), 409, "cannot-sign")
+    assert "Nothing was recorded" in told["detail"]
+    assert len(await desk.cases.ledger(REFERENCE)) == 1
+    # Signed elsewhere, it is the case's to judge.
+    assert (await caller.post(f"{CASE}/acts", {**said, "signature": "a.b.c"})).status_code == 200
+    report = (await caller.post(f"{CASE}/acts", course().act("report_missing", "caseworker"))).json()
+    assert (report["result"], report["entry"]) == ("refused", 3)
+
+
+async def test_a_child_s_caseload_has_its_own_case_alone() -> None:
+    """Not those of other children of whom the same is asked; and nothing can be said to those."""
+    other = Course(host="MD", origin="RO").determined()
+    desk = desk_of(Course().determined(), other)
+    await desk.listed()
+    caller = Caller(desk, "child")
+    found = (await caller.get("/api/cases")).json()["cases"]
+    assert [row["reference"] for row in found] == [REFERENCE]
+    elsewhere = f"/api/cases/{other.case.reference}"
+    said = other.act("complain", "child")
+    for answer in (await caller.get(elsewhere), await caller.post(f"{elsewhere}/acts", said)):
+        problem(answer, 404, "no-such-case")
+    assert (await caller.post(f"{CASE}/acts", said)).json()["result"] == "accepted"
 
 
 async def test_an_act_sent_again_gets_its_first_receipt(desk: DeskInMemory) -> None:

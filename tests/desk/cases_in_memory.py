@@ -16,13 +16,15 @@ from activities.rebuild import row_of_view
 from desk.api import Asker, api
 from desk.counting import Counting
 from desk.people import Person
+from desk.rates import Rates
 from procedure.acts import parse_act
 from procedure.faults import Fault, MalformedIntake
 from procedure.intake import parse_intake
 from procedure.proceedings import Proceedings
 from procedure.vocabulary import Role
+from procedure.who_may_see import TIED_BY_SIGN_IN
 from starter.client import DuplicateCase, NoSuchCase, new_reference
-from tests.procedure.courses import PEOPLE, SEED, START, Course, shipped
+from tests.procedure.courses import PEOPLE, REFERENCE, SEED, START, Course, shipped
 
 COOKIE = "invented-session"
 CSRF = "invented-token"
@@ -32,7 +34,23 @@ Fields = dict[str, Any]
 def somebody(who: str) -> Person:
     """A person of the courses, signed in."""
     id, role, side = PEOPLE[who]
-    return Person(id, f"Invented {who}", cast("Role", role), "MD" if side == "host" else "UA")
+    # Who is a party to one case has the one of the courses.
+    cases = frozenset({REFERENCE} if role in TIED_BY_SIGN_IN else ())
+    return Person(id, f"Invented {who}", cast("Role", role), "MD" if side == "host" else "UA", cases=cases)
+
+
+def of_signed_acts() -> Course:
+    """A case of the courses in which only signed acts count."""
+    course = Course()
+    course.proceedings = Proceedings.open_case(
+        parse_intake(course.intake, today=course.at.date()),
+        shipped()[course.case.agreement.id],
+        reference=REFERENCE,
+        at=course.at,
+        seed=SEED,
+        facts={"signatures": "required"},
+    )
+    return course
 
 
 class CasesInMemory:
@@ -41,6 +59,7 @@ class CasesInMemory:
     def __init__(self, *courses: Course, at: datetime = START) -> None:
         self.at = max((at, *(course.at for course in courses)))
         self.silent: Exception | None = None
+        self.signs = True
         self._cases: dict[str, Proceedings] = {course.case.reference: course.proceedings for course in courses}
 
     async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str:
@@ -87,6 +106,7 @@ class DeskInMemory:
     cases: CasesInMemory
     caseload: Caseload
     counting: Counting = field(default_factory=Counting)
+    rates: Rates = field(default_factory=Rates)
     session_cookie: str = COOKIE
     bearers: dict[str, str] = field(default_factory=dict[str, str])
     """People who prove who they are by a header, by what it says."""

@@ -15,6 +15,7 @@ from casefile.languages import LANGUAGES
 from desk.app import create_app
 from desk.development import PEOPLE, DevelopmentSignIn
 from desk.frame import Desk
+from desk.pages import acting
 from desk.pages.child import AT_STAGE, ENDED, PAGES, SOON, parts
 from desk.pages.reading import Record
 from desk.people import Person
@@ -179,11 +180,27 @@ def test_nothing_personal_stands_on_the_sheet_but_the_given_name() -> None:
 
 @pytest.mark.parametrize("person", [*(each.id for each in PEOPLE), "guardian-1", "guardian-2"])
 def test_only_who_speaks_with_the_child_gets_the_page(person: str) -> None:
-    """The guardian in office, caseworkers and central authority of the host."""
-    may = {"guardian-1", "caseworker-md-1", "central-authority-md-1", "central-authority-md-2"}
+    """The guardian in office, caseworkers and central authority of the host; and the child whose case it is."""
+    may = {"child-md-1", "guardian-1", "caseworker-md-1", "central-authority-md-1", "central-authority-md-2"}
     browser = signed_in(client(a_page_of(Course().represented()), [PAGES]), person)
     status = browser.get(CHILD).status_code
     assert status == 200 if person in may else status in (403, 404)
+
+
+def test_a_child_of_another_case_gets_the_answer_of_no_case() -> None:
+    """Who signs in as a child and knows a reference reads and says nothing there."""
+    course = Course().represented()
+    desk = a_page_of(course)
+    browser = signed_in(client(desk, [PAGES, acting.PAGES]), "child-md-1", case="MD-UA-2026-000000")
+    nowhere = "/cases/MD-UA-2026-111111"
+    for page in ("child", "acts/complain", "acts/appeal"):
+        told, of_none = browser.get(f"/cases/{REFERENCE}/{page}"), browser.get(f"{nowhere}/{page}")
+        assert (told.status_code, of_none.status_code) == (404, 404)
+        main = [each.text.partition("<main")[2].partition("</main>")[0] for each in (told, of_none)]
+        said = {each.replace(REFERENCE, "").replace("MD-UA-2026-111111", "") for each in main}
+        assert len(said) == 1 and "" not in said
+    mine = signed_in(client(desk, [PAGES, acting.PAGES]), "child-md-1")
+    assert mine.get(f"/cases/{REFERENCE}/acts/complain").status_code == 200
 
 
 @everywhere

@@ -21,9 +21,13 @@ from activities.caseload import Caseload
 from desk.app import create_app
 from desk.development import DevelopmentSignIn
 from desk.frame import CaseClient, Desk, Pages
+from desk.rates import Pace, Rates
 from desk.sessions import Sessions
+from tests.procedure.courses import REFERENCE
 
 ADDRESS = "http://127.0.0.1:8080"
+UNHURRIED = Pace(attempts=10**6, reads=10**6, writes=10**6, accounts=10**6)
+"""A pace that no test meets by chance; those about it name another."""
 
 
 class Nowhere:
@@ -55,6 +59,7 @@ def a_desk(**changes: Any) -> Desk:
         "base_url": ADDRESS,
         "bind": "127.0.0.1",
         "sessions": Sessions(),
+        "rates": Rates(UNHURRIED),
     }
     return Desk(**{**fields, **changes})
 
@@ -98,10 +103,12 @@ def _field(text: str) -> tuple[str, str]:
     return name, value.removesuffix('"')
 
 
-def signed_in(browser: TestClient, person: str = "caseworker-md-1", back: str = "/") -> TestClient:
-    """The same browser, with one of the invented people at it."""
+def signed_in(
+    browser: TestClient, person: str = "caseworker-md-1", back: str = "/", *, case: str = REFERENCE
+) -> TestClient:
+    """The same browser, with one of the invented people at it; a child and a relative with that case."""
     form = hidden(browser.get("/sign-in", params={"back": back}).text)
-    answer = browser.post("/sign-in", data={**form, "person": person})
+    answer = browser.post("/sign-in", data={**form, "person": person, "case": case})
     assert (answer.status_code, answer.headers["location"]) == (303, back)
     return browser
 

@@ -26,12 +26,13 @@ from desk.drafts import Drafts
 from desk.forms import posted
 from desk.frame import Desk, Pages, page
 from desk.pages.opening import STEPS
+from desk.rates import TooOften
 from desk.security import Refused
 from desk.sessions import SentAlready
 from desk.speaking import templates
 from procedure.faults import Fault, MalformedAct
 from procedure.intake import parse_intake
-from starter.client import DuplicateCase, EngineUnreachable
+from starter.client import CaseErased, DuplicateCase, EngineUnreachable
 from starter.endings import CannotGoOn, Exit
 from tests.desk.at_work import done
 from tests.desk.cases_in_memory import CasesInMemory, somebody
@@ -141,9 +142,11 @@ GOES_WRONG: Final[Mapping[str, Exception]] = {
     "not_permitted": HTTPException(403),
     "not_taken": HTTPException(400),
     "not_this_address": Refused(400, "not_this_address"),
+    "erased": CaseErased("MD-UA-2026-000001", "2060-01-01"),
     "refused": CannotGoOn("It is refused.", code=Exit.REFUSED),
     "sent_already": SentAlready(None),
     "too_large": HTTPException(413),
+    "too_often": TooOften(3),
     "unforeseen": RuntimeError("Ana Invented"),
 }
 """What a page under /wrong raises, by the name of the page that tells of it."""
@@ -536,9 +539,11 @@ EVERY_PAGE: Final[Sequence[Shown]] = (
             "not_permitted": 403,
             "not_taken": 400,
             "not_this_address": 400,
+            "erased": 410,
             "refused": 409,
             "sent_already": 409,
             "too_large": 413,
+            "too_often": 429,
             "unforeseen": 500,
         }.items()
     ),

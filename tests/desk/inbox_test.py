@@ -18,6 +18,7 @@ from activities.caseload import Caseload
 from activities.rebuild import row_of_view
 from casefile.languages import LANGUAGES
 from desk.app import create_app
+from desk.development import DevelopmentSignIn
 from desk.frame import Desk
 from desk.pages.owing import GROUPS, PAGE, Which, owed_page
 from desk.speaking import LANGUAGE_COOKIE
@@ -25,7 +26,7 @@ from procedure.entries import moment, read_moment
 from starter.client import EngineUnreachable
 from tests.desk.at_work import PAGES, REFERENCE, a_desk_of, cases_of, closing, done, listed, working
 from tests.desk.cases_in_memory import somebody
-from tests.desk.desks import serving
+from tests.desk.desks import client, serving, signed_in
 from tests.desk.seeing import axe_finds, choose, fits, visiting
 from tests.procedure.courses import PEOPLE, Course
 from workflows.messages import CaseloadRow
@@ -221,12 +222,26 @@ def test_what_is_asked_is_called_by_the_question_and_not_by_one_answer(tmp_path:
 def test_a_child_is_asked_and_owes_nothing(tmp_path: Path) -> None:
     """The list, its heading and its emptiness speak of what is asked."""
     desk = a_desk_with(tmp_path, row(1, role="child", act="give_consent", deadline="consent"))
-    page = working(desk, "child").get("/").text
+    page = of_case(desk, "MD-UA-2026-000001").get("/").text
     assert re.search(r"<h1[^>]*>What I am asked</h1>", page)
     assert "Answer on the consent to the return" in page
-    empty = working(a_desk_with(tmp_path / "b"), "child").get("/").text
+    empty = of_case(a_desk_with(tmp_path / "b"), "MD-UA-2026-000001").get("/").text
     assert "You are asked nothing now." in empty
     assert "owe" not in re.sub(r"<[^>]+>", "", empty.partition("<main")[2].partition("</main>")[0])
+
+
+def test_a_child_is_asked_in_its_own_case_alone(tmp_path: Path) -> None:
+    """What other children of the state are asked is on no page and in no count."""
+    desk = a_desk_with(tmp_path, *(row(n, role="child", act="give_consent", deadline="consent") for n in (1, 2)))
+    page = of_case(desk, "MD-UA-2026-000002").get("/").text
+    assert (references(page), counts(page)["All together"]) == (["MD-UA-2026-000002"], 1)
+    assert references(of_case(desk, "MD-UA-2026-000003").get("/").text) == []
+
+
+def of_case(desk: Desk, case: str) -> TestClient:
+    """A browser at which the child of that case is signed in."""
+    sign_in = DevelopmentSignIn([replace(somebody("child"), cases=frozenset[str]())])
+    return signed_in(client(replace(desk, sign_in=sign_in), PAGES), PEOPLE["child"][0], case=case)
 
 
 def test_who_never_owes_anything_begins_with_finding_a_case_and_the_figures(tmp_path: Path) -> None:

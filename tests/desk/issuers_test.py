@@ -36,6 +36,14 @@ client_id = "homeward"
 states = ["MD", "UA"]
 roles = ["guardian", "monitor"]
 claims = { state = "country" }
+
+[issuer.home]
+name = "A home for children, invented"
+url = "https://login.home.example"
+client_id = "homeward"
+states = ["MD"]
+roles = ["child", "relative", "guardian"]
+claims = { cases = "homeward.cases" }
 """
 
 
@@ -55,7 +63,11 @@ def faults_in(folder: Path, text: str) -> dict[str, str]:
 def test_a_right_file_is_read(tmp_path: Path) -> None:
     """Each issuer with its short name, and how long sessions last."""
     file = read_sign_in_file(written(tmp_path, RIGHT))
-    assert {key: issuer.key for key, issuer in file.issuer.items()} == {"md": "md", "ngo": "ngo"}
+    assert {key: issuer.key for key, issuer in file.issuer.items()} == {
+        "md": "md",
+        "ngo": "ngo",
+        "home": "home",
+    }
     assert (file.session.idle.total_seconds(), file.session.life.total_seconds()) == (1200, 28800)
     assert file.of_url("https://login.ngo.example") is file.issuer["ngo"]
     assert file.of_url("https://login.example") is None
@@ -97,6 +109,12 @@ def test_the_example_of_the_operators_guide_is_right(tmp_path: Path) -> None:
         ('role = "caseworker"\nstate', 'role = "court"\nstate', "issuer.md.systems.figures.role"),
         ('state = "MD"\n', 'state = "UA"\n', "issuer.md.systems.figures.state"),
         ("[issuer.ngo]", "[issuer.NGO]", "issuer.NGO"),
+        ('claims = { cases = "homeward.cases" }', "", "issuer.home.claims.cases"),
+        (
+            'roles = ["central_authority", "caseworker"]',
+            'roles = ["central_authority", "relative"]',
+            "issuer.md.claims.cases",
+        ),
         ("idle_minutes = 20", "idle_minutes = 0", "session.idle_minutes"),
         ("[session]", "[sessions]", "sessions"),
         ("[issuer.ngo]", "[issuer.ngo", "$"),
@@ -159,6 +177,27 @@ def test_claims_are_read_as_the_file_says(tmp_path: Path) -> None:
     ]
     ngo = people_of(file.issuer["ngo"], {"sub": "s-1", "roles": "monitor central_authority", "country": ["UA", "RO"]})
     assert [(each.id, each.name, each.role, each.state) for each in ngo] == [("ngo:s-1", "ngo:s-1", "monitor", "UA")]
+
+
+@pytest.mark.parametrize(
+    ("said", "cases"),
+    [
+        ("MD-UA-2026-7K3F9A", ["MD-UA-2026-7K3F9A"]),
+        (["MD-UA-2026-7K3F9A", "MD-UA-2026-7K3F9B", "*", "MD-UA", 7], ["MD-UA-2026-7K3F9A", "MD-UA-2026-7K3F9B"]),
+        (["*"], []),
+        (None, []),
+        (7, []),
+    ],
+)
+def test_a_party_carries_the_cases_that_its_issuer_names(tmp_path: Path, said: object, cases: list[str]) -> None:
+    """A child and a relative those, and nothing that is no reference; nobody else carries any."""
+    home = read_sign_in_file(written(tmp_path, RIGHT)).issuer["home"]
+    claims = {"sub": "s-1", "roles": ["child", "relative", "guardian"], "homeward": {"cases": said}}
+    assert {each.role: each.cases for each in people_of(home, claims)} == {
+        "child": frozenset(cases),
+        "relative": frozenset(cases),
+        "guardian": frozenset(),
+    }
 
 
 @pytest.mark.parametrize("subject", [None, "", " ", 7, ["s-1"]])

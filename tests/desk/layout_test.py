@@ -21,7 +21,7 @@ from desk.frame import Pages, Signed, checked_form, page
 from desk.sessions import Sessions
 from desk.speaking import STATIC, chosen, language, static, templates
 from procedure.faults import Fault, MalformedAct
-from starter.client import DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
+from starter.client import CaseErased, DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
 from starter.endings import CannotGoOn, Exit
 from tests.desk.desks import Hands, a_desk, client, hidden, serving, signed_in
 from tests.desk.seeing import axe_finds, choose, fits, visiting
@@ -35,6 +35,7 @@ RAISED: dict[str, tuple[Exception, int, str]] = {
     "not-permitted": (HTTPException(403), 403, "not_permitted"),
     "odd": (HTTPException(400), 400, "not_taken"),
     "no-such-case": (NoSuchCase("There is no case MD-UA-2026-000001."), 404, "not_found"),
+    "erased": (CaseErased("MD-UA-2026-000001", "2060-01-01"), 410, "erased"),
     "engine-forbids": (NotPermitted("The engine does not permit this."), 403, "not_permitted"),
     "duplicate": (DuplicateCase("A duplicate.", reference="MD-UA-2026-000001"), 409, "duplicate"),
     "engine": (EngineUnreachable("No engine answers."), 503, "no_answer"),

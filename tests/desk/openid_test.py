@@ -1,5 +1,6 @@
 """Sign-in at real issuers: the whole way in and out, and every way in which nobody comes in."""
 
+import base64
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 from desk.frame import Desk, Pages, Signed
 from desk.issuers import read_sign_in_file
 from desk.openid import OpenIdSignIn
+from desk.security import MAX_BODY
 from desk.sessions import Sessions
 from tests.desk.desks import ADDRESS, Hands, a_desk, client, hidden
 from tests.desk.issuing import (
@@ -88,6 +90,12 @@ def came_in(browser: TestClient, sub: str = "ana", back: str = "/mine") -> Any:
     return came_back(browser, let_go(sent(browser, back), sub))
 
 
+def a_visitors_session(browser: TestClient) -> str:
+    """The number of the session that a browser has before anybody signed in at it."""
+    browser.post("/sign-out", headers={"Sec-Fetch-Site": "same-origin"})
+    return browser.cookies["homeward_8080"]
+
+
 # The way in
 
 
@@ -130,8 +138,8 @@ def test_the_session_is_a_new_one_after_the_sign_in(tmp_path: Path, issuer: Issu
     """Whoever planted or saw the number before has nothing of it: no session fixation."""
     desk = real_desk(tmp_path, issuer.url)
     browser = client(desk, [DESK])
+    planted = a_visitors_session(browser)
     where = sent(browser)
-    planted = browser.cookies["homeward_8080"]
     browser.get(let_go(where))
     assert browser.cookies["homeward_8080"] != planted
     other = client(desk, [DESK])
@@ -175,8 +183,8 @@ def test_who_holds_several_roles_chooses_one(tmp_path: Path, issuer: Issuing) ->
     """Before that nobody is signed in; a role that was not offered is not given; and the session is a new one twice."""
     desk = real_desk(tmp_path, issuer.url)
     browser = client(desk, [DESK])
+    planted = a_visitors_session(browser)
     where = sent(browser)
-    planted = browser.cookies["homeward_8080"]
     assert browser.get(let_go(where, "bogdan")).headers["location"] == "/sign-in/role"
     offered = browser.cookies["homeward_8080"]
     assert browser.get("/mine").status_code == 303
@@ -353,6 +361,97 @@ def test_an_answer_that_this_browser_did_not_ask_for_is_nothing(tmp_path: Path, 
 
 def _sign_out_form(browser: TestClient) -> dict[str, str]:
     return hidden("<main" + browser.get("/no-such-page").text.partition("<main")[0])
+
+
+def test_no_crowd_pushes_out_a_sign_in_that_is_under_way(tmp_path: Path, issuer: Issuing) -> None:
+    """However many begin one meanwhile, or get a visitor's session: it lies with the browser that began it."""
+    desk = real_desk(tmp_path, issuer.url, sessions=Sessions(visitors_at_most=3))
+    browser = client(desk, [DESK])
+    where = sent(browser)
+    for _ in range(20):
+        stranger = client(desk, [DESK])
+        sent(stranger)
+        a_visitors_session(stranger)
+    assert browser.get(let_go(where)).headers["location"] == "/mine"
+    assert browser.get("/mine").json()["id"] == "md:ana"
+
+
+def test_an_answer_that_was_played_again_is_nothing(tmp_path: Path, issuer: Issuing) -> None:
+    """Even by who copied the browser's cookies before it came back; and what it came back with is gone from it."""
+    desk = real_desk(tmp_path, issuer.url)
+    browser, thief = client(desk, [DESK]), client(desk, [DESK])
+    where = let_go(sent(browser))
+    begun = {name: value for name, value in browser.cookies.items() if "-begun-" in name}
+    assert len(begun) == 1
+    thief.cookies.update(begun)
+    assert browser.get(where).headers["location"] == "/mine"
+    assert not any("-begun-" in name for name in browser.cookies)
+    assert came_back(thief, where).status_code == 400
+    assert thief.get("/mine").status_code == 303
+
+
+def test_what_a_browser_keeps_of_a_sign_in_says_nothing_and_opens_at_this_desk_only(
+    tmp_path: Path, issuer: Issuing
+) -> None:
+    """Sealed: neither where one wants to go nor the secrets stand in it. Another desk's, or an altered one, is none."""
+    desk = real_desk(tmp_path, issuer.url)
+    browser = client(desk, [DESK])
+    answer = browser.get("/sign-in/at/md", params={"back": "/cases/MD-UA-2026-7K3F9A"})
+    given = answer.headers["set-cookie"]
+    assert given.endswith("; HttpOnly; Max-Age=900; Path=/; SameSite=lax")
+    asked = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
+    sealed = given.partition("=")[2].partition(";")[0]
+    clear = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in sealed.split("."))
+    for secret in ("7K3F9A", asked["state"], asked["nonce"], "md"):
+        assert secret not in given and secret.encode() not in clear
+    where = let_go(answer.headers["location"])
+    # One letter in the middle of what is sealed; the last one of a part may stand for nothing.
+    middle = len(sealed) // 2
+    altered = sealed[:middle] + ("A" if sealed[middle] != "A" else "B") + sealed[middle + 1 :]
+    for wrong in (altered, "a.b.c.d.e", "garbage", ""):
+        other = client(desk, [DESK])
+        other.cookies.set("homeward_8080-begun-0", wrong)
+        assert came_back(other, where).status_code == 400
+    elsewhere = client(real_desk(tmp_path, issuer.url), [DESK])
+    elsewhere.cookies.set("homeward_8080-begun-0", sealed)
+    assert came_back(elsewhere, where).status_code == 400
+    assert browser.get(where).headers["location"] == "/cases/MD-UA-2026-7K3F9A"
+
+
+def test_a_browser_has_several_sign_ins_under_way(tmp_path: Path, issuer: Issuing) -> None:
+    """One a tab; beyond five the oldest makes room. A way back that is too long for a cookie leads to the beginning."""
+    clock = Hands()
+    browser = client(real_desk(tmp_path, issuer.url, clock=clock, sessions=Sessions()), [DESK])
+    ways: list[str] = []
+    for n in range(6):
+        clock.move(seconds=1)
+        ways.append(sent(browser, f"/mine?tab={n}"))
+    assert came_back(browser, let_go(ways[0])).status_code == 400
+    for n in (5, 1, 3):
+        assert browser.get(let_go(ways[n])).headers["location"] == f"/mine?tab={n}"
+    answer = browser.get("/sign-in/at/md", params={"back": "/" + "x" * 5_000})
+    assert len(answer.headers["set-cookie"]) < 4_096
+    assert browser.get(let_go(answer.headers["location"])).headers["location"] == "/"
+
+
+def test_on_a_network_the_cookie_is_bound_to_the_host(tmp_path: Path, issuer: Issuing) -> None:
+    """No neighbour under the same domain can plant a sign-in of theirs."""
+    address = "https://desk.example.org"
+    sign_in = OpenIdSignIn(sign_in_file(tmp_path, issuer.url), address)
+    browser = client(a_desk(sign_in=sign_in, base_url=address, bind="0.0.0.0"), [DESK])
+    given = browser.get("/sign-in/at/md").headers["set-cookie"]
+    assert given.startswith("__Host-homeward-begun-0=") and given.endswith("; Path=/; SameSite=lax; Secure")
+
+
+def test_a_logout_that_is_too_large_is_not_read(tmp_path: Path, issuer: Issuing) -> None:
+    """Nor one with fields without number; the next one that counts is heard."""
+    server = client(real_desk(tmp_path, issuer.url))
+    token = issuer.logout_token(sub="ana")
+    assert server.post("/sign-in/ended/md", data={"logout_token": token, "more": "x" * MAX_BODY}).status_code == 413
+    assert server.post("/sign-in/ended/md", data={"logout_token": token, "more": "x" * 70_000}).status_code == 400
+    crowd = {"logout_token": token, **{f"more{n}": "" for n in range(10)}}
+    assert server.post("/sign-in/ended/md", data=crowd).status_code == 400
+    assert server.post("/sign-in/ended/md", data={"logout_token": token}).status_code == 200
 
 
 def test_a_code_serves_once(tmp_path: Path, issuer: Issuing) -> None:

@@ -39,11 +39,15 @@ class Registry(CasesInMemory):
         self.opened: list[dict[str, Any]] = []
         self.lost = False
         """Whether the answer to an opening is lost on its way."""
+        self.elsewhere: str | None = None
+        """The state that hosts a case of the same child, in which the opener's state has no part."""
 
     async def open(self, intake: bytes | str | Mapping[str, Any], *, today: date | None = None) -> str:
         assert isinstance(intake, Mapping)
         given = dict(intake)
         parse_intake(given, today=START.date())
+        if self.elsewhere and not given.get("not_duplicate_of"):
+            raise DuplicateCase("Likely the same child.", reference="", host_state=self.elsewhere)
         for before in self.opened:
             same = before["child"] == given["child"] and before.get("reference") != given.get("reference")
             if same and given.get("not_duplicate_of") != before["reference"]:
@@ -361,6 +365,27 @@ def test_a_second_case_of_the_same_child_is_asked_about() -> None:
     other = browser.post(f"{draft}/check", data={**hidden(again.text), "duplicate": "another"})
     assert other.status_code == 303 and cases.opened[1]["not_duplicate_of"] == running
     assert other.headers["location"] == f"/cases/{cases.opened[1]['reference']}" != f"/cases/{running}"
+
+
+def test_the_reference_of_a_case_of_other_states_is_not_told() -> None:
+    """Whom to ask is; with the reference that they give, a case of another child is opened."""
+    desk, cases = a_registry()
+    browser = an_authority(desk)
+    cases.elsewhere = "RO"
+    running = "RO-UA-2026-7K3F9A"
+    draft = answered(browser)
+    asked = opened(browser, draft)
+    assert asked.status_code == 409
+    assert "Ask the central authority of this state: Romania." in asked.text
+    assert running not in asked.text and "Look at case" not in asked.text
+    form = hidden(asked.text)
+    for typed in ("", "RO-UA"):
+        again = browser.post(f"{draft}/check", data={**form, "running": typed})
+        assert again.status_code == 422 and 'href="#duplicate">Write a reference' in again.text
+        assert "Romania" in again.text
+        form = hidden(again.text)
+    done = browser.post(f"{draft}/check", data={**form, "running": f" {running.lower()} "})
+    assert done.status_code == 303 and cases.opened[0]["not_duplicate_of"] == running
 
 
 def test_a_lost_answer_opens_no_second_case() -> None:

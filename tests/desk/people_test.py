@@ -1,5 +1,7 @@
 """Who signs in: the invented people of the development sign-in, and the way in and out."""
 
+import re
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +14,7 @@ from desk.sessions import Sessions
 from procedure.acts import Actor
 from procedure.vocabulary import ROLES
 from procedure.who_may import ANY, MAY
+from procedure.who_may_see import TIED_BY_SIGN_IN
 from starter.demo import COURSES
 from tests.desk.desks import a_desk, client, hidden, signed_in
 
@@ -124,6 +127,34 @@ def test_nobody_else_comes_in(chosen: dict[str, str]) -> None:
     assert 'href="#person">Choose a person' in answer.text and 'id="person-error"' in answer.text
     assert hidden(answer.text)["back"] == "/mine"
     assert browser.get("/mine").status_code == 303
+
+
+@pytest.mark.parametrize("person", [each for each in PEOPLE if each.role in TIED_BY_SIGN_IN], ids=lambda each: each.id)
+def test_a_party_says_whose_case_it_is(person: Person) -> None:
+    """As an issuer would; without it nobody is signed in, and what was chosen stays."""
+    desk = a_desk(sessions=Sessions())
+    browser = client(desk, [DESK])
+    form = hidden(browser.get("/sign-in?back=/mine").text)
+    for case in ("", "DEM001"):
+        answer = browser.post("/sign-in", data={**form, "person": person.id, "case": case})
+        assert answer.status_code == 422
+        assert 'href="#case">Write a reference' in answer.text and 'id="case-error"' in answer.text
+        assert re.search(f'value="{person.id}"[^>]* checked', answer.text)
+        form = hidden(answer.text)
+    answer = browser.post("/sign-in", data={**form, "person": person.id, "case": " md-ua-2026-7k3f9a "})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/mine")
+    session = desk.sessions.find(browser.cookies["homeward_8080"])
+    assert session is not None
+    assert session.person == replace(person, cases=frozenset({"MD-UA-2026-7K3F9A"}))
+
+
+def test_nobody_else_is_tied_to_a_case() -> None:
+    """What stands in the field counts for a child and a relative alone."""
+    desk = a_desk(sessions=Sessions())
+    browser = signed_in(client(desk, [DESK]), "guardian-md-1", case="MD-UA-2026-7K3F9A")
+    session = desk.sessions.find(browser.cookies["homeward_8080"])
+    assert session is not None
+    assert session.person is not None and session.person.cases == frozenset()
 
 
 def test_who_signed_out_is_out() -> None:

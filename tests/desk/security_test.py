@@ -1,10 +1,14 @@
 """What keeps others out: headers, addresses, other sites' forms, and bodies that never end."""
 
-from collections.abc import Iterator
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
 from starlette.testclient import TestClient
@@ -13,8 +17,20 @@ from structlog.testing import capture_logs
 from desk.app import create_app
 from desk.frame import Desk, Pages, checked_form, page
 from desk.people import Person
-from desk.security import HEADERS, MAX_BODY, POLICY, Doorkeeper, Refused, from_here, is_loopback
+from desk.security import (
+    HEADERS,
+    MAX_BODY,
+    MAX_FIELDS,
+    MAX_FILES,
+    MAX_HEAD,
+    POLICY,
+    Doorkeeper,
+    Refused,
+    from_here,
+    is_loopback,
+)
 from desk.speaking import STATIC, static
+from starter.serving import served
 from tests.desk.desks import a_desk, client, hidden, signed_in
 
 SENT: list[dict[str, Any]] = []
@@ -176,7 +192,7 @@ async def test_under_development_sign_in_no_network_is_heard(end: str) -> None:
         raise AssertionError
 
     doors = Doorkeeper(app, host="127.0.0.1", only_this_machine=True)
-    scope = {"type": "http", "method": "GET", "headers": [(b"host", b"127.0.0.1")]}
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"host", b"127.0.0.1")]}
     for address in ("127.0.0.1", "::1", "testclient"):
         await doors({**scope, end: (address, 1)}, nothing, nothing)
     for address in ("192.0.2.1", "2001:db8::1"):
@@ -394,6 +410,100 @@ def test_a_body_beyond_the_bound_is_not_read() -> None:
     assert browser.post("/form", content=unending(), headers=kind).status_code == 413
     assert browser.post("/form", content=b"x", headers={**kind, "Content-Length": "-1"}).status_code == 413
     assert len(SENT) == 1
+
+
+def test_a_connection_whose_body_was_not_read_is_closed() -> None:
+    """Else what is left of it would be read for ever, for an answer that was given long ago."""
+    browser = signed_in(client(pages=[DESK]))
+    told = browser.post("/form", data={"reason": "x" * MAX_BODY})
+    assert (told.status_code, told.headers["connection"]) == (413, "close")
+
+
+def test_a_page_says_in_the_readers_language_that_it_was_too_large() -> None:
+    """Whoever is at the window reads what to do."""
+    browser = signed_in(client(pages=[DESK]))
+    told = browser.post("/form", data={"reason": "x" * MAX_BODY}, headers={"Accept-Language": "uk"})
+    assert told.headers["content-language"] == "uk" and "This is too large" not in told.text
+
+
+@pytest.mark.parametrize("at", ["path", "query", "header", "headers"])
+def test_a_head_beyond_the_bound_is_refused(at: str) -> None:
+    """Whole as it came: in one address, in one header, in many. One that is nearly as long is heard."""
+    browser = client(pages=[DESK])
+    # What the test's own client says of itself counts too.
+    for length, statuses in ((MAX_HEAD, {431}), (MAX_HEAD - 1_000, {200, 404})):
+        match at:
+            case "path":
+                told = browser.get("/" + "x" * length)
+            case "query":
+                told = browser.get("/sign-in", params={"back": "x" * (length - 5)})
+            case "header":
+                told = browser.get("/sign-in", headers={"X-Long": "x" * length})
+            case _:
+                told = browser.get("/sign-in", headers={f"X-{n:02}": "x" * 1_020 for n in range(length // 1_024)})
+        assert told.status_code in statuses, length
+    answer = client(api=FastAPI()).get("/api/cases", headers={"X-Long": "x" * MAX_HEAD})
+    assert answer.json()["type"] == "urn:homeward:problem:refused-request"
+
+
+@pytest.mark.parametrize(
+    "crowd",
+    [
+        {"data": {f"f{n}": "" for n in range(MAX_FIELDS)}},
+        {"files": [(f"f{n}", ("a", b"")) for n in range(MAX_FILES + 1)]},
+        {"files": [(f"f{n}", (None, b"")) for n in range(MAX_FIELDS)]},
+    ],
+    ids=["fields", "files", "parts"],
+)
+def test_a_form_holds_so_many_fields_and_files(crowd: dict[str, Any]) -> None:
+    """Small ones without number take longer to read than one large one; the largest form of ours has far fewer."""
+    browser = signed_in(client(pages=[DESK]))
+    form = hidden(browser.get("/form").text)
+    crowd = {**crowd, "data": {**form, **crowd.get("data", {})}}
+    assert browser.post("/form", **crowd).status_code == 400 and SENT == []
+    assert browser.post("/form", data=form).status_code == 303
+
+
+async def _answered(address: str, head: bytes, body: Callable[[], Iterator[bytes]] = lambda: iter(())) -> bytes:
+    """What a server says to bytes as they are; the connection is closed by the server, or this never ends."""
+    where = urlsplit(address)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    writer.write(head)
+    with contextlib.suppress(ConnectionError):
+        for part in body():
+            writer.write(part)
+            await writer.drain()
+    async with asyncio.timeout(10):
+        said = b""
+        with contextlib.suppress(ConnectionError):
+            while part := await reader.read(65_536):
+                said += part
+    writer.close()
+    return said
+
+
+async def test_the_server_reads_no_head_without_an_end_and_no_body_without_one() -> None:
+    """As `homeward up` and `homeward desk` serve it: a long address or header, and a body in chunks of unknown number."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        async with served(create_app(a_desk(base_url=address), pages=[DESK]), listening):
+            host = urlsplit(address).netloc.encode()
+            long = b"x" * MAX_HEAD
+            for head in (b"GET /" + long, b"GET / HTTP/1.1\r\nHost: " + host + b"\r\nCookie: " + long):
+                assert (await _answered(address, head)).startswith(b"HTTP/1.1 400 ")
+
+            def unending() -> Iterator[bytes]:
+                for _ in range(16):
+                    yield b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+                # Beyond the bound, and no end was said yet.
+                yield b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+
+            for path in (b"/form", b"/careless", b"/sign-in"):
+                kind = b"Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked"
+                head = b"POST " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\n" + kind + b"\r\n\r\n"
+                said = await _answered(address, head, unending)
+                assert said.startswith(b"HTTP/1.1 413 ") and b"connection: close" in said.lower()
 
 
 @pytest.mark.parametrize(

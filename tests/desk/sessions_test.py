@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from desk.frame import Pages, Signed, checked_form, flash, once_token, page, person_of, still_signed_in
 from desk.people import Person
-from desk.sessions import FormUnknown, SentAlready, Session, Sessions, Visit
+from desk.sessions import FormUnknown, Offered, SentAlready, Session, Sessions, Visit, Vouched
 from tests.desk.desks import Hands, a_desk, client, hidden, signed_in
 
 ANA = Person("caseworker-md-7", "Ana Invented", "caseworker", "MD")
@@ -84,6 +84,17 @@ def test_there_are_only_so_many_sessions(sessions: Sessions, clock: Hands) -> No
     assert len(sessions) == 5
 
 
+def test_who_has_still_to_choose_a_role_is_not_pushed_out_by_visitors(sessions: Sessions) -> None:
+    """An issuer has vouched for them already, which no crowd can have done for itself."""
+    visit = Visit(sessions, None)
+    visit.offer(Offered((ANA,), "/"), Vouched("md", "ana"))
+    for _ in range(50):
+        sessions.begin()
+    assert not visit.over and visit.needed().offered is not None
+    visit.sign_out()
+    assert len(sessions) == 3
+
+
 def test_sessions_that_are_over_do_not_pile_up(clock: Hands) -> None:
     """They go when others come, asked for or not."""
     sessions = Sessions(clock)
@@ -144,7 +155,7 @@ def test_changing_the_person_ends_the_session_before(clock: Hands) -> None:
 
 def test_a_session_holds_nothing_of_a_person_but_who_it_is(sessions: Sessions) -> None:
     """Its fields are named here, so that a new one is looked at twice."""
-    of_a_sign_in = {"begun", "offered", "vouched", "way_out"}
+    of_a_sign_in = {"offered", "vouched", "way_out"}
     assert set(Session.__dataclass_fields__) == {
         *("id", "secret", "began", "used", "person", "forms", "told", "reasons"),
         *of_a_sign_in,

@@ -172,11 +172,14 @@ class Walkers:
 def _people() -> list[Person]:
     found = dict[tuple[str, str, str], Person]()
 
-    def add(id: str, role: Role, state: str) -> None:
-        found[id, role, state] = Person(id, "Invented Walker", role, state, "Invented Office")
+    def add(id: str, role: Role, state: str, *cases: str) -> None:
+        found[id, role, state] = Person(id, "Invented Walker", role, state, "Invented Office", frozenset(cases))
 
     for id, role, side in PEOPLE.values():
-        add(id, role, "MD" if side == "host" else "UA")  # pyright: ignore[reportArgumentType]
+        # A child and a relative with their case, with another's, and with none.
+        add(id, role, "MD" if side == "host" else "UA", LATE)  # pyright: ignore[reportArgumentType]
+    add("the-child", "child", "UA", EARLY)
+    add("relative-1", "relative", "RO", EARLY)
     for role in ROLES:
         for state in ("MD", "UA"):
             add(f"{role}-8", role, state)

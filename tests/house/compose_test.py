@@ -2,19 +2,23 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from activities.settings import PREFIX, SECRETS_DIR, Settings
 from tests.house.committed import ROOT
 from workflows.messages import SEARCH_ATTRIBUTES
 
 COMPOSE_FILE = ROOT / "docker-compose.yml"
-SECRETS = ("POSTGRES_PASSWORD", "TEMPORAL_DB_PASSWORD", "CASELOAD_DB_PASSWORD")
+NEEDED = {"DESK_NAME": "desk.example.org", "DESK_TLS": "internal"}
+OURS = ("worker", "desk")
 
 
 def docker_compose() -> Path:
@@ -26,8 +30,8 @@ def docker_compose() -> Path:
 
 
 def parsed(file: Path, *, without: str | None = None) -> "subprocess.CompletedProcess[str]":
-    """What the parser says to a file, all secrets set but one."""
-    given = {name: "invented" for name in SECRETS if name != without}
+    """What the parser says to a file, all that has no default set but one."""
+    given = {name: value for name, value in NEEDED.items() if name != without}
     return subprocess.run(
         [docker_compose(), "--file", file, "--env-file", os.devnull, "config", "--quiet"],
         env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **given},
@@ -44,9 +48,21 @@ def against_the_schema(file: Path) -> "subprocess.CompletedProcess[str]":
 
 
 @pytest.fixture(scope="module")
-def services() -> dict[str, dict[str, Any]]:
-    """The services as they are written, merges done."""
-    return yaml.safe_load(COMPOSE_FILE.read_text("utf-8"))["services"]
+def file() -> dict[str, Any]:
+    """The file as it is written, merges done."""
+    return yaml.safe_load(COMPOSE_FILE.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def services(file: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Its services."""
+    return file["services"]
+
+
+def mounts(service: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """What a service sees where: the source by its place in the container, and whether it may write there."""
+    parts = [each.replace("${DESK_TLS_FOLDER:-./public}", "./public").split(":") for each in service.get("volumes", [])]
+    return {where: (source, how != ["ro"]) for source, where, *how in parts}
 
 
 def test_the_parser_and_the_specification_accept_the_file() -> None:
@@ -56,18 +72,130 @@ def test_the_parser_and_the_specification_accept_the_file() -> None:
     assert by_schema.returncode == 0, by_schema.stdout
 
 
-@pytest.mark.parametrize("secret", SECRETS)
-def test_nothing_starts_without_each_secret(secret: str) -> None:
-    """No secret has a default."""
-    refused = parsed(COMPOSE_FILE, without=secret)
+@pytest.mark.parametrize("name", NEEDED)
+def test_nothing_starts_without_what_only_an_operator_knows(name: str) -> None:
+    """Neither the desk's name nor where its certificate comes from has a default."""
+    refused = parsed(COMPOSE_FILE, without=name)
     assert refused.returncode != 0
-    assert secret in refused.stderr
+    assert name in refused.stderr
+
+
+def test_secrets_come_as_files_and_in_no_other_way(file: dict[str, Any], services: dict[str, dict[str, Any]]) -> None:
+    """No environment holds one, where everybody who may ask docker reads it; and no argument does."""
+    made = {f"./secrets/{name}" for name in passwords_made()}
+    assert made == {secret["file"] for secret in file["secrets"].values()}
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", "secrets/postgres-password"], cwd=ROOT, check=False)
+    assert ignored.returncode == 0
+    named = re.compile(r"PASSWORD|PWD|SECRET|TOKEN", re.IGNORECASE)
+    fields = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
+    for service in services.values():
+        told = {name: value for name, value in service.get("environment", {}).items() if named.search(name)}
+        assert {
+            name: value
+            for name, value in told.items()
+            if value not in ("/run/secrets", "/run/secrets/postgres-password")
+        } == {}
+        assert not named.search(" ".join(map(str, [*service.get("command", []), *service.get("entrypoint", [])])))
+        given: list[Any] = service.get("secrets", [])
+        targets: set[str] = {each["target"] for each in given if not isinstance(each, str)}
+        assert {name.removeprefix(PREFIX).lower() for name in targets} <= fields
+    for name in OURS:
+        assert services[name]["environment"][SECRETS_DIR] == "/run/secrets"
+
+
+def passwords_made(folder: Path | None = None) -> list[str]:
+    """The files that `compose/passwords.sh` makes."""
+    with tempfile.TemporaryDirectory() as there:
+        where_to = folder or Path(there) / "secrets"
+        subprocess.run(["sh", ROOT / "compose" / "passwords.sh", where_to], check=True, capture_output=True)
+        return sorted(path.name for path in where_to.iterdir())
+
+
+def test_passwords_are_made_once_and_for_their_owner(tmp_path: Path) -> None:
+    """Each another, letters and digits only; a second run changes nothing; nobody else enters the folder."""
+    folder = tmp_path / "secrets"
+    passwords_made(folder)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    passwords_made(folder)
+    assert before == {path.name: path.read_text() for path in folder.iterdir()}
+    passwords = [text for name, text in before.items() if name.endswith("db-password") or name == "postgres-password"]
+    assert [len(text) for text in passwords] == [48] * 3
+    assert len(set(passwords)) == 3 and all(text.isalnum() for text in passwords)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_every_way_between_parts_is_by_tls_and_verified(services: dict[str, dict[str, Any]]) -> None:
+    """To the database, to the engine, inside the engine, to the desk: each names whom it trusts and whom it expects."""
+    for name in OURS:
+        said = services[name]["environment"]
+        assert said["HOMEWARD_CASELOAD_URL"].endswith("?sslmode=verify-full&sslrootcert=/trust/ca.pem")
+    assert services["databases"]["environment"]["PGSSLMODE"] == "verify-full"
+    assert services["schema"]["environment"]["SQL_TLS"] == "true"
+    engine = services["temporal"]["environment"]
+    for name in ("SQL_TLS_ENABLED", "SQL_HOST_VERIFICATION", "TEMPORAL_TLS_REQUIRE_CLIENT_AUTH"):
+        assert engine[name] == "true"
+    for name in (*OURS, "namespace"):
+        said = services[name]["environment"]
+        assert said["TEMPORAL_TLS_SERVER_NAME"] == "temporal"
+        assert said["TEMPORAL_TLS_CLIENT_KEY_PATH"] == "/certificate/key.pem"
+    assert services["temporal-ui"]["environment"]["TEMPORAL_TLS_ENABLE_HOST_VERIFICATION"] == "true"
+    server = services["postgresql"]["command"]
+    assert {"ssl=on", "hba_file=/compose/pg_hba.conf"} < set(server)
+    lines = (ROOT / "compose" / "pg_hba.conf").read_text("utf-8").splitlines()
+    kinds = {line.split()[0] for line in lines if line and not line.startswith("#")}
+    assert kinds == {"local", "hostssl"}
+    assert "insecure" not in (ROOT / "compose" / "Caddyfile").read_text("utf-8")
+
+
+def test_each_part_sees_its_own_key_and_no_other(file: dict[str, Any], services: dict[str, dict[str, Any]]) -> None:
+    """The authority's key is seen by the job that signs alone, which has no network."""
+    certificates = {name for name in file["volumes"] if name.startswith("certificate-")}
+    assert {name.removeprefix("certificate-") for name in certificates} == set(parts_with_a_certificate())
+    signs = services["certificates"]
+    assert signs["network_mode"] == "none"
+    for name, service in services.items():
+        if service is signs:
+            continue
+        seen = dict(mounts(service).values())
+        assert "authority" not in seen
+        own = {"namespace": "operator"}.get(name, name)
+        assert {each for each in seen if each.startswith("certificate")} <= {f"certificate-{own}"}
+        assert not any(writes for source, writes in seen.items() if source in {*certificates, "trust"})
+
+
+def parts_with_a_certificate() -> list[str]:
+    """The parts for which `compose/certificates.sh` makes one."""
+    script = (ROOT / "compose" / "certificates.sh").read_text("utf-8")
+    return re.findall(r"^part ([a-z-]+) ", script, re.MULTILINE)
+
+
+def test_the_desk_publishes_no_keys_and_writes_no_archive(services: dict[str, dict[str, Any]]) -> None:
+    """Whoever takes it over signs with its key, and cannot say of another key that it counts."""
+    seen = mounts(services["desk"])
+    assert [seen[where] for where in ("/archive", "/published-keys", "/signing", "/sign-in")] == [
+        ("archive", False),
+        ("published-keys", False),
+        ("signing", False),
+        ("./sign-in", False),
+    ]
+    assert "/signing" not in mounts(services["worker"])
+    writes = [
+        name for name, each in services.items() if mounts(each).get("/published-keys") == ("published-keys", True)
+    ]
+    assert writes == ["signing-keys"]
+
+
+def test_the_desk_takes_its_doors_word_only(services: dict[str, dict[str, Any]]) -> None:
+    """The address that it believes is the one that the door has."""
+    command = services["desk"]["command"]
+    assert command[command.index("--proxy") + 1] == services["door"]["networks"]["door"]["ipv4_address"]
 
 
 @pytest.mark.parametrize(
     ("right", "wrong", "finder"),
     [
         ("{ databases: {", "{ nobody: {", parsed),
+        ("smtp-password: {", "another: {", parsed),
         ("healthcheck:", "healthchek:", parsed),
         ("healthcheck:", "healthchek:", against_the_schema),
         ("condition: service_healthy", "condition: service_hale", against_the_schema),
@@ -82,11 +210,12 @@ def test_a_broken_file_is_found_broken(right: str, wrong: str, finder: Any, tmp_
     assert finder(broken).returncode != 0
 
 
-def test_ports_are_published_on_the_loopback_only(services: dict[str, dict[str, Any]]) -> None:
-    """There is no sign-in yet: nobody from outside reaches the engine or its pages."""
-    published = [port for service in services.values() for port in service.get("ports", [])]
-    assert published
-    assert [port for port in published if not port.startswith("127.0.0.1:")] == []
+def test_only_the_door_can_be_reached_from_outside(services: dict[str, dict[str, Any]]) -> None:
+    """Everything else is published on the loopback or not at all; and so is the door, until its operator says where."""
+    published = [(name, port) for name, service in services.items() for port in service.get("ports", [])]
+    assert {name for name, port in published if not port.startswith("127.0.0.1:")} == {"door"}
+    assert all(port.startswith("${DESK_ADDRESS:-127.0.0.1}:") for name, port in published if name == "door")
+    assert {"postgresql", "worker", "desk"}.isdisjoint(name for name, _ in published)
 
 
 def test_the_engines_pages_are_read_only(services: dict[str, dict[str, Any]]) -> None:
@@ -105,7 +234,9 @@ def test_every_service_has_a_health_check_or_runs_to_its_end(services: dict[str,
     awaited = {name: how["condition"] for each in services.values() for name, how in each.get("depends_on", {}).items()}
     for name, service in services.items():
         check = service["healthcheck"]
-        if check.get("disable"):
+        if "profiles" in service:
+            assert name not in awaited and service["restart"] == "no"
+        elif check.get("disable"):
             assert awaited[name] == "service_completed_successfully"
             assert service["restart"].startswith("on-failure")
         else:
@@ -125,9 +256,11 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
     lines = (ROOT / ".env.example").read_text("utf-8").splitlines()
     named = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert {line.split()[0] for line in asked} == set(named)
-    assert {name for name in named if "PASSWORD" in name or "SECRET" in name} == {
-        name for name, value in named.items() if value == "" and ("PASSWORD" in name or "SECRET" in name)
-    }
+    assert [name for name in named if re.search("PASSWORD|SECRET|TOKEN", name)] == []
+    defaults = {line.split()[0]: line.split()[2] for line in asked if len(line.split()) == 3}
+    # Its default is a name for the image, not a value that whoever copies the example should keep.
+    del defaults["HOMEWARD_BUILD_ID"]
+    assert defaults == {name: value for name, value in named.items() if value}
 
 
 def test_the_namespace_job_makes_the_search_attributes_of_the_contract() -> None:
@@ -139,7 +272,7 @@ def test_the_namespace_job_makes_the_search_attributes_of_the_contract() -> None
     }
 
 
-@pytest.mark.parametrize("script", ["databases.sh", "schema.sh", "namespace.sh"])
+@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "compose").glob("*.sh")))
 def test_the_jobs_scripts_are_shell(script: str) -> None:
     """A shell reads each without executing it."""
     read = subprocess.run(["sh", "-n", ROOT / "compose" / script], capture_output=True, text=True, check=False)

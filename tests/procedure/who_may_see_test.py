@@ -1,7 +1,7 @@
 """Who may see what: the table is whole, denies by default, and keeps from the origin state what it must not learn."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pytest
@@ -26,7 +26,9 @@ from procedure.who_may_see import (
     as_seen,
     holds_seen,
     intake_seen,
+    listed_seen,
     lists,
+    may_speak,
     owed_seen,
     receipt_seen,
     round_began,
@@ -37,7 +39,7 @@ from procedure.who_may_see import (
     spoke,
     view_seen,
 )
-from tests.procedure.courses import PEOPLE, Course
+from tests.procedure.courses import PEOPLE, REFERENCE, Course
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,15 @@ class Somebody:
     id: str
     role: str
     state: str
+    cases: frozenset[str] = frozenset({REFERENCE})
 
 
-def somebody(who: str, **otherwise: str) -> Somebody:
+def somebody(who: str, **otherwise: Any) -> Somebody:
     id, role, side = PEOPLE[who]
-    return Somebody(**{"id": id, "role": role, "state": "MD" if side == "host" else "UA", **otherwise})
+    return replace(Somebody(id, role, "MD" if side == "host" else "UA"), **otherwise)
 
 
-def sight_of(who: str, course: Course, **otherwise: str) -> Sight:
+def sight_of(who: str, course: Course, **otherwise: Any) -> Sight:
     person = somebody(who, **otherwise)
     return sees(person, course.case, spoke=spoke(person, course.entries), round_begins=round_began(course.entries))
 
@@ -174,7 +177,7 @@ def test_a_consulate_sees_the_identity_and_never_where_a_need_for_protection_is_
 def test_an_office_sees_what_its_act_needs_and_no_case_without_it() -> None:
     """The asylum office with a claim, the clinic before a journey, the tracing service when it was asked."""
     early = Course().represented()
-    for who in ("asylum", "health", "tracing", "monitor", "escort", "child", "relative"):
+    for who in ("asylum", "health", "tracing", "monitor", "escort"):
         assert sight_of(who, early).nothing, who
     claimed = Course().represented().does("lodge_asylum_claim")
     assert set(sight_of("asylum", claimed).parts) == {"names", "identity", "people", "asylum"}
@@ -316,8 +319,35 @@ def test_own_words_are_seen_by_who_said_them_alone() -> None:
     """A relative's appeal: by the relative, not by another one."""
     course = Course().determined("return").does("appeal", "relative")
     assert acts_shown("relative", course) == {"appeal"}
-    stranger = sees(somebody("relative", id="relative-2"), course.case)
+    stranger = sight_of("relative", course, id="relative-2")
     assert [entry for entry in course.entries if shown(entry, stranger) != "place"] == []
+
+
+@pytest.mark.parametrize("who", ["child", "relative"])
+@pytest.mark.parametrize("cases", [frozenset[str](), frozenset({"MD-UA-2026-000000"})])
+def test_a_party_sees_and_says_nothing_in_a_case_that_the_sign_in_does_not_name(
+    who: str, cases: frozenset[str]
+) -> None:
+    """Not even what was said under the very id: nothing in a record ties whoever signs in to it."""
+    course = Course().determined("return").does("appeal", who).does("complain", who)
+    stranger, own = somebody(who, cases=cases), somebody(who)
+    assert sees(stranger, course.case, spoke=True) == NOTHING
+    assert not sees(own, course.case).nothing
+    said = [act for act in ACTS if may_speak(own, course.case, act)]
+    assert {"appeal", "complain", "report_detention"} <= set(said)
+    assert [act for act in ACTS if may_speak(stranger, course.case, act)] == []
+    waits = [{"act": "give_consent", "role": who, "state": own.state, "due": None, "overdue": False}]
+    row = {"reference": REFERENCE, "host_state": "MD", "origin_state": "UA", "holds": [], "awaiting": waits}
+    told = [listed_seen({**row, "stage": "decision", "outcome": None}, each) for each in (own, stranger)]
+    assert [each is None for each in told] == [False, True]
+
+
+def test_who_is_tied_by_an_id_in_office_needs_no_case_in_the_sign_in() -> None:
+    """Guardian, counsel and escort are in the record by their ids, and a case in their claims opens nothing."""
+    course = Course().approved().does("plan_travel")
+    for who in ("guardian", "counsel", "escort"):
+        assert not sight_of(who, course, cases=frozenset[str]()).nothing, who
+        assert sight_of(who, course, id="somebody-else").nothing, who
 
 
 def test_lists_and_figures_are_for_offices_that_have_the_case() -> None:
@@ -333,7 +363,8 @@ def test_lists_and_figures_are_for_offices_that_have_the_case() -> None:
 
 def test_entries_of_every_kind_have_a_part() -> None:
     """Nothing in whole courses falls through the table."""
-    entries: list[Entry] = [*Course().visited().entries, *Course(concerns=["asylum"]).wait(days=60).entries]
+    whole = Course().visited()
+    entries: list[Entry] = [*whole.entries, *Course(concerns=["asylum"]).wait(days=60).entries]
     for who in PEOPLE:
-        for entry in entries:
-            assert shown(entry, sight_of(who, Course().visited())) in ("whole", "header", "place")
+        sight = sight_of(who, whole)
+        assert {shown(entry, sight) for entry in entries} <= {"whole", "header", "place"}

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +294,43 @@ async def test_a_client_without_keys_reads_nothing_and_sends_nothing(server: Eng
         with pytest.raises(KeyError, match="binary/encrypted"):
             await stock.get_workflow_handle(handle.id).query("case")
         assert 1 == len([entry for entry in await ledger(handle) if entry["act"] == "note"])
+
+
+@pytest.mark.engine
+async def test_whoever_reads_is_told_that_an_answer_was_altered(
+    skipping: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever stands between: in a sentence that names the case, of a view, a receipt, and a case that opens."""
+    cases = Cases(skipping.client, patience=timedelta(seconds=5))
+    service = skipping.client.workflow_service
+
+    def altering(ask: Any, payloads: Callable[[Any], Sequence[Any]]) -> Any:
+        async def altered(*asked: Any, **how: Any) -> Any:
+            answer = await ask(*asked, **how)
+            for payload in payloads(answer):
+                payload.data = payload.data[:-1] + bytes([payload.data[-1] ^ 1])
+            return answer
+
+        return altered
+
+    async with skipping.worker():
+        handle = await skipping.start()
+        await accepted(handle, act("cw", "note", text="invented"))
+        for name, way in (
+            ("query_workflow", "query_result.payloads"),
+            ("update_workflow_execution", "outcome.success.payloads"),
+        ):
+            monkeypatch.setattr(service, name, altering(getattr(service, name), attrgetter(way)))
+        sentence = f"Something that {handle.id} holds was altered after it was sealed"
+        for ask in (
+            cases.view(handle.id),
+            cases.ledger(handle.id),
+            cases.record(handle.id, act("cw", "note", text="invented")),
+        ):
+            with pytest.raises(CannotGoOn, match=sentence):
+                await ask
+        with pytest.raises(CannotGoOn, match="was altered after it was sealed"):
+            await cases.open({**intake(), "reference": new_reference()})
 
 
 @pytest.mark.engine

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from temporalio.api.common.v1 import Payload
 
 from sealing.codec import CaseCodec
-from sealing.endpoint import MOST_BYTES, BearerFile, CodecEndpoint, nobody
+from sealing.endpoint import MOST_BYTES, BearerFile, CodecEndpoint, MayOpen, nobody
 from sealing.keyring import HOUSE, Keyring
 
 CASE = "MD-UA-2026-7K3F9A"
@@ -59,7 +59,8 @@ async def test_what_may_be_seen_is_opened(keyring: Keyring) -> None:
     answer = await post(CodecEndpoint(keyring, asked), "/codec/decode", given)
 
     assert (200, {"payloads": [CLEAR, CLEAR, CLEAR]}) == (answer.status_code, answer.json())
-    assert [{CASE, OTHER}] == asked.cases
+    # Whether they may open anything at all is asked before anything is read.
+    assert [set(), {CASE, OTHER}] == asked.cases
     assert "no-store" == answer.headers["cache-control"]
 
 
@@ -80,7 +81,7 @@ async def test_what_a_stock_tool_sends_is_sealed(keyring: Keyring) -> None:
         answer = await post(CodecEndpoint(keyring, asked), path, {"payloads": [CLEAR]})
         (one,) = answer.json()["payloads"]
         assert case.encode() == base64.b64decode(one["metadata"]["homeward-case"])
-        assert [{case}] == asked.cases
+        assert [set(), {case}] == asked.cases
         again = await post(CodecEndpoint(keyring, asked), "/codec/decode", {"payloads": [one]})
         assert {"payloads": [CLEAR]} == again.json()
 
@@ -113,6 +114,43 @@ async def test_what_is_no_request_is_refused(
 ) -> None:
     """With a status, never with a traceback."""
     assert status == (await post(CodecEndpoint(keyring, Asked()), path, content, method)).status_code
+
+
+async def test_of_nobody_who_may_open_nothing_a_body_is_read(keyring: Keyring) -> None:
+    """Whoever has no token cannot make the endpoint take 32 MiB; who may open something can, up to the bound."""
+    taken = list[int]()
+
+    async def unending() -> AsyncIterator[bytes]:
+        for _ in range(MOST_BYTES // 65_536 + 100):
+            taken.append(65_536)
+            yield b" " * 65_536
+
+    async def asked(may: MayOpen) -> httpx2.Response:
+        taken.clear()
+        transport = httpx2.ASGITransport(CodecEndpoint(keyring, may))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8080") as asking:
+            return await asking.post("/codec/decode", content=unending())
+
+    assert (403, 0) == ((await asked(nobody)).status_code, sum(taken))
+    large = await asked(Asked(CASE))
+    assert (413, "close") == (large.status_code, large.headers["connection"])
+    assert MOST_BYTES < sum(taken) <= MOST_BYTES + 65_536
+
+
+async def test_refusals_are_answered_by_how_often_they_were_asked_for(keyring: Keyring) -> None:
+    """Each is counted; who may open something is not."""
+    counted = list[int]()
+
+    def waits(request: Request) -> int:
+        counted.append(1)
+        return 3 if len(counted) > 1 else 0
+
+    given = {"payloads": [await sealed(keyring, CASE)]}
+    refusing = CodecEndpoint(keyring, Asked(OTHER), waits=waits)
+    first, second = [await post(refusing, "/codec/decode", given) for _ in range(2)]
+    assert (403, 429, "3") == (first.status_code, second.status_code, second.headers["retry-after"])
+    assert 200 == (await post(CodecEndpoint(keyring, Asked(CASE), waits=waits), "/codec/decode", given)).status_code
+    assert 2 == len(counted)
 
 
 async def test_only_the_engines_own_pages_may_ask_through_a_browser(keyring: Keyring) -> None:

@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL, make_url
 
 from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, KeysUnreachable, KeysUnusable
 from sealing.keyring import HOUSE, Keyring
-from sealing.keys import KeyFile, KeyHolder
+from sealing.keys import KeyFile, KeyHolder, Wrapped
 from tests.sealing.conftest import file_at, store_at
 
 CASE = "MD-UA-2026-7K3F9A"
@@ -154,6 +155,69 @@ async def test_forgetting_wraps_first_what_only_the_old_key_opens(tmp_path: Path
     await keyring.forget_old()
 
     assert key == await (await opened(tmp_path)).known_key(CASE)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> URL:
+    """Where a key store may lie, on each kind of database in turn."""
+    if request.param == "sqlite":
+        return store_at(tmp_path)
+    return make_url(request.getfixturevalue("postgresql")).set(drivername="postgresql+psycopg")
+
+
+async def test_a_key_that_is_made_while_the_old_ones_are_forgotten_is_not_lost(tmp_path: Path, store: URL) -> None:
+    """One process has wrapped it by the old key-encryption key, another forgets that, and then the first writes it."""
+    wrapped, go_on = asyncio.Event(), asyncio.Event()
+
+    class Late(KeyFile):
+        async def wrap(self, key: bytes, *, case: str) -> Wrapped:
+            made = await super().wrap(key, case=case)
+            if case == CASE and not wrapped.is_set():
+                wrapped.set()
+                await go_on.wait()
+            return made
+
+    file_at(tmp_path)
+    late, other = Keyring(store, Late(tmp_path / "keys" / "kek.json")), Keyring(store, file_at(tmp_path))
+    await other.open(make=True)
+    making = asyncio.ensure_future(late.key(CASE))
+    await wrapped.wait()
+    old = (await other.status()).newest
+    await other.rotate()
+    assert [old] == await other.forget_old()
+    go_on.set()
+
+    assert await making == await other.known_key(CASE)
+    await late.close()
+    await other.close()
+
+
+async def test_no_key_is_added_while_the_old_ones_are_forgotten(tmp_path: Path, store: URL) -> None:
+    """It would be the newest, and the one by which all is wrapped would be forgotten as an old one."""
+
+    class Interrupted(Keyring):
+        async def rewrap(self) -> int:
+            return 0
+
+    class Slow(KeyFile):
+        async def forget_old(self) -> list[str]:
+            adding.append(asyncio.ensure_future(third.rotate()))
+            await asyncio.wait(adding, timeout=0.5)
+            return await super().forget_old()
+
+    adding: list[asyncio.Future[tuple[str, int]]] = []
+    file_at(tmp_path)
+    third, other = Interrupted(store, file_at(tmp_path)), Keyring(store, Slow(tmp_path / "keys" / "kek.json"))
+    await other.open(make=True)
+    key = await other.key(CASE)
+    await other.rotate()
+    await other.forget_old()
+    await adding[0]
+
+    again = Keyring(store, file_at(tmp_path))
+    assert key == await again.known_key(CASE)
+    for each in (third, other, again):
+        await each.close()
 
 
 async def test_a_key_is_remembered_for_a_bounded_time_and_number(tmp_path: Path) -> None:

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from sealing.published_keys import KeysUnusable, PublishedKeys, as_json, publish, revoked, statements
+from sealing.published_keys import (
+    ACCEPTED,
+    KeysUnusable,
+    PublishedKeys,
+    accept,
+    as_json,
+    publish,
+    revoked,
+    statements,
+)
+from sealing.signatures import Owner
 from sealing.signing_keys import OWN, SigningKeyFile, SigningKeyUnusable
 from tests.sealing.authorities import Authority
 
@@ -43,6 +53,7 @@ def test_one_file_does_as_well(tmp_path: Path) -> None:
         ({"d": "A" * 43}, "private part"),
         ({"x": "short"}, "at x"),
         ({"roles": []}, "at roles"),
+        ({"states": []}, "at states"),
         ({"valid_from": "yesterday"}, "at valid_from"),
         ({"crv": "Ed448"}, "at crv"),
     ],
@@ -53,6 +64,79 @@ def test_a_statement_that_is_wrong_is_named(tmp_path: Path, changes: dict[str, A
     told = as_json(Authority(tmp_path).statement) | changes
     with pytest.raises(KeysUnusable, match=words):
         statements([json.dumps({"keys": [told]})])
+
+
+def of_another(folder: Path, here: Authority, **may: Any) -> tuple[Authority, Path]:
+    """Another authority's file of keys among the published ones of ``here``."""
+    there = Authority(folder / "there", **may)
+    added = here.published.path / "there.json"
+    added.write_bytes((there.published.path / OWN).read_bytes())
+    return there, added
+
+
+def states_of(published: PublishedKeys, kid: str) -> tuple[str, ...]:
+    keys, faults = published.counting()
+    assert faults == []
+    return keys[kid].states
+
+
+@pytest.mark.parametrize(
+    ("says", "counts"), [(("*",), ("MD",)), (("MD", "UA"), ("MD",)), (("MD",), ("MD",)), (("UA",), ())], ids=str
+)
+def test_anothers_key_signs_for_its_own_state_whatever_it_says(
+    tmp_path: Path, says: tuple[str, ...], counts: tuple[str, ...]
+) -> None:
+    """Its authority is one of Moldova; for nobody where it says another state alone."""
+    here = Authority(tmp_path / "here")
+    there, _ = of_another(tmp_path, here, states=says)
+    key = here.published.counting()[0][there.statement.kid]
+    assert (key.states, key.may_sign_for("caseworker", "UA")) == (counts, False)
+    assert here.published.all()[there.statement.kid].states == says
+
+
+def test_a_key_of_no_state_counts_where_it_was_made_and_nowhere_else(tmp_path: Path) -> None:
+    """The key of a demonstration among an authority's published keys signs for nobody."""
+    here = Authority(tmp_path / "here")
+    made = SigningKeyFile(tmp_path / "demo" / "signing.key")
+    demo = PublishedKeys(tmp_path / "demo" / "published-keys")
+    kid = made.make(demo, owner=Owner(office="This installation"), at=NOW).kid
+    assert states_of(demo, kid) == ("*",)
+    (here.published.path / "demo.json").write_bytes((demo.path / OWN).read_bytes())
+    assert states_of(here.published, kid) == ()
+
+
+def test_what_was_accepted_of_a_key_counts_for_that_key_alone(tmp_path: Path) -> None:
+    """At once for whoever reads already; not for another key that is published under its name."""
+    here = Authority(tmp_path / "here")
+    there, added = of_another(tmp_path, here)
+    kid, reading = there.statement.kid, PublishedKeys(here.published.path)
+    assert states_of(reading, kid) == ("MD",)
+    accept(here.published, there.statement, ["UA", "MD"])
+    assert states_of(reading, kid) == states_of(here.published, kid) == ("MD", "UA")
+    assert states_of(reading, here.statement.kid) == ("*",)
+    other = as_json(Authority(tmp_path / "third").statement) | {"kid": kid}
+    added.write_text(json.dumps({"keys": [other]}))
+    assert states_of(reading, kid) == ("MD",)
+    added.write_bytes((there.published.path / OWN).read_bytes())
+    accept(here.published, there.statement, ["MD"])
+    assert states_of(reading, kid) == ("MD",)
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"), [("[", "is not TOML"), ('["k"]\nstates = ["md"]', "at k.fingerprint, k.states")]
+)
+def test_what_was_accepted_counts_on_while_its_file_is_broken(tmp_path: Path, bad: str, words: str) -> None:
+    """And it is told; whoever reads it first has nothing accepted, and nobody writes over it."""
+    authority = Authority(tmp_path)
+    reading, kid = PublishedKeys(authority.published.path), authority.statement.kid
+    assert states_of(reading, kid) == ("*",)
+    (authority.published.path / ACCEPTED).write_text(bad)
+    keys, faults = reading.counting()
+    assert keys[kid].states == ("*",)
+    assert len(faults) == 1 and words in faults[0]
+    assert PublishedKeys(authority.published.path).counting()[0][kid].states == ("MD",)
+    with pytest.raises(KeysUnusable, match=words):
+        accept(authority.published, authority.statement, ["UA"])
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"keys": {}}', '{"keys": [1]}', "{" * 50])

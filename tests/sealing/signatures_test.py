@@ -9,10 +9,12 @@ from typing import Any, cast
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc.jws import JWSRegistry
+from joserfc.registry import JWS_HEADER_REGISTRY
 
 from procedure.acts import as_signed, parse_act
 from procedure.signing import SIGNATURE_FAULTS, UNSIGNED, Standing
-from sealing.signatures import ALGORITHM, LONGEST, TYPE, SigningKey, check, fingerprint, kid_of
+from sealing.signatures import ALGORITHM, LONGEST, TYPE, SigningKey, check, fingerprint, kid_of, made_at
 from tests.sealing.authorities import LONG_AGO, MINUTE, Authority
 
 NOW = datetime(2026, 3, 1, 10, tzinfo=UTC)
@@ -154,6 +156,26 @@ def test_a_header_of_another_kind_is_not_read(authority: Authority, signature: s
     told = json.loads(json.dumps(header).replace("KID", authority.key.kid))
     _, claims, mark = signature.split(".")
     assert found(authority, f"{_encoded(told)}.{claims}.{mark}").fault == "unreadable"
+
+
+def test_what_is_read_does_not_follow_the_library(
+    authority: Authority, signature: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version with other limits, headers or algorithms: what was read is read, what was not is not."""
+    _, claims, mark = signature.split(".")
+    long = {"alg": ALGORITHM, "kid": authority.key.kid, "typ": TYPE, "cty": "x" * 400}
+    more = {"alg": ALGORITHM, "kid": authority.key.kid, "typ": TYPE, "new": "x"}
+    given = [signature, *(f"{_encoded(each)}.{claims}.{mark}" for each in (long, more))]
+    faults = [found(authority, each).fault for each in given]
+    assert faults == [None, "unreadable", "forged"]
+    for header, payload, size in ((8, 8, 8), (10_000, 10_000, 10_000)):
+        monkeypatch.setattr(JWSRegistry, "max_header_length", header)
+        monkeypatch.setattr(JWSRegistry, "max_payload_length", payload)
+        monkeypatch.setattr(JWSRegistry, "max_signature_length", size)
+        monkeypatch.setattr(JWSRegistry, "default_header_registry", {"new": JWS_HEADER_REGISTRY["alg"]})
+        monkeypatch.setattr(JWSRegistry, "algorithms", {})
+        assert [found(authority, each).fault for each in given] == faults
+        assert kid_of(signature) == authority.key.kid and made_at(signature) == NOW
 
 
 @given(st.text(max_size=200))

@@ -101,7 +101,7 @@ def test_a_desk_stands_behind_its_proxy(house: House, tmp_path: Path, issuer: Is
         assert answer.status_code == 303
         assert answer.headers["location"].startswith(f"{issuer.url}/authorize?")
         assert "redirect_uri=https%3A%2F%2Fdesk.example.org%2Fsign-in%2Ffrom%2Fmd" in answer.headers["location"]
-        assert answer.headers["set-cookie"].startswith("__Host-homeward=")
+        assert answer.headers["set-cookie"].startswith("__Host-homeward-begun-0=")
         assert "Secure" in answer.headers["set-cookie"]
         token = {**for_it, "Authorization": f"Bearer {issuer.access_token()}"}
         assert httpx2.get(f"{at}/api/cases", headers=token).status_code == 200

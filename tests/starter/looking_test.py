@@ -15,7 +15,7 @@ from starter.client import Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 from starter.looking import as_told, counted, listed, log_of, look, may_say, note
 from tests.desk.cases_in_memory import CasesInMemory, somebody
-from tests.procedure.courses import Course
+from tests.procedure.courses import REFERENCE, Course
 
 REFERENCE = "MD-UA-2026-7K3F9A"
 
@@ -127,8 +127,21 @@ async def test_nothing_is_shown_where_it_cannot_be_noted(
 async def test_the_caseload_shows_cases_that_one_may_know_of(signed_in: SignedIn) -> None:
     """By office, or because a case waits for one; holds and what is owed as one may know them."""
     owed = {"act": "hear_child", "role": "guardian", "state": "MD", "person": "guardian-1", "due": None}
-    rest: dict[str, Any] = {"overdue": False, "due": None, "untold": [], "refused": 2, "stage": "travel"}
-    row: dict[str, Any] = {"host_state": "MD", "origin_state": "UA", "holds": ["asylum"], "solution": "return", **rest}
+    rest: dict[str, Any] = {
+        "overdue": False,
+        "due": None,
+        "untold": [],
+        "refused": 2,
+        "stage": "travel",
+        "solution": "return",
+    }
+    row: dict[str, Any] = {
+        "reference": REFERENCE,
+        "host_state": "MD",
+        "origin_state": "UA",
+        "holds": ["asylum"],
+        **rest,
+    }
     row["awaiting"] = [{**owed, "overdue": False}]
     assert listed([row]) == [row]
     for person, seen in (

@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from activities.settings import Settings
-from sealing.published_keys import PublishedKeys
+from sealing.published_keys import ACCEPTED, PublishedKeys
+from sealing.signatures import Owner
 from sealing.signing_keys import OWN, SigningKeyFile
 from starter.endings import CannotGoOn, Exit
 from starter.main import app
-from starter.signing import InstallationSigner, own_signer
+from starter.signing import InstallationSigner, make, own_signer
 
 
 def run(*arguments: str) -> Result:
@@ -53,6 +54,49 @@ def test_a_key_that_is_not_published_is_told_at_start(tmp_path: Path) -> None:
     (settings.published_keys_path / OWN).unlink()
     with pytest.raises(CannotGoOn, match="not among the published keys"):
         own_signer(settings)
+
+
+def test_no_key_for_every_state_is_published_outside_its_own_data_folder(tmp_path: Path) -> None:
+    """Others take what lies in a shared folder. Nothing is made; an authority's own key is used from there."""
+    settings = Settings(data=tmp_path / "data", published_keys=tmp_path / "shared")
+    with pytest.raises(CannotGoOn, match="HOMEWARD_PUBLISHED_KEYS") as stopped:
+        own_signer(settings)
+    assert stopped.value.code == Exit.MALFORMED
+    assert not settings.signing_key_file.exists() and not (tmp_path / "shared").exists()
+    own_signer(Settings(data=tmp_path / "data", published_keys=tmp_path / "data" / "keys"))
+    settings.signing_key_file.unlink()
+    make(settings, owner=Owner(state="MD", office="Invented Authority"), roles=("*",), states=("MD",))
+    own_signer(settings)
+
+
+def test_a_key_of_before_counts_on_in_its_own_data_folder(tmp_path: Path) -> None:
+    """An installation that made its key when nobody was asked for whom a key counts goes on."""
+    settings = Settings(data=tmp_path)
+    own_signer(settings)
+    (settings.published_keys_path / ACCEPTED).unlink()
+    own_signer(settings)
+    (key,) = PublishedKeys(settings.published_keys_path).counting()[0].values()
+    assert key.states == ("*",)
+
+
+def test_whoever_runs_it_says_for_whom_anothers_key_signs(made: Mapping[str, Any], tmp_path: Path) -> None:
+    """For its own state without a word; for no state that the key does not name itself."""
+    theirs = tmp_path / "theirs"
+    key = told("make", "--office", "Another", "--state", "UA", "--for-state", "UA", "--for-state", "MD", *at(theirs))
+    published = tmp_path / "published-keys"
+    (published / "ua.json").write_bytes((theirs / "published-keys" / OWN).read_bytes())
+    listed = {each["kid"]: each["counts_for"] for each in told("list", *at(tmp_path))}
+    assert listed == {made["kid"]: ["MD"], key["kid"]: ["UA"]}
+    assert f"{key['kid']}  Another, UA; signs for * of UA, MD (here for UA only)" in run("list", *at(tmp_path)).stdout
+    for arguments in (
+        (key["kid"], "--for-state", "RO"),
+        (key["kid"], "--for-state", "md"),
+        ("no-key", "--for-state", "MD"),
+    ):
+        refused = run("accept", *arguments, *at(tmp_path)).exception
+        assert isinstance(refused, CannotGoOn) and refused.code == Exit.MALFORMED
+    assert told("accept", key["kid"], "--for-state", "MD", *at(tmp_path))["states"] == ["UA", "MD"]
+    assert told("accept", key["kid"], "--for-state", "UA", *at(tmp_path))["states"] == ["UA"]
 
 
 def test_a_key_that_others_can_read_signs_nothing(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, cast
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from activities.hands import Hands
 from activities.settings import Settings
@@ -120,6 +121,19 @@ def guardian(**fields: Any) -> Fields:
     )
 
 
+def patient(worker: Worker) -> Worker:
+    """A worker that lets a task take half a minute.
+
+    The SDK breaks off after two seconds by the wall clock, wherever the thread stands, and the engine asks again. On a
+    machine that is full of other tests that says nothing about our code, and the error may come out where no one catches
+    it: in a finalizer. The SDK has no setting for it.
+    """
+    tasks: Any = vars(worker)["_workflow_worker"]
+    assert "_deadlock_timeout_seconds" in vars(tasks), "the SDK keeps this elsewhere now"
+    tasks._deadlock_timeout_seconds = 30
+    return worker
+
+
 @dataclass
 class Engine:
     """An engine with or without workers of ours."""
@@ -132,9 +146,13 @@ class Engine:
     def client(self) -> Client:
         return self.env.client
 
-    def worker(self, *, hands: Hands | None = None, **settings: Any) -> AbstractAsyncContextManager[Any]:
+    @asynccontextmanager
+    async def worker(self, *, hands: Hands | None = None, **settings: Any) -> AsyncGenerator[Worker]:
         """A worker while the context is open, its workflow code in the sandbox."""
-        return build_worker(self.client, Settings(data=self.data, **settings), hands=hands, sandboxed=True)
+        async with build_worker(
+            self.client, Settings(data=self.data, **settings), hands=hands, sandboxed=True
+        ) as worker:
+            yield patient(worker)
 
     async def start(
         self, given: Mapping[str, Any] | None = None, reference: str | None = None, **options: Any
