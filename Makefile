@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks flips long-case bench-desk bench-sealing screenshots catalogues frontend lock
+.PHONY: help setup up test lint types walks every-page flips long-case bench-desk bench-sealing screenshots catalogues frontend lock
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,10 +29,11 @@ help:
 	@echo "make lint    style, form, and which room may import which"
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
+	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
 	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
-	@echo "make bench-sealing  an act in clear beside one that is sealed; writes docs/measures.md"
+	@echo "make bench-sealing  an act in clear beside one sealed, and one sealed and signed; writes docs/measures.md"
 	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
@@ -70,6 +71,9 @@ types: setup
 
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
+
+every-page: setup
+	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py
 
 flips: setup
 	HOMEWARD_FLIPS=$(FLIPS) $(BIN)/python -m pytest tests/casefile/dossier_test.py -k flipped

@@ -406,7 +406,7 @@ def desk_that_tells(made: Certificates, part: str = "desk") -> Generator[tuple[i
 
 
 def test_the_door_tells_the_desk_who_asks(made: Certificates, tmp_path: Path) -> None:
-    """The name that was typed, and the address it was asked from, whatever the asker says of it; no more than 1 MB."""
+    """The name that was typed, and the address it was asked from, whatever the asker says of it; no more than 1 MiB."""
     name, port = "desk.example.org", free_port()
     own = self_signed(tmp_path, name)
     with (
@@ -418,7 +418,7 @@ def test_the_door_tells_the_desk_who_asks(made: Certificates, tmp_path: Path) ->
         assert (told[-1]["host"], told[-1]["x-forwarded-for"]) == (name, "127.0.0.1")
         assert told[-1]["x-forwarded-host"] == name and told[-1]["x-forwarded-proto"] == "https"
         assert asked(name, port, own, "/", content=b"x" * 1000).status_code == 204
-        assert asked(name, port, own, "/", content=b"x" * 1_000_001).status_code == 413
+        assert asked(name, port, own, "/", content=b"x" * 1_048_577).status_code == 413
 
 
 @pytest.mark.parametrize("who", ["a stranger", "another part"])

@@ -6,12 +6,13 @@ import io
 import json
 import os
 import pprint
+import re
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
@@ -234,7 +235,11 @@ def test_an_argument_that_holds_a_secret_would_be_seen() -> None:
     assert MARK not in arguments_now().decode(errors="replace")
     sleeping = subprocess.Popen([sys.executable, "-c", "input()", secret("argument")], stdin=subprocess.PIPE)
     try:
-        assert told_in(arguments_now()) == [MARK]
+        # The arguments of a process that has just begun are not there at once.
+        ends = time.monotonic() + 10
+        while not told_in(seen := arguments_now()) and time.monotonic() < ends:
+            time.sleep(0.02)
+        assert told_in(seen) == [MARK]
     finally:
         sleeping.communicate(b"\n", 10)
 
@@ -308,21 +313,21 @@ async def test_running_parts_show_no_secret(tmp_path: Path) -> None:
     assert {"worker.log", "engine.log", "desk.log"} <= set(logs)
     assert {name: told_in(content) for name, content in logs.items() if told_in(content)} == {}
     assert told_in(house.line + house.err) == []
-    assert answer.status_code >= 400 and told_in(answer.text) == []
+    assert answer.headers["location"].startswith("/sign-in")
+    assert told_in(f"{answer.headers} {answer.text}") == []
     assert set(heard) == {secret("client")}
 
 
 async def turned_away(log: Path, issuer: Issuing) -> httpx2.Response:
     """What the desk answers to somebody who comes back from the issuer, when the issuer does not take its secret."""
 
-    def told() -> dict[str, Any] | None:
-        text = log.read_text("utf-8")
-        return json.loads(text[text.index("{") :].partition("}")[0] + "}") if "}" in text else None
+    def port() -> str | None:
+        found = re.search(r'"port": (\d+)', log.read_text("utf-8"))
+        return found and found[1]
 
-    await until(lambda: asyncio.to_thread(told), 30)
-    ready = await asyncio.to_thread(told)
-    assert ready is not None
-    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{ready['port']}", timeout=20) as browser:
+    await until(lambda: asyncio.to_thread(port), 30)
+    at = f"http://127.0.0.1:{await asyncio.to_thread(port)}"
+    async with httpx2.AsyncClient(base_url=at, timeout=20) as browser:
         desk = {"Host": "desk.example.org"}
         begun = await browser.get("/sign-in/at/md", headers=desk)
         state = parse_qs(urlsplit(begun.headers["location"]).query)["state"][0]

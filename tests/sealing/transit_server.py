@@ -129,7 +129,10 @@ def transit_server() -> Generator[TransitServer]:
     serving = threading.Thread(target=server.serve_forever, args=(0.02,))
     serving.start()
     state.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield state
-    server.shutdown()
-    serving.join(10)
-    server.server_close()
+    try:
+        yield state
+    finally:
+        # Whatever the test did: the thread would keep the process from ending.
+        server.shutdown()
+        serving.join(10)
+        server.server_close()

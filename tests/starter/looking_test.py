@@ -17,8 +17,6 @@ from starter.looking import as_told, counted, listed, log_of, look, may_say, not
 from tests.desk.cases_in_memory import CasesInMemory, somebody
 from tests.procedure.courses import REFERENCE, Course
 
-REFERENCE = "MD-UA-2026-7K3F9A"
-
 
 class SignedIn:
     """Who is signed in at this command line; nobody is, unless said."""
