@@ -3,7 +3,8 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks every-page flips long-case bench-desk bench-sealing screenshots catalogues frontend lock
+.PHONY: help setup up test lint types walks every-page flips long-case bench-desk bench-sealing screenshots catalogues \
+	frontend lock audit-dependencies
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,6 +38,7 @@ help:
 	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
+	@echo "make audit-dependencies  ask whether something is known against what the locks install (needs a network)"
 	@echo "make lock    choose the newest versions anew (needs a network)"
 
 setup: $(READY)
@@ -97,6 +99,9 @@ catalogues: setup
 # Once per upgrade, by whoever makes it; the result is committed, so that the desk needs no Node.
 frontend: setup
 	tools/frontend/build.sh $(CURDIR)/$(BIN)/pyftsubset
+
+audit-dependencies: setup
+	$(BIN)/python -m tools.advisories
 
 # Locks hold versions and digests, no address of where they came from (docs/decisions/0002).
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade --python-version 3.11 \

@@ -129,9 +129,7 @@ class EngineRuns:
     async def _all_of(self, reference: str) -> AsyncIterator[_Listed]:
         """Every run of the case's process and of those that belong to it, as far as the engine lists them."""
         try:
-            async for run in self._client.list_workflows(
-                f"WorkflowId STARTS_WITH '{reference}'", rpc_timeout=PATIENCE
-            ):
+            async for run in self._client.list_workflows(f"WorkflowId STARTS_WITH '{reference}'", rpc_timeout=PATIENCE):
                 if run.id.partition("/")[0] == reference:
                     yield _Listed(run.id, run.run_id, run.status is WorkflowExecutionStatus.RUNNING)
         except RPCError as error:

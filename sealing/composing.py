@@ -14,7 +14,6 @@ from sealing.faults import KeyDestroyed, SealingFault
 from sealing.kept import KeptSeal
 from sealing.keyring import Keyring, Keys, NoKeys
 from sealing.keys import KeyFile, KeyHolder
-from sealing.transit import Transit
 
 
 class KeySettings(Protocol):
@@ -103,6 +102,9 @@ async def open_sealing(settings: KeySettings, *, make: bool) -> OpenSealing:
 
 def _holder(settings: KeySettings, *, make: bool) -> KeyHolder:
     if settings.transit_url is not None:
+        # Imported where used: its client is a tenth of what a command loads, and most have no such server.
+        from sealing.transit import Transit
+
         token, secret = settings.transit_token, settings.transit_secret_id
         return Transit(
             settings.transit_url,

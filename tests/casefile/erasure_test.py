@@ -248,6 +248,7 @@ async def test_an_erasure_that_stopped_half_way_is_confirmed_again(house: House,
 
 
 async def test_a_certificate_that_somebody_laid_there_destroys_nothing(house: House) -> None:
+    """It says something else than the record, so the key stays."""
     await house.erasing.ask(house.reference, "retention_ended", ONE, LATER)
     true = await house.erasing.standing(house.reference, LATER)
     forged = Erased(
@@ -281,6 +282,7 @@ CHANGES: dict[str, tuple[str, Callable[[Any], Any]]] = {
 
 
 async def test_whatever_is_changed_in_a_certificate_is_found(house: House) -> None:
+    """Each change is told in a sentence of its own."""
     raw = (await house.erase()).as_bytes
     for name, (said, change) in CHANGES.items():
         told = json.loads(raw)
@@ -293,6 +295,7 @@ async def test_whatever_is_changed_in_a_certificate_is_found(house: House) -> No
 
 
 async def test_a_head_that_somebody_holds_is_looked_for(house: House) -> None:
+    """One that is not in the chain is a finding."""
     erased = await house.erase()
     (finding,) = erasure_findings(erased, ["f" * 64])
     assert "stands nowhere" in finding.sentence

@@ -156,7 +156,7 @@ async def test_the_caseload_is_reached_as_the_compose_file_says(
 async def test_the_engine_hears_nobody_without_a_certificate_of_the_house(
     made: Certificates, strangers: Certificates, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Worker and command line come in as the compose file sets them; a stranger, one without, and a wrong name do not."""
+    """Worker and command line come in as the compose file sets them; a stranger or a wrong name does not."""
     for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
         monkeypatch.delenv(name)
     own = {"temporal:7233": engine, "/trust/": f"{made.trust.parent}/", "/certificate/": f"{made.of('worker')}/"}
@@ -216,8 +216,11 @@ async def test_worker_desk_and_door_stand_together(
     of_desk = environment_of(
         "desk", places("desk", made, records, engine, house, passwords), TEMPORAL_NAMESPACE="default"
     )
-    signing = environment_of("signing-keys", {f"/{each}": str(house / each) for each in ("published-keys", "signing")})
-    signing["HOMEWARD_DATA"] = str(house / "data-signing")
+    signing = environment_of(
+        "signing-keys",
+        {"/published-keys": str(house / "published-keys"), "/signing/": f"{house / 'signing'}/"},
+        HOMEWARD_DATA=str(house / "data-signing"),
+    )
     await asyncio.to_thread(
         subprocess.run,
         [*ours("signing-keys"), "make", "--office", "Invented Office", "--state", "MD"],
@@ -225,6 +228,7 @@ async def test_worker_desk_and_door_stand_together(
         check=True,
         capture_output=True,
     )
+    assert (house / "signing" / "signing.key").exists() and (house / "published-keys" / "own.json").exists()
     name = "desk.example.org"
     own = self_signed(house, name)
     of_both = {"worker": of_worker, "desk": of_desk}

@@ -293,6 +293,7 @@ def pages_in(code: str) -> Sequence[Shown]:
 
 
 def test_each_page_is_looked_at_in_english_and_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Taken together the four other languages leave none out."""
     monkeypatch.delenv("HOMEWARD_EVERY_PAGE", raising=False)
     assert pages_in("en") == EVERY_PAGE
     assert sorted(page.name for code in OTHERS for page in pages_in(code)) == sorted(page.name for page in EVERY_PAGE)

@@ -258,8 +258,8 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
     assert {line.split()[0] for line in asked} == set(named)
     assert [name for name in named if re.search("PASSWORD|SECRET|TOKEN", name)] == []
     defaults = {line.split()[0]: line.split()[2] for line in asked if len(line.split()) == 3}
-    # Its default is a name for the image, not a value that whoever copies the example should keep.
-    del defaults["HOMEWARD_BUILD_ID"]
+    # It stands there with two, of which the parser tells either; neither is for whoever copies the example.
+    defaults.pop("HOMEWARD_BUILD_ID", None)
     assert defaults == {name: value for name, value in named.items() if value}
 
 

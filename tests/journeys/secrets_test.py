@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx2
@@ -30,6 +31,7 @@ from sealing.signing_keys import SigningKeyFile, SigningKeyUnusable
 from sealing.transit import Transit
 from starter.client import Cases, Place, connect
 from starter.endings import CannotGoOn
+from starter.json_values import is_object
 from starter.sealed import with_its_keys
 from tests.casefile.lived import until
 from tests.desk.issuing import PEOPLE, Issuing, issuing, sign_in_file
@@ -57,7 +59,7 @@ SECRETS: Mapping[str, str] = {
 
 
 def forms(mark: str) -> list[bytes]:
-    """How a secret could be written: as it is, escaped for an address, in hex, in base64 wherever in a text it stands."""
+    """How a secret could be written: as it is, escaped for an address, in hex, in base64 at any place of a text."""
     raw = mark.encode()
     found = [raw, quote(mark, safe="").encode(), raw.hex().encode(), base64.b64encode(raw)[:-4]]
     for before in (1, 2):
@@ -157,7 +159,7 @@ def test_what_is_said_of_a_bad_value_does_not_repeat_it(given: dict[str, str]) -
 
 
 async def test_what_is_said_of_a_server_that_is_not_there_tells_no_secret() -> None:
-    """Caseload, key store, OpenBao or Vault, mail: the error with all its causes, and the log of it at its most talkative."""
+    """Caseload, key store, OpenBao or Vault, mail: the error with all its causes, and the most talkative log."""
     said = io.StringIO()
     configure_logs("json", "debug", to=said)
     settings = everything_set()
@@ -223,10 +225,10 @@ def test_the_private_half_of_a_key_that_signs_is_not_printed(tmp_path: Path) -> 
     assert [text for text in (made.out, made.err, published, repr(key), str(key)) if str(halves[0]) in text] == []
 
 
-def walked(value: object, name: str = "") -> list[tuple[str, object]]:
+def walked(value: Any, name: str = "") -> list[tuple[str, Any]]:
     """Every value inside some JSON with its name."""
-    if isinstance(value, dict):
-        return [each for key, inner in value.items() for each in walked(inner, str(key))]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if is_object(value):
+        return [each for key, inner in value.items() for each in walked(inner, key)]
     return [(name, value)]
 
 
@@ -247,7 +249,7 @@ def test_an_argument_that_holds_a_secret_would_be_seen() -> None:
 @pytest.mark.engine
 @pytest.mark.slow
 async def test_running_parts_show_no_secret(tmp_path: Path) -> None:
-    """A house whose mail, events and caseload all fail, and a desk whose issuer turns it away: arguments, output, logs."""
+    """A house whose mail, events and caseload fail, a desk whose issuer turns it away: arguments, output, logs."""
     with transit_server() as transit, issuing(PEOPLE) as issuer:
         transit.tokens = {secret("token")}
         env = environment(

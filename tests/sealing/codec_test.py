@@ -21,7 +21,7 @@ from sealing.composing import without_keys
 from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, NeverOpens, NoKeysHere
 from sealing.kept import KeptSeal
 from sealing.keyring import HOUSE, Keyring, NoKeys
-from starter.client import Cases, NotPermitted
+from starter.client import CaseErased, Cases, NotPermitted
 from starter.endings import CannotGoOn
 from starter.sealed import sealed
 from tests.sealing.conftest import file_at, store_at
@@ -393,8 +393,8 @@ async def test_a_case_whose_key_is_destroyed_answers_nobody(skipping: Engine) ->
         assert isinstance(codec, CaseCodec) and isinstance(codec.keys, Keyring)
         await codec.keys.destroy(gone.id)
         cases = Cases(skipping.client, patience=timedelta(seconds=3))
-        with pytest.raises(NotPermitted, match=f"The key of {gone.id} was destroyed"):
+        with pytest.raises(CaseErased, match=f"Case {gone.id} was erased"):
             await cases.record(gone.id, act("cw", "note", text="invented"))
-        with pytest.raises(CannotGoOn, match=f"The key of {gone.id} was destroyed"):
+        with pytest.raises(CaseErased, match=f"Case {gone.id} was erased"):
             await cases.view(gone.id)
         assert other.id == (await cases.view(other.id))["reference"]

@@ -75,6 +75,7 @@ async def closed(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clos
 
 
 async def test_before_its_time_nothing_is_erased_and_the_day_is_told(closed: Closed) -> None:
+    """Asked or confirmed too early, it is refused with exit code 3, and the log of readings says so."""
     stands = in_order(await closed.run("erase", closed.kept, "--json"), 3).json
     assert stands["kept_until"] > "2036"
     assert "is kept until" in " ".join(stands["obstacles"])
@@ -100,10 +101,12 @@ async def test_before_its_time_nothing_is_erased_and_the_day_is_told(closed: Clo
     ],
 )
 async def test_what_is_asked_wrongly_is_told(closed: Closed, args: tuple[str, ...], said: str) -> None:
+    """In a sentence each, with exit code 2, and nothing is done."""
     assert said in in_order(await closed.run("erase", closed.kept, *args), 2).err
 
 
 async def test_no_case_is_not_erased(closed: Closed) -> None:
+    """Exit code 7."""
     in_order(await closed.run("erase", "MD-UA-2026-ZZZZZZ"), 7)
 
 
@@ -146,6 +149,7 @@ async def test_of_an_erased_case_the_commands_tell_what_is_left(closed: Closed, 
 
 
 async def test_what_needs_the_bodies_says_that_nobody_has_them(closed: Closed, tmp_path: Path) -> None:
+    """The case, its past, a dossier, another act; who read it can be asked all the same."""
     act_file = tmp_path / "act.json"
     act_file.write_text(json.dumps(act("om", "note", text="invented")))
     for args in (

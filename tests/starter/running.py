@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.starter.forked import forked
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN = 60.0
 
@@ -42,22 +44,24 @@ def homeward(
     *arguments: str,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
-    python: str = sys.executable,
+    python: str | None = None,
     within: float = 90,
 ) -> Answer:
-    """Run the command to its end."""
-    done = subprocess.run(
-        [python, "-m", "starter.main", *arguments],
-        cwd=ROOT,
-        env=dict(env) if env is not None else environment(),
-        input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
-        timeout=within,
-        check=False,
-    )
-    return Answer(done.returncode, done.stdout, done.stderr)
+    """Run the command to its end; with another ``python``, in a process that it starts."""
+    environ = env if env is not None else environment()
+    if python is not None:
+        done = subprocess.run(
+            [python, "-m", "starter.main", *arguments],
+            cwd=ROOT,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=within,
+            check=False,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+    return Answer(*forked(arguments, cwd=ROOT, env=environ, stdin=stdin, within=within))
 
 
 class House:
