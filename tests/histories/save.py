@@ -29,6 +29,7 @@ from tests.workflows.engines import (
     view,
     visit,
 )
+from tests.workflows.signed import Signed, opened
 
 HERE: Final = Path(__file__).parent
 
@@ -76,6 +77,26 @@ async def ended(engine: Engine, handle: Handle) -> None:
     await handle.result()
 
 
+async def signed(case: Signed) -> None:
+    """Signed acts count; what is not signed, signed for another act, or by a key that was revoked, is refused."""
+    await case.hears(guardian())
+    await record(case.handle, note())
+    good = await case.signed(note())
+    await record(case.handle, good)
+    await record(case.handle, note(signature=good["signature"]))
+    await case.hears(act("cw", "place_child", placement=STATION))
+    await case.hears(act("om", "report_detention", placement=STATION, since="2026-02-01T10:00:00Z"))
+    before = case.authority.statement.kid
+    old = case.authority.key
+    now = await case.engine.now()
+    case.authority.rotate(now)
+    case.authority.revoke(before, now)
+    await record(case.handle, await case.signed(note(), key=old))
+    await case.handle.signal("record", await case.signed(note()))
+    await case.hears(note())
+    await case.engine.wait(days=4)
+
+
 COURSES: Final[dict[str, Callable[[Engine, Handle], Awaitable[None]]]] = {
     "straight": straight,
     "silence": silence,
@@ -95,6 +116,10 @@ async def save(version: str) -> list[Path]:
                 handle = await engine.start(intake(found={**intake()["found"], "on": "2026-01-31"}))
                 await course(engine, handle)
                 written.append(await _write(f"{version}-{name}", handle))
+    with tempfile.TemporaryDirectory() as data:
+        async with time_skipping(Path(data), sealing=False) as engine, opened(engine, Path(data)) as case:
+            await signed(case)
+            written.append(await _write(f"{version}-signed", case.handle))
     with tempfile.TemporaryDirectory() as data:
         async with development(Path(data), sealing=False) as engine, engine.worker():
             handle = await engine.start()

@@ -1,26 +1,20 @@
 """A case of signed acts on a real engine: what is not signed as it must be is refused and recorded."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio.client import WorkflowFailureError, WorkflowHistory, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from casefile.engine import EngineRuns
-from procedure.acts import as_signed, parse_act
 from procedure.entries import chain_faults, entry_from_json
-from procedure.intake import parse_intake
-from sealing.signatures import SigningKey, sign
+from sealing.signatures import SigningKey
 from tests.sealing.authorities import LONG_AGO, MINUTE, Authority
 from tests.workflows.engines import (
     STATION,
     Engine,
     Fields,
-    Handle,
     act,
     guardian,
     intake,
@@ -31,54 +25,9 @@ from tests.workflows.engines import (
     view,
 )
 from tests.workflows.replay_test import replayer
+from tests.workflows.signed import Signed, opened
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.engine]
-
-
-class Signed:
-    """A case whose acts are signed by an authority, and forged as a test likes."""
-
-    def __init__(self, engine: Engine, authority: Authority) -> None:
-        self.engine, self.authority = engine, authority
-        self.reference = new_reference()
-        self.handle: Handle = None
-
-    async def open(self, **forged: Any) -> "Signed":
-        given = intake(reference=self.reference)
-        now = await self.engine.now()
-        said = parse_intake(given, today=now.date()).as_signed()
-        signature = self.authority.sign(said, reference=self.reference, at=now)
-        self.handle = await self.engine.start({**given, "signature": signature, **forged}, self.reference)
-        return self
-
-    async def signed(self, said: Fields, *, key: SigningKey | None = None, **forged: Any) -> Fields:
-        """The act with its signature; ``forged`` are other arguments for it."""
-        now = await self.engine.now()
-        arguments: dict[str, Any] = {"reference": self.reference, "at": now, **forged}
-        return {
-            **said,
-            "signature": sign(as_signed(parse_act(said)), key=key or self.authority.key, **arguments),
-        }
-
-    async def hears(self, said: Fields, **forged: Any) -> Fields:
-        return await record(self.handle, await self.signed(said, **forged))
-
-    async def refuses(self, said: Fields) -> str:
-        """The fault with which the case refuses an act, as its entry has it."""
-        receipt = await record(self.handle, said)
-        assert receipt["result"] == "refused", receipt
-        assert [each["safeguard"] for each in receipt["refusals"]] == ["not-your-act"]
-        assert receipt["refusals"][0]["instead"]
-        entry = (await ledger(self.handle, receipt["entry"]))[0]
-        assert (entry["kind"], entry["act_id"]) == ("refused", said["act_id"])
-        return str(entry["facts"]["signature"]["fault"])
-
-
-@asynccontextmanager
-async def opened(engine: Engine, folder: Path) -> AsyncGenerator[Signed]:
-    authority = Authority(folder / "authority")
-    async with engine.worker(published_keys=authority.published.path):
-        yield await Signed(engine, authority).open()
 
 
 async def test_signed_acts_count_and_the_record_shows_who_vouches(engine: Engine, tmp_path: Path) -> None:
