@@ -10,7 +10,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,10 +33,11 @@ from temporalio.client import (
     ScheduleIntervalSpec,
     ScheduleSpec,
 )
+from temporalio.client import Interceptor as ClientInterceptor
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.converter import DataConverter
 from temporalio.envconfig import ClientConfig
-from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import (
     PollerBehaviorAutoscaling,
@@ -48,15 +49,19 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
+from activities.erasures import destroy_again
+from activities.figures import CaseloadFigures
 from activities.hands import Hands
-from activities.logs import configure_logs, engine_logging
+from activities.logs import configure_logs
 from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
 from activities.settings import Settings, SettingsFault, read_settings
 from activities.signing import UnsignedActsFault
+from activities.tracing import tracing_of
+from activities.watching import AddressTaken, EnginePage, Readiness, Watch, checks_of, runtime_that_measures, watched
 from procedure import calendars
 from sealing.agreeing import agree_on
-from sealing.composing import open_sealing
+from sealing.composing import keyring_of, open_sealing
 from sealing.faults import SealingFault
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
@@ -157,12 +162,18 @@ async def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=DRAIN_FOR,
     )
+    # Beside the work: a database that is down must keep no case waiting.
+    keyring = keyring_of(client)
+    looking = asyncio.create_task(destroy_again(own_hands.caseload, keyring)) if keyring else None
     try:
         async with worker:
             if build and settings.promote:
                 await promote(client, build)
             yield worker
     finally:
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
         if hands is None:
             await own_hands.close()
 
@@ -234,8 +245,15 @@ async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
             return
 
 
-async def connect(within: float = CONNECT_WITHIN, *, converter: DataConverter = DataConverter.default) -> Client:
+async def connect(
+    within: float = CONNECT_WITHIN,
+    *,
+    converter: DataConverter = DataConverter.default,
+    interceptors: Sequence[ClientInterceptor] = (),
+) -> Client:
     """A client as the environment says. ``converter`` seals what it sends; whoever sends nothing needs none.
+
+    ``interceptors`` trace what goes to and fro.
 
     Raises :class:`NoEngine` when nobody answers for so many seconds, and :class:`ConnectionFault`.
     """
@@ -248,7 +266,7 @@ async def connect(within: float = CONNECT_WITHIN, *, converter: DataConverter = 
     until = asyncio.get_running_loop().time() + within
     while True:
         try:
-            return await Client.connect(**settings, data_converter=converter)
+            return await Client.connect(**settings, data_converter=converter, interceptors=interceptors)
         except (RPCError, RuntimeError) as error:
             if asyncio.get_running_loop().time() > until:
                 raise NoEngine(
@@ -283,24 +301,43 @@ async def _known_namespace(client: Client) -> None:
             raise
 
 
-async def work(settings: Settings) -> None:
-    """Work on cases until told to stop (SIGINT or SIGTERM)."""
+async def work(settings: Settings, engine_page: EnginePage | None = None) -> None:
+    """Work on cases until told to stop (SIGINT or SIGTERM). ``engine_page`` are the engine client's own measures."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
     sealing = await open_sealing(settings, make=True)
+    tracing = tracing_of("homeward-worker")
     try:
-        client = await connect(converter=sealing.converter)
+        client = await connect(
+            converter=sealing.converter, interceptors=[tracing.interceptor] if tracing is not None else []
+        )
         await _known_namespace(client)
         await agree_on(client, sealing.keyring.store)
-        async with build_worker(client, settings):
+        hands = Hands.of(settings, AgreementShelf(), client)
+        watch = Watch(
+            Readiness(checks_of(client, hands.caseload)),
+            figures=CaseloadFigures(hands.caseload),
+            engine_page=engine_page,
+        )
+        async with _closing(hands), watched(watch, settings), build_worker(client, settings, hands=hands):
             _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
             await stop.wait()
             _log.info("stopping")
     finally:
         await sealing.close()
+        if tracing is not None:
+            tracing.close()
     _log.info("stopped")
+
+
+@asynccontextmanager
+async def _closing(hands: Hands) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await hands.close()
 
 
 async def check() -> int:
@@ -321,8 +358,9 @@ def main() -> int:
     try:
         settings = read_settings()
         configure_logs(settings.log_format, settings.log_level)
-        Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
-        asyncio.run(work(settings))
+        runtime, engine_page = runtime_that_measures(settings)
+        Runtime.set_default(runtime)
+        asyncio.run(work(settings, engine_page))
     except (
         SettingsFault,
         KeyUnusable,
@@ -330,6 +368,7 @@ def main() -> int:
         UnsignedActsFault,
         AddressBookFault,
         ConnectionFault,
+        AddressTaken,
     ) as fault:
         print(fault, file=sys.stderr)
         return 2

@@ -17,6 +17,8 @@ from activities.caseload import Caseload, Rebuilt
 from activities.marks import ChildMarks
 from procedure.consequences import earliest_due
 from procedure.entries import moment
+from sealing.composing import see_that_key_is_there
+from sealing.faults import KeyDestroyed
 from workflows.messages import CASE, INTAKE, RETURN_CASE, CaseloadRow
 
 AT_ONCE = 8
@@ -33,6 +35,10 @@ class RebuildFailed(Exception):
     """A case could not be asked, so the caseload was left as it was. The text names the case's reference."""
 
     says_nothing_personal = True
+
+
+class WasErased(RebuildFailed):
+    """The case was erased by law: its row stays as it is."""
 
 
 async def rebuild_caseload(
@@ -76,8 +82,8 @@ async def rebuild_caseload(
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         raise first from None
-    if silent and not rows:
-        raise next(iter(silent.values()))
+    if not rows and (failed := [error for error in silent.values() if not isinstance(error, WasErased)]):
+        raise failed[0]
     return await caseload.replace(rows, asked_at=asked_at, silent=silent)
 
 
@@ -116,6 +122,7 @@ async def _references(client: Client) -> list[str]:
 async def _ask(client: Client, reference: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
     case = client.get_workflow_handle(reference)
     try:
+        await see_that_key_is_there(client, reference)
         async with asyncio.timeout(ANSWER_WITHIN):
             view = await case.query(CASE, reject_condition=QueryRejectCondition.NONE, result_type=dict[str, Any])
             intake = await case.query(INTAKE, reject_condition=QueryRejectCondition.NONE, result_type=dict[str, Any])
@@ -127,6 +134,8 @@ async def _ask(client: Client, reference: str) -> tuple[dict[str, Any], dict[str
                 f"case {reference} did not answer ({error.status.name}); is a worker running?"
             ) from None
         raise
+    except KeyDestroyed as gone:
+        raise WasErased(f"case {reference} was erased on {gone.at[:10]}") from None
     except (WorkflowQueryFailedError, TimeoutError) as error:
         raise RebuildFailed(f"case {reference} did not answer ({type(error).__name__}); is a worker running?") from None
     return view, intake

@@ -7,7 +7,7 @@ the engine, and ``homeward rebuild-caseload`` paints the picture anew from them.
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, String, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 SCHEMA: Final = "0004"
@@ -200,17 +200,17 @@ class NewestReadingTable(Base):
 
 
 class ErasureTable(Base):
-    """That a case is to be erased, or was: who asked for it, on which ground, and what the record was then."""
+    """That a case is to be erased, is being erased, or was (:mod:`activities.erasures`)."""
 
     __tablename__ = "erasures"
 
     reference: Mapped[str] = mapped_column(String(18), primary_key=True)
     ground: Mapped[str] = mapped_column(String(32))
+    file: Mapped[str | None] = mapped_column(String(40))
     head: Mapped[str] = mapped_column(String(64))
-    asked_by: Mapped[str] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(2))
-    office: Mapped[str | None] = mapped_column(String(200))
-    signed_in: Mapped[bool]
+    asked: Mapped[str] = mapped_column(Text)
+    """Who asked and when, as JSON, with the signature."""
     asked_at: Mapped[datetime] = mapped_column(Utc)
+    certificate: Mapped[str | None] = mapped_column(Text)
+    """Written when somebody confirmed, before anything is destroyed: from then on it is only finished."""
     erased_at: Mapped[datetime | None] = mapped_column(Utc)

@@ -30,7 +30,7 @@ from temporalio.workflow import instance
 from casefile import history
 from casefile.runs import Run
 from procedure.entries import Entry
-from sealing.codec import named_in
+from sealing.codec import is_sealed_with
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long one answer of the engine is waited for."""
@@ -115,36 +115,38 @@ class EngineRuns:
         """Whether the process of a case, or one that belongs to it, still runs."""
         return any([run.runs async for run in self._all_of(reference)])
 
-    async def not_sealed(self, reference: str) -> list[str]:
-        """The processes of a case of which something lies in clear, or is sealed with another key than the case's."""
+    async def not_sealed(self, reference: str, key: bytes) -> list[str]:
+        """The processes of a case of which something lies in clear, or is sealed with another key than this one."""
         found: dict[str, None] = {}
         async for run in self._all_of(reference):
             handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
             async for event in handle.fetch_history_events(rpc_timeout=PATIENCE):
-                if any(named_in(payload) != reference for payload in said_in(event)):
+                if not all(is_sealed_with(payload, reference, key) for payload in said_in(event)):
                     found[f"{run.id} (run {run.run_id})"] = None
                     break
         return list(found)
 
     async def _all_of(self, reference: str) -> AsyncIterator[_Listed]:
-        """Every run of the case's process and of those that belong to it, as far as the engine lists them."""
+        """Every run of the case's process and of those that belong to it, as far as the engine tells of them."""
+        told: set[str] = set()
         try:
             async for run in self._client.list_workflows(f"WorkflowId STARTS_WITH '{reference}'", rpc_timeout=PATIENCE):
                 if run.id.partition("/")[0] == reference:
+                    told.add(run.run_id)
                     yield _Listed(run.id, run.run_id, run.status is WorkflowExecutionStatus.RUNNING)
         except RPCError as error:
-            # The time-skipping server keeps no list: of the case's own runs it tells one by one.
+            # The time-skipping server keeps no list.
             if error.status is not RPCStatusCode.UNIMPLEMENTED:
                 raise
-            for run_id in (await self.ids(reference))[0]:
-                told = await self._client.workflow_service.describe_workflow_execution(
-                    DescribeWorkflowExecutionRequest(
-                        namespace=self._client.namespace,
-                        execution=WorkflowExecution(workflow_id=reference, run_id=run_id),
-                    ),
-                    timeout=PATIENCE,
+        # The list lags behind; of the case's own runs the engine tells one by one.
+        for run_id in (await self.ids(reference))[0]:
+            if run_id not in told:
+                asked = DescribeWorkflowExecutionRequest(
+                    namespace=self._client.namespace,
+                    execution=WorkflowExecution(workflow_id=reference, run_id=run_id),
                 )
-                status = WorkflowExecutionStatus(told.workflow_execution_info.status)
+                one = await self._client.workflow_service.describe_workflow_execution(asked, timeout=PATIENCE)
+                status = WorkflowExecutionStatus(one.workflow_execution_info.status)
                 yield _Listed(reference, run_id, status is WorkflowExecutionStatus.RUNNING)
 
     async def _history(self, reference: str, run_id: str) -> dict[str, Any]:

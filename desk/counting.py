@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 from activities.caseload import Caseload
+from casefile.archive import ArchiveAltered, ArchiveUnreachable
 from casefile.statistics import CaseFigures, Statistics, figures_of, statistics
 from procedure.entries import Entry, entry_from_json, moment
 from starter.client import CaseErased, EngineUnreachable, NoSuchCase
@@ -126,7 +127,10 @@ async def _read(desk: _Desk, reference: str) -> tuple[int, CaseFigures]:
     except CaseErased:
         archived = getattr(desk, "archive", None)
         archive = archived() if archived else None
-        erased = await archive.erasure(reference) if archive else None
+        try:
+            erased = await archive.erasure(reference) if archive else None
+        except (ArchiveAltered, ArchiveUnreachable):
+            erased = None
         if erased is None:
             raise
         record = erased.lines

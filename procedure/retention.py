@@ -24,12 +24,14 @@ def may_be_erased_from(case: Case) -> date | None:
     """The first day (UTC) on which the record may be erased; ``None`` for a case that is open.
 
     It counts from the newest entry, for a closed case can still be told something; and where no birth date is known,
-    as if the child had been born when the case was opened.
+    as if the child had been born when the case was opened. It is always the first day of a year: the day stays on record
+    when all else is gone, and a birthday must not be read from it.
     """
     if not case.closed:
         return None
     kept = case.agreement.retention or WHERE_NOTHING_IS_SAID
-    return max(
+    over = max(
         birthday(case.recorded_at.date(), kept.years),
         birthday(born(case) or case.opened_at.date(), kept.until_age),
     )
+    return date(over.year + 1, 1, 1)

@@ -7,11 +7,13 @@ another case it does not open. What is not sealed is taken as it is: histories f
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from prometheus_client import Counter
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
     ActivitySerializationContext,
@@ -22,7 +24,7 @@ from temporalio.converter import (
 )
 
 from procedure.intake import REFERENCE
-from sealing.faults import NeverOpens
+from sealing.faults import NeverOpens, SealingFault
 from sealing.keyring import HOUSE, Keys
 from sealing.keys import NONCE_BYTES
 
@@ -32,6 +34,10 @@ FORMAT: Final = b"homeward.sealed/1"
 _FORMAT_NAME: Final = "homeward-format"
 _CASE_NAME: Final = "homeward-case"
 _KEY_NAME: Final = "homeward-key"
+
+FAILED: Final = Counter(
+    "homeward_key_failures", "Payloads that could not be sealed or opened, by the class of what went wrong.", ["error"]
+)
 
 
 class CaseCodec(PayloadCodec, WithSerializationContext):
@@ -67,7 +73,8 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Raises :class:`sealing.faults.CannotOpen` and ``KeysUnreachable``."""
         case = self._case or HOUSE
-        key = await self.keys.key(case)
+        with _counted():
+            key = await self.keys.key(case)
         return [_sealed(payload, key, case) for payload in payloads]
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -76,7 +83,8 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
 
     async def _clear(self, payload: Payload) -> Payload:
         try:
-            return await self._opened(payload)
+            with _counted():
+                return await self._opened(payload)
         except NeverOpens:
             # Only what has this outcome at every replay: a key that is away now may be there the next time.
             if not self._lets_through:
@@ -99,6 +107,15 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         return Payload.FromString(clear)
 
 
+@contextmanager
+def _counted() -> Generator[None]:
+    try:
+        yield
+    except SealingFault as fault:
+        FAILED.labels(type(fault).__name__).inc()
+        raise
+
+
 def case_of(workflow_id: str) -> str:
     """The case to which a process belongs: its own (``REFERENCE``), or that of ``REFERENCE/...``; else the house."""
     reference = workflow_id.partition("/")[0]
@@ -116,6 +133,11 @@ def named_in(payload: Payload) -> str | None:
         return None
     case = payload.metadata.get(_CASE_NAME, b"").decode("ascii", "replace")
     return case if case == HOUSE or REFERENCE.fullmatch(case) else None
+
+
+def is_sealed_with(payload: Payload, case: str, key: bytes) -> bool:
+    """Whether a payload says that it was sealed for this case with this key."""
+    return is_sealed(payload) and named_in(payload) == case and payload.metadata[_KEY_NAME] == _name_of(key)
 
 
 async def digest_of(keys: Keys, case: str, content: bytes) -> str:

@@ -37,6 +37,8 @@ REMEMBERED_AT_MOST: Final = 2_000
 CONNECT_WITHIN: Final = 5
 ANSWER_WITHIN: Final = 10.0
 """Seconds until a database that does not answer counts as down."""
+OVERWRITTEN_WITHIN: Final = 60.0
+"""Seconds: whoever makes a backup reads for a while, and nothing can be overwritten meanwhile."""
 
 _STORE: Final = 1
 _MAKING: Final = 0x484B4559
@@ -293,6 +295,11 @@ class Keyring:
                 if (await connection.execute(otherwise)).scalar_one() == 0:
                     return await self._holder.forget_old()
 
+    async def see_that_it_answers(self) -> None:
+        """Ask key store and key holder for something that is not remembered. Raises as every method."""
+        await self.destroyed(HOUSE)
+        await self._holder.newest()
+
     async def status(self) -> KeyringStatus:
         async with self._connected() as connection:
             by = await connection.execute(
@@ -341,16 +348,20 @@ class Keyring:
     async def _overwrite(self) -> None:
         """Leave nothing of what was replaced in the database's files."""
         try:
-            async with asyncio.timeout(ANSWER_WITHIN), self._engine.connect() as plain:
+            async with asyncio.timeout(OVERWRITTEN_WITHIN), self._engine.connect() as plain:
                 connection = await plain.execution_options(isolation_level="AUTOCOMMIT")
                 if self._engine.dialect.name == "postgresql":
                     await connection.execute(text("VACUUM (FULL) case_keys"))
-                else:
-                    # The log of writes still has the page as it was before.
-                    await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
+                    return
+                # The log of writes still has the page as it was before. As long as somebody reads, SQLite does nothing
+                # and says so in its answer.
+                while (await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))).one()[0]:  # noqa: ASYNC110
+                    # Nobody tells when a reader has gone.
+                    await asyncio.sleep(0.2)
         except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
             raise KeysUnreachable(
-                f"The key is destroyed, but its traces in the key store could not be cleared ({type(error).__name__})"
+                f"Traces of what was destroyed or replaced could not be cleared from the key store ({type(error).__name__}): "
+                "somebody reads it all the time. Do it again"
             ) from None
 
     @asynccontextmanager

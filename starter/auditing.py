@@ -22,10 +22,14 @@ from procedure.entries import Entry
 from procedure.intake import REFERENCE
 from sealing.composing import seal_of
 from sealing.faults import SealingFault
-from sealing.published_keys import KeysUnusable, PublishedKeys
+from sealing.published_keys import ACCEPTED, KeysUnusable, PublishedKeys, for_its_own_state
 from starter.client import Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 from starter.sealed import told
+
+_IN_MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where opened runs are laid while an audit works: on Linux no disk, so that nothing of them outlives the machine's power.
+Elsewhere in the system's temporary folder."""
 
 Progress = Callable[[int, int], None]
 
@@ -54,7 +58,7 @@ async def audited_case(
     """
     if not REFERENCE.fullmatch(reference):
         raise NoSuchCase(f"{reference or 'Nothing'} is no case reference; one looks like MD-UA-2026-7K3F9A.")
-    with tempfile.TemporaryDirectory(prefix="homeward-audit-") as folder:
+    with tempfile.TemporaryDirectory(prefix="homeward-audit-", dir=_IN_MEMORY) as folder:
         try:
             gathered = await gather(
                 reference,
@@ -168,13 +172,44 @@ def write_pages(dossier: Dossier, path: Path) -> None:
 
 
 def keys_at(path: Path) -> Keys:
-    """The published keys in a file or a folder. Raises CannotGoOn when there are none, or they cannot be used."""
+    """The published keys in a file or a folder, as they count: what the worker there would refuse is no signature here.
+
+    Where nothing says what was accepted of them, each counts for the people of its owner's state, which is what an
+    auditor trusts who had it from that state (:func:`remark_on_keys`). Raises CannotGoOn when there are none, or they
+    cannot be used.
+    """
+    published = PublishedKeys(path)
+    if published.accepted_at.exists():
+        return _counting(published)
     try:
-        keys = PublishedKeys(path).all()
+        keys = published.all()
     except KeysUnusable as fault:
         raise CannotGoOn(str(fault), code=Exit.MALFORMED) from None
+    return _some(published, {kid: for_its_own_state(key) for kid, key in keys.items()})
+
+
+def remark_on_keys(path: Path) -> str:
+    """For whom :func:`keys_at` took these keys to count."""
+    published = PublishedKeys(path)
+    if published.accepted_at.exists():
+        return f"Each key counts for the roles and states that {ACCEPTED} beside the keys accepts."
+    return (
+        f"Nothing beside the keys says what was accepted of them ({ACCEPTED}), so each counts for the people of its "
+        "owner's state alone."
+    )
+
+
+def _counting(published: PublishedKeys) -> Keys:
+    """The keys as they count where they lie. Raises as :func:`keys_at`."""
+    keys, faults = published.counting()
+    if faults:
+        raise CannotGoOn(" ".join(faults), code=Exit.MALFORMED)
+    return _some(published, keys)
+
+
+def _some(published: PublishedKeys, keys: Keys) -> Keys:
     if not keys:
-        raise CannotGoOn(f"There are no published keys at {path}.", code=Exit.MALFORMED)
+        raise CannotGoOn(f"There are no published keys at {published.path}.", code=Exit.MALFORMED)
     return keys
 
 
@@ -187,7 +222,7 @@ async def keys_of(cases: Cases | None) -> Keys | None:
     if noted is None and not any(os.environ.get(name) for name in ("HOMEWARD_DATA", "HOMEWARD_PUBLISHED_KEYS")):
         return None
     path = settings_of(data=noted).published_keys_path
-    return keys_at(path) if path.exists() else None
+    return _counting(PublishedKeys(path)) if path.exists() else None
 
 
 def archive_at(where: str | None, seal: Seal | None) -> Archive | None:

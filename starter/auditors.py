@@ -11,7 +11,7 @@ from starter.endings import CannotGoOn, Exit
 from starter.options import Address, AsJson, Because, Debug, Namespace, Reference, known, print_json, with_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from casefile.dossier import Dossier
     from casefile.engine import TodaysCode
@@ -84,7 +84,7 @@ def audit_command(
     from starter.auditing import archive_at, archive_of, audited_case, keys_at, write_dossier
     from starter.client import CaseErased
     from starter.erasing import left_of
-    from starter.looking import left_of_erased
+    from starter.looking import erasure_in, left_of_erased
     from starter.sealed import seal_offline
 
     if reader == "law_enforcement":
@@ -106,6 +106,10 @@ def audit_command(
         if cases is None and where is None:
             raise CannotGoOn("--offline reads the archive alone: name it with --archive.", code=Exit.MALFORMED)
         kept = archive_at(where, seal_of(cases.client) if cases else await seal_offline())
+        if cases is None and kept is not None and (erased := await erasure_in(kept, reference)) is not None:
+            return _told_what_is_left(
+                erased, await left_of(kept, erased, keys=keys_at(keys) if keys else None), as_json=as_json
+            )
         with showing.bar("Runs") as progress:
             looking = audited_case(
                 reference,
@@ -131,7 +135,9 @@ def audit_command(
                     raise
                 erased = await left_of_erased(cases, kept, reference, "audit")
                 assert kept is not None
-                return _told_what_is_left(erased, await left_of(kept, erased), as_json=as_json)
+                return _told_what_is_left(
+                    erased, await left_of(kept, erased, keys=keys_at(keys) if keys else None), as_json=as_json
+                )
         told = {
             **looked.audited.as_json(),
             "in_engine": looked.gathered.in_engine,
@@ -150,6 +156,7 @@ def audit_command(
 
 def _told_what_is_left(erased: "Erased", findings: "list[Finding]", *, as_json: bool) -> bool:
     """Say what is left of an erased case, and whether it verifies."""
+    from casefile.erasure import erasure_remarks
     from starter import showing
 
     told = {
@@ -158,7 +165,8 @@ def _told_what_is_left(erased: "Erased", findings: "list[Finding]", *, as_json: 
         "entries": len(erased.lines),
         "head": erased.head,
         "findings": [finding.as_json() for finding in findings],
-        "erased": {name: each for name, each in erased.as_json().items() if name != "entries"},
+        "remarks": erasure_remarks(erased),
+        "erased": erased.as_json(),
     }
     if as_json:
         print_json(told)
@@ -277,7 +285,7 @@ def verify_command(
     """
     from casefile.verify import verify
     from starter import showing
-    from starter.auditing import keys_at, opened_dossier, write_pages
+    from starter.auditing import keys_at, opened_dossier, remark_on_keys, write_pages
 
     held = [each.lower() for each in head or []]
     if not all(_is_head(each) for each in held):
@@ -286,11 +294,14 @@ def verify_command(
     if (erased := _certificate(Path(dossier))) is not None:
         from casefile.erasure import erasure_findings
 
-        if not _told_what_is_left(erased, erasure_findings(erased, held), as_json=as_json):
+        findings = erasure_findings(erased, held, keys=keys_at(keys) if keys else None)
+        if not _told_what_is_left(erased, findings, as_json=as_json):
             raise typer.Exit(Exit.DOES_NOT_VERIFY)
         return
     with opened_dossier(Path(dossier)) as opened:
         verified = verify(opened, held=held, keys=keys_at(keys) if keys else None)
+        if keys is not None:
+            verified.remarks.append(remark_on_keys(keys))
         told = {**verified.as_json(), "made_with": opened.manifest.made_with, "replayed": None}
         # What is wrong already is not run.
         if replay and verified.runs and not verified.findings:
@@ -411,11 +422,8 @@ def _each_case_once(dossiers: "list[Path]") -> "Iterator[list[Entry]]":
 
 async def _figures(cases: "Cases") -> "list[CaseFigures]":
     from casefile.statistics import figures_of
-    from procedure.entries import entry_from_json
     from starter import showing
-    from starter.auditing import archive_for, whole_ledger
-    from starter.client import CaseErased
-    from starter.looking import certificate_of, counted
+    from starter.looking import counted
 
     references = counted([reference async for reference in cases.references(closed=True)])
     figures: list[CaseFigures] = []
@@ -424,10 +432,7 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
         for done, reference in enumerate(references):
             progress(done, len(references))
             try:
-                figures.append(figures_of(entry_from_json(each) for each in await whole_ledger(cases, reference)))
-            except CaseErased:
-                # Figures are made of headers, and those are left.
-                figures.append(figures_of((await certificate_of(await archive_for(cases), reference)).lines))
+                figures.append(figures_of(await _headers(cases, reference)))
             except CannotGoOn as error:
                 if error.code is Exit.NO_ENGINE:
                     raise
@@ -436,6 +441,19 @@ async def _figures(cases: "Cases") -> "list[CaseFigures]":
     if silent:
         print(f"{silent} cases gave no answer and are not counted.", file=sys.stderr)
     return figures
+
+
+async def _headers(cases: "Cases", reference: str) -> "Sequence[Entry]":
+    """A case's entries; of one that was erased their headers, of which figures are made all the same."""
+    from procedure.entries import entry_from_json
+    from starter.auditing import archive_for, whole_ledger
+    from starter.client import CaseErased
+    from starter.looking import certificate_of
+
+    try:
+        return [entry_from_json(each) for each in await whole_ledger(cases, reference)]
+    except CaseErased:
+        return (await certificate_of(cases, await archive_for(cases), reference)).lines
 
 
 @auditors_app.command("archive")

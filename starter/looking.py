@@ -19,11 +19,14 @@ from desk.people import Person
 from procedure.case import Case
 from procedure.entries import Entry, entry_from_json
 from procedure.who_may_see import (
+    ALARMS,
     FIREWALLED,
-    NOTHING,
     Part,
     Reader,
     Sight,
+    alarm_answered,
+    could_say,
+    could_see,
     listed_seen,
     may_speak,
     receipt_seen,
@@ -75,15 +78,10 @@ async def look(
     part: Part | None = None,
 ) -> Look:
     """A case from the engine, opened by whoever asks: as :func:`look_at`."""
-    from starter.auditing import whole_ledger
-
     person = not_firewalled()
-    try:
-        entries = [entry_from_json(each) for each in await whole_ledger(cases, reference)]
-    except CaseErased:
-        if person is not None and not _listing(person, reference):
-            raise no_such_case(reference) from None
-        raise
+    if person is not None and not could_see(person, reference):
+        raise no_such_case(reference)
+    entries = await _entries(cases, reference, person)
     return await look_at(cases, reference, entries, what, because=because, part="past" if whole else part)
 
 
@@ -132,19 +130,19 @@ async def left_of_erased(cases: Cases | None, archive: Archive | None, reference
     person = not_firewalled()
     if person is not None and not _listing(person, reference, everything=True):
         raise no_such_case(reference)
-    erased = await certificate_of(archive, reference)
+    erased = await certificate_of(cases, archive, reference)
     await note(cases, reference, what, person, head=erased.head)
     return erased
 
 
-async def certificate_of(archive: Archive | None, reference: str) -> Erased:
-    """The certificate of a case that was erased. Raises CannotGoOn where it is not at hand, or is not one."""
-    try:
-        erased = await archive.erasure(reference) if archive is not None else None
-    except ArchiveUnreachable as error:
-        raise CannotGoOn(str(error)) from None
-    except ArchiveAltered as altered:
-        raise CannotGoOn(str(altered), code=Exit.DOES_NOT_VERIFY) from None
+async def certificate_of(cases: Cases | None, archive: Archive | None, reference: str) -> Erased:
+    """The certificate of a case that was erased: as it was written down when somebody confirmed, else from the archive.
+
+    Raises CannotGoOn where it is not at hand, or is not one.
+    """
+    if (written := await _written_down(cases, reference)) is not None:
+        return written
+    erased = await erasure_in(archive, reference) if archive is not None else None
     if erased is None:
         raise CannotGoOn(
             f"Case {reference} was erased. What is left of it lies in the archive, which has nothing of it, or is not known "
@@ -152,6 +150,33 @@ async def certificate_of(archive: Archive | None, reference: str) -> Erased:
             code=Exit.DOES_NOT_VERIFY,
         )
     return erased
+
+
+async def erasure_in(archive: Archive, reference: str) -> Erased | None:
+    """The certificate that an archive has of a case. Raises CannotGoOn where what it has is not one."""
+    try:
+        return await archive.erasure(reference)
+    except ArchiveUnreachable as error:
+        raise CannotGoOn(str(error)) from None
+    except ArchiveAltered as altered:
+        raise CannotGoOn(str(altered), code=Exit.DOES_NOT_VERIFY) from None
+
+
+async def _written_down(cases: Cases | None, reference: str) -> Erased | None:
+    from activities.caseload import Caseload, CaseloadUnreachable
+    from activities.erasures import Erasures
+
+    url = await table_of(cases)
+    if url is None:
+        return None
+    caseload = Caseload(url)
+    try:
+        erasure = await Erasures(caseload).of(reference)
+    except CaseloadUnreachable:
+        return None  # the archive has it too
+    finally:
+        await caseload.close()
+    return Erased.of_bytes(erasure.certificate) if erasure and erasure.certificate else None
 
 
 def _listing(person: Person, reference: str, *, everything: bool = False) -> bool:
@@ -187,17 +212,44 @@ def _seen_by(person: Person, entries: Sequence[Entry], reference: str) -> tuple[
     try:
         case, _ = as_it_was(entries, entries[-1].n, entries[-1].at)
     except (IndexError, PartialRecord):
+        if not _listing(person, reference):
+            raise no_such_case(reference) from None
         raise CannotGoOn(f"The record of {reference} is not whole at hand, so who may see it cannot be told.") from None
     return case, sees(person, case, spoke=spoke(person, entries), round_begins=round_began(entries))
 
 
+async def recorded(cases: Cases, reference: str, act: Any) -> dict[str, Any]:
+    """Say an act to a case for whoever is signed in; the receipt as they may read it. Raises as :func:`may_say`."""
+    await may_say(cases, reference, act)
+    try:
+        receipt = await cases.record(reference, act)
+    except CaseErased:
+        person = see_who_asks()
+        if person is not None and not _listing(person, reference):
+            raise no_such_case(reference) from None
+        raise
+    return await as_told(cases, reference, receipt)
+
+
 async def may_say(cases: Cases, reference: str, act: Any) -> None:
-    """Raise NoSuchCase where whoever is signed in sees nothing of a case, and the law does not hear this act from them."""
+    """Raise NoSuchCase where whoever is signed in sees nothing of a case, and the law does not hear this act from them.
+
+    Raises CannotGoOn for law enforcement, of any act but an alarm.
+    """
     person = see_who_asks()
-    if person is None or person.role == FIREWALLED:
+    if person is None:
         return
-    case, sight = await _case_and_sight(cases, reference, person)
     said = str(act.get("act")) if is_object(act) else ""
+    if person.role == FIREWALLED:
+        if said not in ALARMS:
+            raise CannotGoOn(
+                "Law enforcement reports a child missing, found or detained, and says nothing else to a case.",
+                code=Exit.NOT_PERMITTED,
+            )
+        return
+    if not could_see(person, reference) and not could_say(person, reference, said):
+        raise no_such_case(reference)
+    case, sight = await _case_and_sight(cases, reference, person)
     if sight.nothing and not may_speak(person, case, said):
         raise no_such_case(reference)
 
@@ -208,16 +260,25 @@ async def as_told(cases: Cases, reference: str, receipt: dict[str, Any]) -> dict
     if person is None:
         return receipt
     if person.role == FIREWALLED:
-        return receipt_seen(receipt, NOTHING)
+        return alarm_answered(receipt)
     _, sight = await _case_and_sight(cases, reference, person)
     return receipt_seen(receipt, sight)
 
 
 async def _case_and_sight(cases: Cases, reference: str, person: Person) -> tuple[Case, Sight]:
+    return _seen_by(person, await _entries(cases, reference, person), reference)
+
+
+async def _entries(cases: Cases, reference: str, person: Person | None) -> list[Entry]:
+    """A case's entries. That it was erased is told to an office that may know of it; to others there is no such case."""
     from starter.auditing import whole_ledger
 
-    entries = [entry_from_json(each) for each in await whole_ledger(cases, reference)]
-    return _seen_by(person, entries, reference)
+    try:
+        return [entry_from_json(each) for each in await whole_ledger(cases, reference)]
+    except CaseErased:
+        if person is not None and not _listing(person, reference):
+            raise no_such_case(reference) from None
+        raise
 
 
 async def note(

@@ -63,12 +63,10 @@ def when(text: str | None, *, now: datetime | None = None) -> str:
 def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) -> None:
     """A receipt: what was taken in, or what refused it, why, and what can be done instead."""
     what = words(act) or "the act"
+    where = f"  Stage {words(given['stage'])}; holds: {listed(given['holds'])}." if given["stage"] else ""
     if given["result"] == "accepted":
-        console.print(
-            f"[green]Accepted[/green]: {escape(what)}, entry {given['entry']} of {given['reference']}. "
-            f"Stage {words(given['stage'])}; holds: {listed(given['holds'])}.",
-            soft_wrap=True,
-        )
+        entry = f", entry {given['entry']} of {given['reference']}" if given["entry"] else f", case {given['reference']}"
+        console.print(f"[green]Accepted[/green]: {escape(what)}{entry}.{where[1:]}", soft_wrap=True)
         return
     kept = f", kept as entry {given['entry']} of {given['reference']}" if given["entry"] else ""
     console.print(f"[bold red]Refused[/bold red]: {escape(what)}{kept}.", soft_wrap=True)
@@ -78,7 +76,8 @@ def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) 
             console.print(f"    source:  {escape(refusal['source'])}", style="dim", soft_wrap=True)
         if refusal.get("instead"):
             console.print(f"    instead: {escape(refusal['instead'])}", soft_wrap=True)
-    console.print(f"  Stage {words(given['stage'])}; holds: {listed(given['holds'])}.", soft_wrap=True)
+    if where:
+        console.print(where, soft_wrap=True)
 
 
 def faults(console: Console, sentence: str, found: Sequence[Fault]) -> None:
@@ -298,6 +297,8 @@ def erasure(console: Console, told: Mapping[str, Any], written: str | None) -> N
         _certificate(console, told["erased"])
         if written:
             console.print(f"The certificate is written to {escape(written)}.", soft_wrap=True)
+        if not told["finished"]:
+            console.print("[bold red]It is not finished[/bold red]: do it again with --confirm.", soft_wrap=True)
         console.print("Processes that run forget the key within five minutes.", soft_wrap=True)
         if opening := told["backups_open_with"]:
             console.print(
@@ -308,15 +309,23 @@ def erasure(console: Console, told: Mapping[str, Any], written: str | None) -> N
                 soft_wrap=True,
             )
         else:
-            console.print("No backup of the key store from before can be opened any more.", soft_wrap=True)
+            console.print(
+                "The key-encryption keys of that day are not held here any more: whoever has no copy of them can open no "
+                "backup of the key store from before.",
+                soft_wrap=True,
+            )
         return
     asked = told.get("asked")
     console.print(f"[bold]{told['reference']}[/bold]", soft_wrap=True)
     if asked:
+        rest = (
+            "It was confirmed and is not finished: do it again with --confirm."
+            if asked["confirmed"]
+            else "Nothing is erased yet: another officer of the central authority confirms, with `homeward erase "
+            f"{told['reference']} --confirm`, within thirty days."
+        )
         console.print(
-            f"{escape(asked['by'])} asks for its erasure ({words(asked['ground'])}), {when(asked['at'])}. Nothing is "
-            f"erased yet: another officer of the central authority confirms, with `homeward erase {told['reference']} "
-            "--confirm`, within thirty days.",
+            f"{escape(asked['by'])} asks for its erasure ({words(asked['ground'])}), {when(asked['at'])}. {rest}",
             soft_wrap=True,
         )
     elif "obstacles" not in told:
@@ -333,14 +342,17 @@ def left_of_erased(console: Console, told: Mapping[str, Any]) -> None:
     _certificate(console, told["erased"])
     console.print(f"{told['entries']} entries, head {told['head']}", soft_wrap=True)
     _verdict(console, told["findings"])
+    for remark in told["remarks"]:
+        console.print(escape(remark), style="dim", soft_wrap=True)
 
 
 def _certificate(console: Console, erased: Mapping[str, Any]) -> None:
-    asked, confirmed = erased["asked_by"], erased["confirmed_by"]
+    asked, confirmed = erased["asked"]["by"], erased["confirmed"]["by"]
+    file = f", file {escape(erased['file'])}" if erased["file"] else ""
     console.print(
         f"[bold]{erased['reference']}[/bold] was erased on {when(erased['erased_at'])} "
-        f"({words(erased['ground'])}; to be kept until {erased['kept_until']}). Asked by {escape(asked['id'])}, confirmed "
-        f"by {escape(confirmed['id'])}, central authority of {escape(confirmed['state'])}.",
+        f"({words(erased['ground'])}{file}; to be kept until {erased['kept_until']}). Asked by {escape(asked['id'])}, "
+        f"confirmed by {escape(confirmed['id'])}, central authority of {escape(confirmed['state'])}.",
         soft_wrap=True,
     )
     for title, said in (("Nobody can read", erased["unreadable"]), ("Still there", erased["still_readable"])):

@@ -79,14 +79,16 @@ async def test_before_its_time_nothing_is_erased_and_the_day_is_told(closed: Clo
     stands = in_order(await closed.run("erase", closed.kept, "--json"), 3).json
     assert stands["kept_until"] > "2036"
     assert "is kept until" in " ".join(stands["obstacles"])
-    asked = await closed.run("erase", closed.kept, "--ground", "ordered_by_a_court", "--as", "ca-md-1")
+    asked = await closed.run(
+        *("erase", closed.kept, "--ground", "ordered_by_a_court", "--file", "12/2026", "--as", "ca-md-1")
+    )
     assert "is kept until" in in_order(asked, 3).err
     confirmed = await closed.run("erase", closed.kept, "--confirm", "--as", "ca-md-2")
     assert "Nobody asked" in in_order(confirmed, 3).err
     assert in_order(await closed.run("show", closed.kept, "--json"), 0).json["status"] == "closed"
     readings = in_order(await closed.run("readings", closed.kept, "--json"), 0).json["readings"]
     assert [line["what"] for line in readings if line["what"].startswith("erasure")] == [
-        *("erasure", "erasure: asked", "erasure: refused", "erasure: confirmed", "erasure: refused")
+        *("erasure", "erasure: to ask", "erasure: refused", "erasure: to confirm", "erasure: refused")
     ]
 
 
@@ -97,6 +99,7 @@ async def test_before_its_time_nothing_is_erased_and_the_day_is_told(closed: Clo
         (("--ground", "retention_ended", "--confirm", "--as", "x"), "do one at a time"),
         (("--ground", "retention_ended"), "say with --as"),
         (("--confirm", "--as", " "), "say with --as"),
+        (("--ground", "retention_ended", "--as", "x", "--file", "a name"), "and no name"),
         (("--take-back", "--as", "x", "--certificate", "c.json"), "when the case is erased"),
     ],
 )
@@ -128,6 +131,9 @@ async def test_of_an_erased_case_the_commands_tell_what_is_left(closed: Closed, 
     audit = in_order(await closed.run("audit", closed.erased, "--json"), 0).json
     assert (audit["verifies"], audit["entries"]) == (True, len(ledger))
     assert audit["erased"]["ground"] == "retention_ended"
+    archive = str(closed.data / "archive")
+    offline = in_order(await closed.run("audit", closed.erased, "--offline", "--archive", archive, "--json"), 0).json
+    assert (offline["head"], offline["verifies"]) == (audit["head"], True)
 
     verified = homeward("verify", str(certificate), "--json")
     held = homeward("verify", str(certificate), *(word for head in closed.heads for word in ("--head", head)))
@@ -137,9 +143,10 @@ async def test_of_an_erased_case_the_commands_tell_what_is_left(closed: Closed, 
     in_order(held, 0)
     assert "stands nowhere" in in_order(unknown, 4).out
     assert "Nobody can read" in in_order(text, 0).out
+    assert "they said so themselves" in text.out
 
     broken = tmp_path / "broken.json"
-    broken.write_text(json.dumps({**json.loads(certificate.read_text()), "ground": "asked_by_the_person"}))
+    broken.write_text(certificate.read_text().replace("ca-md-1", "ca-md-9"))
     in_order(homeward("verify", str(broken)), 4)
     broken.write_text("{")
     in_order(homeward("verify", str(broken)), 2)
@@ -161,4 +168,6 @@ async def test_what_needs_the_bodies_says_that_nobody_has_them(closed: Closed, t
         assert "was erased on" in in_order(await closed.run(*args), 7).err
     again = await closed.run("erase", closed.erased, "--ground", "retention_ended", "--as", "ca-md-1")
     assert "was erased on" in in_order(again, 7).err
+    confirmed = await closed.run("erase", closed.erased, "--confirm", "--as", "ca-md-3", "--json")
+    assert in_order(confirmed, 0).json["finished"]
     assert in_order(await closed.run("readings", closed.erased, "--json"), 0).json["verifies"]
