@@ -37,6 +37,8 @@ class Seat:
     address: str
     who: str
     """The name under which they sign in."""
+    of_case: str = ""
+    """The case that their sign-in names, where it names one."""
 
     # Ways
 
@@ -45,6 +47,8 @@ class Seat:
         self.window.goto(self.address)
         if self.window.get_by_role("heading", name="Who are you today?").is_visible():
             self.window.get_by_role("radio", name=self.who, exact=True).check()
+            if self.of_case:
+                self.window.get_by_label("Reference of the case").fill(self.of_case)
             self.press("Sign in")
         self.sees(AT_HOME)
 

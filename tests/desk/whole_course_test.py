@@ -157,6 +157,7 @@ def test_the_whole_course_is_clicked_through(browser: Browser, house: House) -> 
     """From the opening to the end of the last visit, by fourteen people who each find their own work."""
     with office(browser, house) as at:
         case = opens_a_case(at(AUTHORITY), house.now().date())
+        at(CHILD).of_case = case
         up_to_the_determination(at, case)
         up_to_the_approvals(at, case)
         at.later(days=15)

@@ -1,9 +1,6 @@
 """The auditor's commands as processes: audit, verify, statistics, archive, and looking back, with a house or without."""
 
-import contextlib
-import io
 import json
-import os
 import re
 import socket
 import zipfile
@@ -15,7 +12,6 @@ from xml.etree import ElementTree as ET
 import pytest
 from temporalio.client import Client
 
-from starter.main import _ended  # pyright: ignore[reportPrivateUsage]
 from tests.casefile.lived import Lived, until
 from tests.starter.commands_test import opened, written
 from tests.starter.running import CASEWORKER, Answer, House, environment, homeward, locked, note
@@ -39,21 +35,8 @@ class Audited:
 
 
 def each(*commands: tuple[str, ...], **changes: str) -> list[Answer]:
-    """Several commands in this process, as the console command runs them: a process for each would take minutes."""
-    answers: list[Answer] = []
-    for arguments in commands:
-        out, err = io.StringIO(), io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(err),
-        ):
-            for name in os.environ.keys() - environment().keys():
-                patch.delenv(name)
-            for name, value in environment(**changes).items():
-                patch.setenv(name, value)
-            answers.append(Answer(int(_ended(list(arguments))), out.getvalue(), err.getvalue()))
-    return answers
+    """Several commands, one after the other."""
+    return [homeward(*arguments, env=environment(**changes)) for arguments in commands]
 
 
 def in_order(answer: Answer, code: int) -> Answer:

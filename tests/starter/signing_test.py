@@ -80,23 +80,32 @@ def test_a_key_of_before_counts_on_in_its_own_data_folder(tmp_path: Path) -> Non
 
 
 def test_whoever_runs_it_says_for_whom_anothers_key_signs(made: Mapping[str, Any], tmp_path: Path) -> None:
-    """For its own state without a word; for no state that the key does not name itself."""
+    """For nobody without a word; for no state and no role that the key does not name itself."""
     theirs = tmp_path / "theirs"
     key = told("make", "--office", "Another", "--state", "UA", "--for-state", "UA", "--for-state", "MD", *at(theirs))
     published = tmp_path / "published-keys"
     (published / "ua.json").write_bytes((theirs / "published-keys" / OWN).read_bytes())
     listed = {each["kid"]: each["counts_for"] for each in told("list", *at(tmp_path))}
-    assert listed == {made["kid"]: ["MD"], key["kid"]: ["UA"]}
-    assert f"{key['kid']}  Another, UA; signs for * of UA, MD (here for UA only)" in run("list", *at(tmp_path)).stdout
+    assert listed == {made["kid"]: ["MD"], key["kid"]: []}
+    line = f"{key['kid']}  Another, UA; signs for * of UA, MD (here for nobody, until it is accepted)"
+    assert line in run("list", *at(tmp_path)).stdout
     for arguments in (
         (key["kid"], "--for-state", "RO"),
         (key["kid"], "--for-state", "md"),
         ("no-key", "--for-state", "MD"),
+        (key["kid"], "--for-state", "UA", "--role", "cleaner"),
+        (made["kid"], "--for-state", "MD", "--role", "court"),
     ):
         refused = run("accept", *arguments, *at(tmp_path)).exception
         assert isinstance(refused, CannotGoOn) and refused.code == Exit.MALFORMED
-    assert told("accept", key["kid"], "--for-state", "MD", *at(tmp_path))["states"] == ["UA", "MD"]
+    both = ("--for-state", "MD", "--for-state", "UA")
+    assert told("accept", key["kid"], *both, *at(tmp_path))["states"] == ["UA", "MD"]
     assert told("accept", key["kid"], "--for-state", "UA", *at(tmp_path))["states"] == ["UA"]
+    narrowed = run("accept", key["kid"], "--for-state", "UA", "--role", "monitor", *at(tmp_path)).stdout
+    assert "signs for monitor of UA" in narrowed and key["fingerprint"] in narrowed
+    (there,) = [each for each in told("list", *at(tmp_path)) if each["kid"] == key["kid"]]
+    assert (there["roles"], there["counts_for_roles"], there["counts_for"]) == (["*"], ["monitor"], ["UA"])
+    assert "(here for monitor of UA)" in run("list", *at(tmp_path)).stdout
 
 
 def test_a_key_that_others_can_read_signs_nothing(tmp_path: Path) -> None:
