@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.agreements import AgreementShelf, UnknownAgreement
 from activities.caseload import Caseload, CaseloadUnreachable
+from activities.erasures import Erasures
 from activities.marks import ChildMarks
 from activities.signing import KeyDesk
 from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
@@ -67,7 +68,7 @@ class AdmissionDesk:
         # Off the event loop: a profile is read from its files.
         agreement = await asyncio.to_thread(self._agreement, str(request.intake["agreement"]))
         signed = await asyncio.to_thread(self._signed, request)
-        if faults := [*_not_in_this_case(agreement, request), *_at_fault(signed)]:
+        if faults := [*_not_in_this_case(agreement, request), *_at_fault(signed), *await self._erased(request)]:
             _malformed(faults)
         check = await self._check_for_duplicate(request)
         return Admission(
@@ -77,6 +78,16 @@ class AdmissionDesk:
             signatures=REQUIRED if signed else NOT_REQUIRED,
             signature=signed.facts()["signature"] if signed else None,
         )
+
+    async def _erased(self, request: AdmissionRequest) -> list[Fault]:
+        """Whether the reference is that of a case that was erased: it stands for one case for good."""
+        try:
+            erasure = await Erasures(self._caseload).of(request.reference)
+        except CaseloadUnreachable:
+            return []  # without its key nothing of that case can be read, or sealed, here
+        if erasure is None or erasure.certificate is None:
+            return []
+        return [Fault(path="reference", message="is that of a case that was erased; leave it out, or take another")]
 
     def _signed(self, request: AdmissionRequest) -> Standing | None:
         """What is found of the intake's signature; None where it bears none and needs none."""

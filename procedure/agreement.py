@@ -100,7 +100,7 @@ class Retention(Clause):
     """How long the record of a closed case is kept before it may be erased: until the later of both (ours)."""
 
     years: Whole
-    """After the closing."""
+    """After the newest entry, which is the closing or later."""
     until_age: Whole
     """Of the child: whoever was one can still ask what was decided about them, and go to a court."""
 

@@ -197,7 +197,7 @@ def _retention(profile: Profile, agreement: Agreement) -> _Found:
     if kept is None:
         return
     if not KEPT_AT_LEAST_YEARS <= kept.years <= KEPT_AT_MOST_YEARS:
-        yield "retention.years", f"The record of a case is kept for {kept.years} years after its closing."
+        yield "retention.years", f"The record of a case is kept for {kept.years} years after its newest entry."
     if not KEPT_AT_LEAST_UNTIL_AGE <= kept.until_age <= KEPT_AT_MOST_UNTIL_AGE:
         yield "retention.until_age", f"The record of a case is kept until the child would be {kept.until_age}."
 

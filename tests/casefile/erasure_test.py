@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 from temporalio.converter import DataConverter
 
 from activities.caseload import Caseload
@@ -263,6 +263,18 @@ async def test_an_erased_case_can_be_checked_and_not_read(house: House) -> None:
     with pytest.raises(CaseErased):
         await house.erasing.ask(reference, "retention_ended", ONE, LATER)
     assert await house.erasing.confirm(reference, OTHER, LATER) == erased
+
+
+async def test_nobody_begins_another_case_under_its_reference(house: House) -> None:
+    """Not even a stock tool that asks nobody: the process ends at once, and says why."""
+    await house.erase()
+    config = house.engine.client.config()
+    config["data_converter"] = DataConverter.default
+    stock = replace(house.engine, env=cast("Any", StockTool(Client(**config))))
+    begun = await stock.start(reference=house.reference)
+    with pytest.raises(WorkflowFailureError) as failed:
+        await asyncio.wait_for(house.engine.client.get_workflow_handle(begun.id).result(), 30)
+    assert "MalformedIntake" in repr(failed.value.cause)
 
 
 async def test_a_case_that_the_engine_has_forgotten_is_erased_from_the_archive(house: House) -> None:

@@ -20,18 +20,25 @@ def closed(**facts: Any) -> Case:
 
 
 DAYS: list[tuple[str, dict[str, Any], date]] = [
-    ("until the child would be 25", {}, date(2038, 5, 4)),
-    ("ten years, of a child that was older", {"date_of_birth": date(2010, 5, 4)}, date(2038, 3, 3)),
-    ("born on 29 February", {"date_of_birth": date(2016, 2, 29)}, date(2041, 3, 1)),
-    ("ended on 29 February", {"recorded_at": datetime(2044, 2, 29, tzinfo=UTC)}, date(2054, 3, 1)),
-    ("with an estimated age only", {"date_of_birth": None, "estimated_age": 14}, date(2038, 3, 3)),
-    ("with no age at all: born today", {"date_of_birth": None, "estimated_age": None}, date(2051, 2, 2)),
+    ("until the child would be 25", {"date_of_birth": date(2014, 5, 4)}, date(2040, 1, 1)),
+    ("ten years, of a child that was older", {"date_of_birth": date(2010, 5, 4)}, date(2039, 1, 1)),
+    ("born on the last day of a year", {"date_of_birth": date(2015, 12, 31)}, date(2041, 1, 1)),
+    ("born on the first day of a year", {"date_of_birth": date(2016, 1, 1)}, date(2042, 1, 1)),
+    ("born on 29 February", {"date_of_birth": date(2016, 2, 29)}, date(2042, 1, 1)),
+    ("ended on 29 February", {"recorded_at": datetime(2044, 2, 29, tzinfo=UTC)}, date(2055, 1, 1)),
+    (
+        "ended in the last minute of a year",
+        {"recorded_at": datetime(2044, 12, 31, 23, 59, tzinfo=UTC)},
+        date(2055, 1, 1),
+    ),
+    ("with an estimated age only", {"date_of_birth": None, "estimated_age": 12}, date(2040, 1, 1)),
+    ("with no age at all: born today", {"date_of_birth": None, "estimated_age": None}, date(2052, 1, 1)),
 ]
 
 
 @pytest.mark.parametrize(("says", "facts", "day"), DAYS, ids=[says for says, *_ in DAYS])
 def test_a_record_is_kept_until_the_later_of_both(says: str, facts: dict[str, Any], day: date) -> None:
-    """Years after the newest entry, and the age that the child would have."""
+    """Years after the newest entry, and the age that the child would have; then the year ends, so that no birthday is told."""
     assert may_be_erased_from(closed(**facts)) == day
 
 
