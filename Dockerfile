@@ -32,12 +32,12 @@ RUN apt-get update \
 
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin homeward \
  && install --directory --owner homeward --group homeward --mode 0700 \
-      /data /archive /keys /published-keys /signing
+      /data /archive /kek /published-keys /signing
 COPY --from=build /opt/homeward /opt/homeward
 ENV PATH=/opt/homeward/bin:$PATH HOMEWARD_DATA=/data PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER homeward
 WORKDIR /data
 # What a container of its own keeps: a new volume takes its owner from these folders.
-VOLUME ["/data", "/archive", "/keys", "/published-keys", "/signing"]
+VOLUME ["/data", "/archive", "/kek", "/published-keys", "/signing"]
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["python", "-m", "worker", "--check"]
 ENTRYPOINT ["python", "-m", "worker"]

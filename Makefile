@@ -3,8 +3,8 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks every-page flips long-case bench-desk bench-sealing screenshots catalogues \
-	frontend lock audit-dependencies
+.PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight screenshots \
+	catalogues frontend lock audit-dependencies
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,7 @@ TEST_WORKERS ?= 2
 WALKS ?= 20000
 FLIPS ?= 2000
 LONG_CASE ?= 5000
+PROVE_ARGS ?=
 BENCH_ARGS ?=
 
 help:
@@ -30,11 +31,13 @@ help:
 	@echo "make lint    style, form, and which room may import which"
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
+	@echo "make prove   every course within bounds through the law, and what breaks without each safeguard; writes docs/measures.md"
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
 	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
 	@echo "make bench-sealing  an act in clear beside one sealed, and one sealed and signed; writes docs/measures.md"
+	@echo "make bench-foresight  10,000 invented cases of a year each, on one core; writes docs/measures.md"
 	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
@@ -74,6 +77,10 @@ types: setup
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
 
+# Half an hour on two idle cores. PROVE_ARGS="--small" takes seconds and shows that it works.
+prove: setup
+	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
+
 every-page: setup
 	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py
 
@@ -89,6 +96,9 @@ bench-desk: setup
 
 bench-sealing: setup
 	$(BIN)/python -m benches.sealing --write docs/measures.md $(BENCH_ARGS)
+
+bench-foresight: setup
+	$(BIN)/python -m benches.foresight --write docs/measures.md $(BENCH_ARGS)
 
 screenshots: setup
 	$(BIN)/python -m tools.screenshots

@@ -49,6 +49,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
+from activities.certificates import ends_soon, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
 from activities.hands import Hands
@@ -321,7 +322,12 @@ async def work(settings: Settings, engine_page: EnginePage | None = None) -> Non
             figures=CaseloadFigures(hands.caseload),
             engine_page=engine_page,
         )
-        async with _closing(hands), watched(watch, settings), build_worker(client, settings, hands=hands):
+        async with (
+            _closing(hands),
+            watched(watch, settings),
+            told_in_time(client),
+            build_worker(client, settings, hands=hands),
+        ):
             _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
             await stop.wait()
             _log.info("stopping")
@@ -343,7 +349,11 @@ async def _closing(hands: Hands) -> AsyncGenerator[None]:
 async def check() -> int:
     """The health check: 0 when cases are being worked on, else 1."""
     try:
-        return 0 if await is_polled(await connect(within=0)) else 1
+        client = await connect(within=0)
+        if sentence := ends_soon(client, datetime.now(UTC)):
+            # Said, and no ill health: until that day cases are worked on.
+            print(sentence, file=sys.stderr)
+        return 0 if await is_polled(client) else 1
     except (NoEngine, ConnectionFault, RPCError):
         return 1
 

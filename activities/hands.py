@@ -5,13 +5,15 @@ notices and events their own ids, and a claim its case.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Self
 
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
+from activities import measures
 from activities.admission import AdmissionDesk
 from activities.agreements import AgreementShelf
 from activities.archiving import Archivist
@@ -33,6 +35,7 @@ from workflows.messages import (
     KEEP_MISSED_RUNS,
     KEEP_RUN,
     PUBLISHED_KEY,
+    STILL_RUNS,
     TELL,
     Admission,
     AdmissionRequest,
@@ -160,6 +163,7 @@ class Hands:
         try:
             await self._caseload.keep(row, mark)
         except CaseloadUnreachable as error:
+            measures.CASELOAD_FAILED.inc()
             raise ApplicationError(str(error), type=CaseloadUnreachable.__name__) from None
         return RowKept(events_wanted=self._webhook is not None)
 
@@ -171,25 +175,48 @@ class Hands:
     @activity.defn(name=HAVE_RUN_KEPT)
     async def have_run_kept(self, ended: EndedRun) -> None:
         """See :meth:`activities.archiving.Archivist.have_run_kept`."""
-        await self._archive_keeper().have_run_kept(ended, task_queue=activity.info().task_queue)
+        with _counting_what_is_not_kept():
+            await self._archive_keeper().have_run_kept(ended, task_queue=activity.info().task_queue)
 
     @activity.defn(name=KEEP_RUN)
     async def keep_run(self, ended: EndedRun) -> str:
         """See :meth:`activities.archiving.Archivist.keep_run`."""
-        return await self._archive_keeper().keep_run(ended, attempt=activity.info().attempt)
+        with _counting_what_is_not_kept():
+            kept = await self._archive_keeper().keep_run(ended, attempt=activity.info().attempt)
+        measures.ARCHIVED.inc()
+        return kept
 
     @activity.defn(name=KEEP_MISSED_RUNS)
     async def keep_missed_runs(self, sweep: Sweep) -> Swept:
         """See :meth:`activities.archiving.Archivist.keep_missed_runs`."""
-        try:
-            return await self._archive_keeper().keep_missed_runs(sweep, progress=activity.heartbeat)
-        except ArchiveUnreachable as error:
-            raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
+        with _counting_what_is_not_kept():
+            try:
+                swept = await self._archive_keeper().keep_missed_runs(sweep, progress=activity.heartbeat)
+            except ArchiveUnreachable as error:
+                raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
+        measures.ARCHIVED.inc(swept.kept)
+        measures.ARCHIVE_FAILED.labels(MISSED).inc(swept.failed)
+        return swept
 
     def _archive_keeper(self) -> Archivist:
         if self._archivist is None:
             raise ApplicationError("this worker was given no archive", type=ArchiveUnreachable.__name__)
         return self._archivist
+
+
+MISSED: Final = "Missed"
+"""How a run is counted that the sweep could not keep."""
+
+
+@contextmanager
+def _counting_what_is_not_kept() -> Generator[None]:
+    try:
+        yield
+    except ApplicationError as error:
+        # One that has not ended yet is only early.
+        if error.type != STILL_RUNS:
+            measures.ARCHIVE_FAILED.labels(error.type or type(error).__name__).inc()
+        raise
 
 
 def _archivist(settings: Settings, client: Client) -> Archivist:

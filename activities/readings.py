@@ -9,7 +9,8 @@ from typing import Final
 
 from sqlalchemy import func, insert, select, update
 
-from activities.caseload import Caseload
+from activities import measures
+from activities.caseload import Caseload, CaseloadUnreachable
 from activities.tables import NewestReadingTable, ReadingTable
 from casefile.readings import Looking, Newest, Reading, next_reading
 
@@ -40,6 +41,15 @@ class Readings:
 
         ``what`` holds nothing that was typed. ``at`` is the moment (UTC), now where none is given.
         """
+        try:
+            return await self._note(reference, by, what, head=head, reason=reason, at=at)
+        except CaseloadUnreachable:
+            measures.READINGS_UNWRITTEN.inc()
+            raise
+
+    async def _note(
+        self, reference: str, by: Looking, what: str, *, head: str | None, reason: str | None, at: datetime | None
+    ) -> Reading:
         office = by.office[:MOST_OF_OFFICE] if by.office else None
         async with self._caseload.writing() as connection:
             if connection.dialect.name == "postgresql":

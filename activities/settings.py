@@ -208,6 +208,12 @@ class Settings(BaseSettings):
         description="Requests that one account sends to /api with access tokens, likewise.",
     )
 
+    metrics_bind: str | None = Field(
+        default=None,
+        description="Address and port at which this process answers whoever watches it (/metrics, /health, /ready), "
+        "such as 127.0.0.1:9464. Without it nobody is answered.",
+    )
+
     build_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
@@ -255,6 +261,13 @@ class Settings(BaseSettings):
                 raise ValueError("must begin with https://") from None
             if parts.scheme != "https" and not (parts.scheme == "http" and _loopback(host)):
                 raise ValueError("must begin with https:// (http:// on this machine only)")
+        return given
+
+    @field_validator("metrics_bind")
+    @classmethod
+    def _an_address_and_a_port(cls, given: str | None) -> str | None:
+        if given is not None:
+            _address_and_port(given)
         return given
 
     @field_validator("smtp_sender")
@@ -322,6 +335,11 @@ class Settings(BaseSettings):
     def keys(self) -> URL:
         """The key store's database, with the driver that this project uses. The password is in it."""
         return self._database(self.keys_url, "keys.db", self.keys_password)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Where whoever watches is answered; None where nobody is."""
+        return None if self.metrics_bind is None else _address_and_port(self.metrics_bind)
 
     @property
     def codec_token_file(self) -> Path:
@@ -408,6 +426,17 @@ def _fault(error: Any) -> Fault:
     elif error["type"] in ("bool_parsing", "bool_type"):
         words = "must be true or false"
     return Fault(path=f"{PREFIX}{str(error['loc'][0]).upper()}", message=words)
+
+
+def _address_and_port(given: str) -> tuple[str, int]:
+    host, colon, port = given.rpartition(":")
+    try:
+        address = str(ip_address(host.removeprefix("[").removesuffix("]")))
+        if not colon or not port.isascii() or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ValueError
+    except ValueError:
+        raise ValueError("must be an address and a port, such as 127.0.0.1:9464") from None
+    return address, int(port)
 
 
 def _loopback(host: str | None) -> bool:

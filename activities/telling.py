@@ -25,6 +25,7 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
+from activities import measures
 from activities.caseload import Caseload, CaseloadUnreachable
 from activities.events import EventUndelivered, EventWebhook, event_id
 from activities.mail import MailServer, MailSession
@@ -77,6 +78,7 @@ class Teller:
             await told.recall([*(notice_key(telling.reference, n) for n in telling.notices), *_event_parts(telling)])
         troubles = [*await self._tell_people(telling, told), *await self._tell_programs(telling, told)]
         await self._show(telling, troubles)
+        measures.TELLINGS.labels("untold" if troubles else "told").inc()
         if troubles:
             refused = all(trouble.refused for trouble in troubles)
             asked = max((trouble.after or 0 for trouble in troubles), default=0)
@@ -179,6 +181,7 @@ class Teller:
         key = telling_key(telling)
         worst: dict[str, _Trouble] = {}
         for trouble in troubles:
+            measures.TELLINGS_FAILED.labels(trouble.channel, str(trouble.refused).lower()).inc()
             _log.warning("not told", channel=trouble.channel, error=trouble.kind, refused=trouble.refused)
             # What a person has to mend matters more than what mends itself.
             if trouble.refused or trouble.channel not in worst:

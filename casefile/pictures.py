@@ -14,6 +14,7 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from casefile.deadline_figures import DeadlineFigure, deadline_figures
+from casefile.foresight import Foresight, Office
 from casefile.statistics import OUTCOMES, Statistics, Stretch, detentions, holds, spread, stages
 from procedure.entries import Entry
 from procedure.vocabulary import STAGES
@@ -389,6 +390,181 @@ def _panels(
         "hours_to_release": _hours_to_release(found, _, number),
         "endings": _endings(found, say, _),
     }
+
+
+# Invented cases, under one agreement or under two side by side
+
+_LETTERS: Final = "AB"
+_MOST_FIRST: Final = 12
+
+
+def foresight_picture(
+    found: Sequence[Foresight],
+    *,
+    say: Say = english,
+    _: Gettext = str,
+    number: Callable[[float], str] = plain_number,
+) -> str:
+    """What came of invented cases, as one SVG: under one agreement, or under two, A and B, line by line.
+
+    Raises ValueError for none, or for more than two.
+    """
+    if not 1 <= len(found) <= len(_LETTERS):
+        raise ValueError("one or two agreements are drawn")
+    title = _("Arithmetic on invented cases: {cases} of {days} days each").format(
+        cases=number(found[0].cases), days=number(found[0].days)
+    )
+    panels = [
+        _foreseen_stages(found, say, _, number),
+        _foreseen_waits(found, say, _, number),
+        _foreseen_first_missed(found, say, _, number),
+        _foreseen_endings(found, say, _, number),
+        _foreseen_refusals(found, say, _, number),
+    ]
+    return _picture("foresight", title, panels, _)
+
+
+def _each_of(found: Sequence[Foresight], name: str, line: Callable[[Foresight, list[str], str], _Line]) -> list[_Line]:
+    """A line for each agreement, its letter before the name where there are two."""
+    return [
+        line(each, _name(f"{letter} · {name}" if len(found) > 1 else name, _LONG_NAME), colour)
+        for letter, each, colour in zip(_LETTERS, found, (_STAGE, _HOLD), strict=False)
+    ]
+
+
+def _legend(found: Sequence[Foresight], note: str, _: Gettext) -> str:
+    names = [
+        _("{agreement}, version {version}").format(agreement=each.agreement, version=each.version) for each in found
+    ]
+    if len(found) > 1:
+        names = [f"{letter}: {name}" for letter, name in zip(_LETTERS, names, strict=False)]
+    return f"{note} {'; '.join(names)}."
+
+
+def _office_of(role: str, side: str, say: Say, _: Gettext) -> str:
+    of = _("{office}, host state") if side == "host" else _("{office}, origin state")
+    return of.format(office=say("role", role))
+
+
+def _foreseen_stages(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    times = [each.days_in_stages() for each in found]
+
+    def line_of(stage: str) -> Callable[[Foresight, list[str], str], _Line]:
+        def line(each: Foresight, name: list[str], colour: str) -> _Line:
+            days = each.days_in_stages().get(stage)
+            if days is None:
+                return _Line(name, _("none"), bar=0, colour=colour)
+            return _Line(
+                name,
+                _("median {median}, nine in ten {most}").format(
+                    median=_length(timedelta(days=days.median), _), most=_length(timedelta(days=days.nine_in_ten), _)
+                ),
+                box=(days.lower, days.median, days.nine_in_ten, days.longest),
+                colour=colour,
+            )
+
+        return line
+
+    lines = [
+        line
+        for stage in STAGES
+        if any(stage in each for each in times)
+        for line in _each_of(found, _stage(stage, say, _), line_of(stage))
+    ]
+    note = _(
+        "Days. The box goes from a quarter of the cases to nine in ten, the line in it is the median, the dot the longest."
+    )
+    most = max((days.longest for each in times for days in each.values()), default=0)
+    return _panel(_("Time in each stage"), _legend(found, note, _), lines, most, number)
+
+
+def _foreseen_waits(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    offices = sorted(
+        {office for each in found for office in each.waits},
+        key=lambda office: (-max(each.mean_days_waited(office) for each in found), office),
+    )[:_MOST_OFFICES]
+
+    def line_of(office: Office) -> Callable[[Foresight, list[str], str], _Line]:
+        def line(each: Foresight, name: list[str], colour: str) -> _Line:
+            days = each.mean_days_waited(office)
+            value = _("{n} d").format(n=number(_rounded(days)))
+            if owed := each.owed[office]:
+                value += ", " + _("{missed} of {owed} late").format(missed=each.missed[office], owed=owed)
+            return _Line(name, value, bar=days, colour=colour)
+
+        return line
+
+    lines = [line for office in offices for line in _each_of(found, _office_of(*office, say, _), line_of(office))]
+    note = _(
+        "Days on which the office owed something and had not done it yet, on average over all cases; deadlines missed."
+    )
+    most = max((each.mean_days_waited(office) for each in found for office in offices), default=0)
+    return _panel(_("Waiting for an office"), _legend(found, note, _), lines, most, number)
+
+
+def _foreseen_first_missed(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    keys = {missed for each in found for missed in each.first_missed}
+    order = sorted(keys, key=lambda missed: (-max(each.share(each.first_missed[missed]) for each in found), missed))
+
+    def line_of(count: Callable[[Foresight], int]) -> Callable[[Foresight, list[str], str], _Line]:
+        def line(each: Foresight, name: list[str], colour: str) -> _Line:
+            share = 100 * each.share(count(each))
+            return _Line(name, _("{share} %").format(share=number(_rounded(share))), bar=share, colour=colour)
+
+        return line
+
+    lines: list[_Line] = []
+    for missed in order[:_MOST_FIRST]:
+        name = f"{say('deadline', missed.deadline)}: {_office_of(missed.role, missed.side, say, _)}"
+        lines += _each_of(found, name, line_of(lambda each, missed=missed: each.first_missed[missed]))
+    lines += _each_of(found, _("no deadline missed"), line_of(lambda each: each.none_missed))
+    note = _("Of a hundred cases, by the deadline that passed first and the office that owed it.")
+    most = max(
+        (100 * each.share(n) for each in found for n in (*each.first_missed.values(), each.none_missed)), default=0
+    )
+    return _panel(_("The deadline missed first"), _legend(found, note, _), lines, most, number)
+
+
+def _foreseen_endings(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    def line_of(outcome: str) -> Callable[[Foresight, list[str], str], _Line]:
+        def line(each: Foresight, name: list[str], colour: str) -> _Line:
+            share, value = 100 * each.share(each.statistics.endings[outcome]), ""
+            if days := each.days_to_an_ending()[outcome]:
+                value = ", " + _("median {median}, nine in ten {most}").format(
+                    median=_length(timedelta(days=days.median), _), most=_length(timedelta(days=days.nine_in_ten), _)
+                )
+            said = _("{share} %").format(share=number(_rounded(share)))
+            return _Line(name, said + value, bar=share, colour=colour)
+
+        return line
+
+    def still(each: Foresight, name: list[str], colour: str) -> _Line:
+        share = 100 * each.share(each.cases - each.statistics.closed)
+        return _Line(name, _("{share} %").format(share=number(_rounded(share))), bar=share, colour=_LATER)
+
+    lines = [line for outcome in OUTCOMES for line in _each_of(found, say("outcome", outcome), line_of(outcome))]
+    lines += _each_of(found, _("still open"), still)
+    note = _("Of a hundred cases; days from the opening to the closing. Return is one ending among equals.")
+    if any(each.days <= each.last_visit for each in found):
+        note += " " + _("No return is closed within so few days: the child is visited longer.")
+    most = max(line.bar or 0 for line in lines)
+    return _panel(_("Endings, side by side"), _legend(found, note, _), lines, most, number)
+
+
+def _foreseen_refusals(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
+    names = dict.fromkeys(name for each in found for name in each.statistics.refusals_by_safeguard())
+
+    def line_of(safeguard: str) -> Callable[[Foresight, list[str], str], _Line]:
+        def line(each: Foresight, name: list[str], colour: str) -> _Line:
+            count = each.statistics.refusals[safeguard]
+            return _Line(name, number(count), bar=count, colour=colour)
+
+        return line
+
+    lines = [line for name in names for line in _each_of(found, say("safeguard", name), line_of(name))]
+    note = _("Acts refused, by each safeguard that refused them.")
+    most = max((line.bar or 0 for line in lines), default=0)
+    return _panel(_("Refusals, by safeguard"), _legend(found, note, _), lines, most, number)
 
 
 def _rounded(value: float) -> float:

@@ -7,7 +7,7 @@ from datetime import datetime
 from statistics import median, quantiles
 from typing import Any, Final, NamedTuple, get_args
 
-from casefile.deadline_figures import deadline_figures
+from casefile.deadline_figures import DeadlineFigure, deadline_figures
 from procedure.entries import Entry
 from procedure.vocabulary import SAFEGUARD_NAMES, STAGES, Outcome, Solution
 
@@ -120,12 +120,18 @@ class CaseFigures:
     rounds: int
 
 
-def figures_of(entries: Iterable[Entry]) -> CaseFigures:
-    """The figures of one case, from its entries' headers. Raises ValueError when there are none."""
+def figures_of(
+    entries: Iterable[Entry], *, until: datetime | None = None, deadlines: Sequence[DeadlineFigure] | None = None
+) -> CaseFigures:
+    """The figures of one case, from its entries' headers. Raises ValueError when there are none.
+
+    What goes on is counted up to the newest entry, or up to ``until`` where that is later. ``deadlines`` are those of
+    these entries, where somebody has them already.
+    """
     record = list(entries)
     if not record:
         raise ValueError("a case has at least one entry")
-    newest = record[-1].at
+    newest = max(record[-1].at, until or record[-1].at)
     stage_days: dict[str, float] = {}
     for stay in stages(record):
         stage_days[stay.name] = stage_days.get(stay.name, 0) + stay.seconds(newest) / _DAY
@@ -135,7 +141,7 @@ def figures_of(entries: Iterable[Entry]) -> CaseFigures:
         stage_days=stage_days,
         owed=tuple(
             Owed(figure.role, figure.state, figure.late.total_seconds() / _HOUR if figure.late is not None else None)
-            for figure in deadline_figures(record)
+            for figure in (deadline_figures(record) if deadlines is None else deadlines)
             if figure.role is not None
         ),
         refusals=dict(Counter(name for entry in record if entry.kind == "refused" for name in entry.safeguards)),

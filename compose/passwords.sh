@@ -10,7 +10,7 @@ folder=${1:-secrets}
 mkdir -p "$folder"
 chmod 0700 "$folder"
 
-for name in postgres-password temporal-db-password caseload-db-password; do
+for name in postgres-password temporal-db-password caseload-db-password keys-db-password; do
   if [ ! -s "$folder/$name" ]; then
     # By letters and digits alone: one of them stands in a configuration of the engine.
     head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n' >"$folder/$name"

@@ -28,11 +28,15 @@ from desk.pages import acting, case, child, figures, inbox, looking_back, openin
 from desk.pages.reading import PAGES as REASONS
 from desk.pages.reading import ask_reason
 from desk.people import NotSignedIn
-from desk.rates import TooOften, in_pace
+from desk.rates import TooOften, in_pace, strangers_in_pace
 from desk.security import Doorkeeper, FormStale, Refused, SafeHeaders, from_here, only_our_forms, typed
 from desk.sessions import KeepSession, SentAlready, visit_of
 from desk.speaking import LANGUAGE_COOKIE, STATIC, edition
+from desk.turns import StillWaiting
+from desk.watched import Measured, SignsOfLife
 from procedure.faults import Malformed
+from procedure.intake import REFERENCE
+from procedure.who_may_see import ALARMS
 from starter.client import CaseErased, DuplicateCase
 from starter.endings import CannotGoOn, Exit
 
@@ -62,15 +66,19 @@ def create_app(desk: Desk, *, pages: Sequence[Pages] = PAGES, api: ASGIApp | Non
     """
     app = FastAPI(
         title="Homeward",
-        # Its own log lines repeat what was typed.
-        telemetry={"logs": False},
+        # Its own log lines repeat what was typed, and its own spans and measures know addresses, which name cases.
+        telemetry={"logs": False, "tracing": False, "metrics": False},
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        # In this order: a form that is known to be ours is given back where it came too soon.
-        dependencies=[Depends(only_our_forms), Depends(in_pace)],
+        # In this order: a visitor's form is not read before it is known that it comes in time, and somebody's that is
+        # known to be ours is given back where it does not.
+        dependencies=[Depends(strangers_in_pace), Depends(only_our_forms), Depends(in_pace)],
         middleware=[
+            Middleware(Measured, tracer=desk.tracer),
             Middleware(SafeHeaders, https=desk.https),
+            # Before the doorkeeper: who sees to it that a desk runs asks by whatever name reaches it.
+            Middleware(SignsOfLife, ready=desk.ready),
             Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6),
             Middleware(LastWord, desk=desk),
             Middleware(Doorkeeper, host=desk.host, only_this_machine=desk.sign_in.development),
@@ -225,18 +233,22 @@ def _on_sent_already(request: Request, error: Exception) -> Response:
 def _on_stale_form(request: Request, error: Exception) -> Response:
     """What was typed is not lost: whoever signs in anew can send it from this page."""
     assert isinstance(error, FormStale)
-    kept = _texts(error.form) if from_here(request.headers) else None
+    # Who never had a session typed nothing here, and would have the desk write out whatever they send.
+    known = desk_of(request).session_cookie in request.cookies
+    kept = _texts(error.form) if known and from_here(request.headers) else None
     return _told(request, 403, "form_stale", kept=kept, once=typed(error.form, "once"))
 
 
-async def _no_answer(request: Request, sentence: str) -> Response:
-    return _told(request, 503, "no_answer", sentence=sentence, **await _kept(request), headers=_LATER)
+async def _no_answer(request: Request, sentence: str, *, waiting: bool = False) -> Response:
+    return _told(request, 503, "no_answer", sentence=sentence, waiting=waiting, **await _kept(request), headers=_LATER)
 
 
 async def _on_too_often(request: Request, error: Exception) -> Response:
     assert isinstance(error, TooOften)
     later = {"Retry-After": str(error.after)}
-    return _told(request, 429, "too_often", after=error.after, **await _kept(request), headers=later)
+    reference = request.path_params.get("reference", "")
+    ways = [(act, f"/cases/{reference}/acts/{act}") for act in ALARMS] if REFERENCE.fullmatch(reference) else []
+    return _told(request, 429, "too_often", after=error.after, ways=ways, **await _kept(request), headers=later)
 
 
 async def _kept(request: Request) -> dict[str, Any]:
@@ -275,7 +287,7 @@ async def _on_cannot_go_on(request: Request, error: Exception) -> Response:
         case Exit.REFUSED:
             return _told(request, 409, "refused", sentence=error.sentence)
         case _:
-            return await _no_answer(request, error.sentence)
+            return await _no_answer(request, error.sentence, waiting=isinstance(error, StillWaiting))
 
 
 def _on_reason_needed(request: Request, error: Exception) -> Response:

@@ -23,12 +23,25 @@ class Bearers:
 
 
 def acting_by(issuer: Issuer, claims: Mapping[str, Any]) -> tuple[Person, ...]:
-    """As whom the sender of an access token may act, by its claims. A client that is a system's makes no people."""
-    client = claims.get("client_id") or claims.get("azp")
-    if client in issuer.systems:
-        system = system_of(issuer, client)
-        return (system,) if system else ()
+    """As whom the sender of an access token may act, by its claims.
+
+    A token comes by a client of the issuer: that of a listed system makes this system, those by which people sign in
+    make people. Any other makes nobody, whatever roles the issuer gave it: nobody here knows what it is.
+    """
+    client = _client_of(claims)
+    if (system := system_of(issuer, client)) is not None:
+        return (system,)
+    # Where it is its own subject, no person stands behind it: it got the token by its own credentials.
+    if client not in (issuer.client_id, issuer.command_line_client) or claims.get("sub") == client:
+        return ()
     return people_of(issuer, claims)
+
+
+def _client_of(claims: Mapping[str, Any]) -> str | None:
+    """The client that a token was given to; None where the token does not say it, or says it in two ways."""
+    said = [claims[name] for name in ("client_id", "azp") if claims.get(name) is not None]
+    client = said[0] if said else None
+    return client if isinstance(client, str) and client and all(each == client for each in said) else None
 
 
 def one_of(people: Sequence[Person], wanted: str | None) -> Person | None:

@@ -22,10 +22,13 @@ from procedure.ledger import Ledger
 from procedure.open_acts import OpenAct, open_acts
 from procedure.who_may_see import (
     FIREWALLED,
+    NOTHING,
     Part,
     Sight,
     act_seen,
     as_seen,
+    could_say,
+    could_see,
     intake_seen,
     lists,
     may_speak,
@@ -154,6 +157,9 @@ async def opened(
     """
     if person.role == FIREWALLED:
         raise Firewalled
+    if not could_see(person, reference) and not (speaking is not None and could_say(person, reference, speaking)):
+        # Before anything is looked up: by how long that takes it would be told which cases there are.
+        raise NoSuchCase(f"There is no case {reference}.")
     try:
         whole = await whole_record(desk, reference)
     except (NotWhole, CaseErased):
@@ -183,6 +189,8 @@ async def opened(
 
 async def sight_on(desk: HasCases, person: Person, reference: str) -> Sight:
     """What somebody sees of a case, where nothing of it is given out: how a receipt is cut, and whether news are told."""
+    if not could_see(person, reference):
+        return NOTHING
     return _sight(person, await whole_record(desk, reference))
 
 

@@ -21,7 +21,7 @@ A form holds ``{{ form_fields() }}``; ``once_token(request)`` in its place serve
 cases raises needs no catching: :mod:`desk.app` has a page for each. ``HTTPException`` 403 and 404 have theirs too.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
@@ -43,8 +43,12 @@ from desk.rates import Rates
 from desk.security import checked_form, host_in, is_loopback
 from desk.sessions import Clock, Sessions, flash, once_token, still_signed_in, visit_of
 from desk.speaking import chosen, seen, templates
+from desk.turns import Turns
+from desk.watched import Leaving
 
 if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
     from casefile.archive import Archive
     from casefile.engine import TodaysCode
     from desk.api.asking import Asker
@@ -100,6 +104,13 @@ class Desk:
     drafts: Drafts = field(default_factory=Drafts)
     counting: Counting = field(default_factory=Counting)
     rates: Rates = field(default_factory=Rates)
+    turns: Turns = field(default_factory=Turns)
+    ready: "Callable[[], Awaitable[bool]] | None" = None
+    """Whether all answers that the desk needs; None: that it is there is all that it says."""
+    tracer: "Tracer | None" = None
+    """Spans requests; None: nobody wants traces."""
+    leaving: Leaving = field(default_factory=Leaving)
+    """Set by who stops the desk."""
     code: "Callable[[], TodaysCode] | None" = None
     """The workflows of this version, through which a dossier's histories are run; None: they are not."""
     archive: "Callable[[], Archive | None] | None" = None

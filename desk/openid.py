@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse
 
+from activities import measures
 from desk.bearers import Bearers, one_of
 from desk.begun import Begun, UnderWay
 from desk.frame import checked_form, desk_of, page, safe_back
@@ -96,6 +97,7 @@ class OpenIdSignIn:
             except TooOften as slow:
                 request.state.token_heard = TokenHeard("too-often", slow.after)
                 return None
+            measures.SIGN_INS_REFUSED.labels("access-token").inc()
             _log.warning("desk.token_refused", why=fault.why)
             trouble = "invalid"
         except IssuerSilent:
@@ -271,6 +273,7 @@ class OpenIdSignIn:
 
     def _failed(self, issuer: Issuer, what: str, why: str | None = None) -> Response:
         """Lead to the page that says why nobody was signed in. The log has it without anything personal."""
+        measures.SIGN_INS_REFUSED.labels(what).inc()
         _log.warning("desk.not_signed_in", issuer=issuer.key, what=what, why=why)
         # An address of its own: in that of the way back stand a code and a state.
         return RedirectResponse(f"/sign-in/failed/{issuer.key}/{what}", 303)

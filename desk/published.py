@@ -73,10 +73,19 @@ class Published:
         self._keys: KeySet | None = None
         self._said_at = self._keys_at = 0.0
         self._silent_since: float | None = None
+        self._newer_asked_at = -AGAIN.total_seconds()
         self._asking = asyncio.Lock()
 
     async def address(self, name: str) -> str | None:
         """One of its addresses, such as ``token_endpoint``; None where it has none. Raises :class:`IssuerSilent`."""
+        if self._said is None or time.monotonic() - self._said_at > KEPT.total_seconds():
+            await self._discover()
+        found = self._said.get(name) if self._said is not None else None
+        if found is not None and not (isinstance(found, str) and is_safe_address(found)):
+            raise IssuerSilent
+        return found
+
+    async def _discover(self) -> None:
         async with self._asking:
             if self._said is None or time.monotonic() - self._said_at > KEPT.total_seconds():
                 said = await self._ask(self.issuer.url.rstrip("/") + "/.well-known/openid-configuration")
@@ -84,10 +93,6 @@ class Published:
                     # Who speaks for another could have its tokens taken for the other's.
                     raise IssuerSilent
                 self._said, self._said_at = said, time.monotonic()
-            found = self._said.get(name)
-        if found is not None and not (isinstance(found, str) and is_safe_address(found)):
-            raise IssuerSilent
-        return found
 
     async def needed(self, name: str) -> str:
         """One of its addresses. Raises :class:`IssuerSilent` where it has none."""
@@ -156,6 +161,18 @@ class Published:
             return jwt.decode(token, await self._key_set(newer=True), algorithms=ALGORITHMS)
 
     async def _key_set(self, *, newer: bool = False) -> KeySet:
+        now = time.monotonic()
+        known = self._keys if now - self._keys_at <= KEPT.total_seconds() else None
+        if known is not None and not newer:
+            # Without a lock: whoever made up the name of a key has the issuer asked, and nobody else waits for that.
+            return known
+        if known is not None:
+            if now - max(self._keys_at, self._newer_asked_at) <= AGAIN.total_seconds():
+                # What somebody is just asking for may have the key; nobody asks a second time.
+                async with self._asking:
+                    return self._keys or known
+            # Noted before the issuer is asked, and however that ends.
+            self._newer_asked_at = now
         where = await self.needed("jwks_uri")
         async with self._asking:
             age = time.monotonic() - self._keys_at

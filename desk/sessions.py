@@ -26,6 +26,8 @@ IDLE: Final = timedelta(minutes=30)
 LIFE: Final = timedelta(hours=12)
 AT_MOST: Final = 10_000
 """How many people are signed in at most; beyond that, whoever was idle longest signs in anew."""
+OF_ONE_AT_MOST: Final = 10
+"""How many sessions one account of an issuer has at once; at the next the one that began first ends."""
 VISITORS_AT_MOST: Final = 1_000
 """How many sessions there are of people who are not signed in: anybody can begin those."""
 FORMS_AT_MOST: Final = 200
@@ -157,20 +159,32 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._signed_in) + len(self._visitors)
 
-    def begin(self, person: Person | None = None, *, proved: bool = False) -> Session:
+    def begin(self, person: Person | None = None, *, vouched: Vouched | None = None) -> Session:
         """A new session. Those that are over go, and, where there are too many, the one that was idle longest.
 
-        ``proved``: of somebody whom an issuer has vouched for, and who has still to choose a role. No crowd of visitors
-        pushes those out either.
+        ``vouched``: which account of an issuer it is of, also where somebody has still to choose a role. No crowd of
+        visitors pushes those out, and no account has more than :data:`OF_ONE_AT_MOST`: else one would push out all.
         """
         now = self._clock()
-        session = Session(secrets.token_urlsafe(32), secrets.token_bytes(32), now, now, person)
-        known = proved or person is not None
+        session = Session(secrets.token_urlsafe(32), secrets.token_bytes(32), now, now, person, vouched=vouched)
+        known = vouched is not None or person is not None
+        if vouched is not None:
+            self._end_first_of(vouched)
         kept = self._signed_in if known else self._visitors
         while kept and (self._is_over(oldest := next(iter(kept.values()))) or len(kept) >= self._at_most[known]):
             del kept[oldest.id]
         kept[session.id] = session
         return session
+
+    def _end_first_of(self, vouched: Vouched) -> None:
+        account = vouched.issuer, vouched.subject
+        of_one = [
+            each
+            for each in self._signed_in.values()
+            if each.vouched and (each.vouched.issuer, each.vouched.subject) == account
+        ]
+        for session in sorted(of_one, key=lambda each: each.began)[: max(0, len(of_one) - OF_ONE_AT_MOST + 1)]:
+            self.end(session)
 
     def find(self, id: str, *, awake: bool = True) -> Session | None:
         """The session of that id, unless it is over. ``awake`` false: looked at, not used, so it stays as idle."""
@@ -226,21 +240,21 @@ class Visit:
 
     def sign_in(self, person: Person, vouched: Vouched | None = None, *, way_out: str = "/sign-in") -> None:
         """Go on as a person, under a new id: one that somebody knew before the sign-in is worth nothing after it."""
-        self._renew(person)
-        self.needed().vouched, self.needed().way_out = vouched, way_out
+        self._renew(person, vouched)
+        self.needed().way_out = way_out
 
     def offer(self, offered: Offered, vouched: Vouched) -> None:
         """Let somebody choose who has proved who they are, under a new id as well: whoever has it may choose."""
-        self._renew(None, proved=True)
-        self.needed().offered, self.needed().vouched = offered, vouched
+        self._renew(None, vouched)
+        self.needed().offered = offered
 
-    def _renew(self, person: Person | None, *, proved: bool = False) -> None:
+    def _renew(self, person: Person | None, vouched: Vouched | None) -> None:
         # The visitor's session stays: it can do nothing, and a sign-in form that is sent twice finds its answer there.
         if self.session is not None:
             self.session.offered = None
             if self.session.person is not None:
                 self._sessions.end(self.session)
-        self.session = self._sessions.begin(person, proved=proved)
+        self.session = self._sessions.begin(person, vouched=vouched)
 
     def sign_out(self) -> None:
         """End the session. What comes after is a new one."""

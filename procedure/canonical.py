@@ -29,21 +29,24 @@ def canonical(value: Any) -> bytes:
     return rfc8785.dumps(value)
 
 
+_ATOMS: Final = frozenset({str, bool, type(None)})
+
+
 def _plain(value: Any) -> bool:
     """Whether nothing in the value needs more than sorted ASCII names to be canonical."""
-    kind = cast(Any, type(value))
-    if kind is str or value is None or kind is bool:
+    kind = cast("type[Any]", type(value))
+    if kind in _ATOMS:
         return True
     if kind is int:
         return -_SAFE < value < _SAFE
     if kind is dict:
-        for name, inner in cast(dict[Any, Any], value).items():
+        for name, inner in value.items():
             # Other names would have to be sorted by UTF-16 code units.
             if type(name) is not str or not name.isascii():
                 return False
-            if type(inner) is not str and not _plain(inner):
+            if type(inner) not in _ATOMS and not _plain(inner):
                 return False
         return True
     if kind is list or kind is tuple:
-        return all(type(inner) is str or _plain(inner) for inner in cast(list[Any], value))
+        return all(type(inner) in _ATOMS or _plain(inner) for inner in value)
     return False

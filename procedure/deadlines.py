@@ -6,7 +6,7 @@ a ground that comes back starts it anew. The numbers are the agreement's; where 
 one they are ours, and are shown as such.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
@@ -49,7 +49,7 @@ class Rule:
     role: Role
     side: str
     """Whose: ``host``, ``origin``, or ``child``: the state in which the child is."""
-    runs: Callable[[Case, datetime], Iterator[Ground]]
+    runs: Callable[[Case, datetime], Iterable[Ground]]
     reached: Callable[[Case, str], bool]
     source: str
     stands_still: bool = False
@@ -91,10 +91,12 @@ def rule_of(key: str) -> Rule:
     return RULES["visit" if name.startswith("visit_") else name]
 
 
-def _while(condition: Callable[[Case], bool], key: str) -> Callable[[Case, datetime], Iterator[Ground]]:
-    def runs(case: Case, at: datetime) -> Iterator[Ground]:
-        if condition(case):
-            yield Ground(key)
+def _while(condition: Callable[[Case], bool], key: str) -> Callable[[Case, datetime], Iterable[Ground]]:
+    # Asked at every entry: made once, for it says nothing of the case.
+    ground, nothing = (Ground(key),), ()
+
+    def runs(case: Case, at: datetime) -> Iterable[Ground]:
+        return ground if condition(case) else nothing
 
     return runs
 
@@ -460,7 +462,7 @@ def escalation_moments(case: Case, key: str, deadline: Deadline) -> Iterator[tup
 def moments(case: Case) -> Iterator[tuple[datetime, str, str, int]]:
     """Everything that the mere passing of time will put on record: (moment, what, key, level)."""
     for key, deadline in case.deadlines.items():
-        if not deadline.open or deadline.stands_still_since is not None:
+        if deadline.met is not None or deadline.stands_still_since is not None:
             continue
         if not deadline.overdue:
             yield deadline.due, "overdue", key, 0

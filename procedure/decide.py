@@ -5,20 +5,21 @@ time blocks and escalates (:func:`pass_time`), and that is all it does.
 """
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from procedure.acts import DECISIONS, REPORTS, Act, Correct, ExtendDeadline, as_given, parse_act
+from procedure.agreement import Agreement
 from procedure.case import Case
 from procedure.deadlines import changes, extended, moments, name_of
 from procedure.effects import effects, tells_of_detention, voided_by_detention
-from procedure.entries import Draft, Entry, moment, seal
+from procedure.entries import GENESIS, Draft, Entry, as_if, moment, seal
 from procedure.faults import Malformed
-from procedure.folding import apply, recorded, with_deadlines
+from procedure.folding import apply, opening, recorded, with_deadlines
 from procedure.gates import gates_of, refusals
-from procedure.intake import parse_intake
+from procedure.intake import Intake, parse_intake
 from procedure.ledger import Ledger
 from procedure.majority import age_of_consent, eighteenth_birthday
 from procedure.placement import detention_reasons, is_detention
@@ -26,7 +27,7 @@ from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
 from procedure.safeguards.travel import CARE_PLACES
 from procedure.signing import Standing
 from procedure.stages import stage_of
-from procedure.vocabulary import HOLDS, Hold, SafeguardName
+from procedure.vocabulary import HOLDS, PROCEDURE_VERSION, Hold, SafeguardName
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ class Pen:
     case: Case
     ledger: Ledger
     at: datetime
-    seed: bytes
+    seed: bytes | None
+    """None where nobody keeps the record: see :func:`procedure.entries.as_if`."""
 
     def write(self, draft: Draft) -> Entry:
         """Put one entry on record, with what becomes of the deadlines in its facts."""
@@ -50,7 +52,10 @@ class Pen:
             known = draft.facts.get("deadlines", {})
             draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
             then = with_deadlines(then, deadlines, self.at)
-        entry = seal(draft, n=n, at=self.at, prev=self.case.head, seed=self.seed)
+        if self.seed is None:
+            entry = as_if(draft, n=n, at=self.at)
+        else:
+            entry = seal(draft, n=n, at=self.at, prev=self.case.head, seed=self.seed)
         self.case = recorded(then, entry)
         self.ledger.append(entry)
         return entry
@@ -95,10 +100,60 @@ def standing_holds(case: Case) -> tuple[Hold, ...]:
     return tuple(hold for hold in HOLDS if stands.get(hold, hold in case.suspensions))
 
 
-def decide(case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes, signed: Standing | None = None) -> Case:
+def open_case(
+    intake: Intake,
+    agreement: Agreement,
+    *,
+    reference: str,
+    at: datetime,
+    ledger: Ledger,
+    seed: bytes | None,
+    facts: Mapping[str, Any] | None = None,
+) -> Case:
+    """Open a case at the moment ``at`` (UTC): entry 1, and what follows from where the child is, appended to ``ledger``.
+
+    ``facts`` are further facts for entry 1 that are not personal; ``seed`` as for :func:`decide`.
+    """
+    given = intake.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    draft = Draft(
+        kind="opened",
+        actor_role=intake.opened_by.role,
+        actor_state=intake.opened_by.state,
+        facts={
+            **(facts or {}),
+            "reference": reference,
+            "agreement": agreement.id,
+            "agreement_version": agreement.version,
+            "agreement_digest": agreement.digest(),
+            "procedure_version": PROCEDURE_VERSION,
+            "stage": "identification",
+        },
+        body={"intake": given, "agreement": agreement.terms()},
+    )
+    # The deadlines that run from the opening are found on the case that the draft alone would open.
+    case = opening(draft, 1, at, agreement)
+    if deadlines := changes(case, standing_holds(case), at):
+        draft.facts["deadlines"] = deadlines
+        case = with_deadlines(case, deadlines, at)
+    entry = as_if(draft, n=1, at=at) if seed is None else seal(draft, n=1, at=at, prev=GENESIS, seed=seed)
+    ledger.append(entry)
+    pen = Pen(recorded(case, entry), ledger, at, seed)
+    placement = given["placement"]
+    if is_detention(placement):
+        pen.write(
+            Draft(kind="detention", safeguards=("no-detention",), facts={"because": detention_reasons(placement)})
+        )
+    pen.write_what_follows()
+    return pen.case
+
+
+def decide(
+    case: Case, act: Act, at: datetime, ledger: Ledger, seed: bytes | None, signed: Standing | None = None
+) -> Case:
     """Hear one act at the moment ``at`` (UTC) and put on record what comes of it, appended to ``ledger``.
 
-    ``signed`` is what was found of the act's signature. The first entry written is the act's own: ``accepted`` or
+    ``signed`` is what was found of the act's signature. ``seed`` is the case's secret, or None for a record that nobody
+    keeps (:func:`procedure.entries.as_if`). The first entry written is the act's own: ``accepted`` or
     ``refused``. Returns the case after all of them.
     """
     pen = Pen(case, ledger, at, seed)
@@ -413,7 +468,7 @@ def _sleeps_there(asked: Asked, entry: Entry) -> bool:
 # Time
 
 
-def pass_time(case: Case, at: datetime, ledger: Ledger, seed: bytes) -> Case:
+def pass_time(case: Case, at: datetime, ledger: Ledger, seed: bytes | None) -> Case:
     """Put on record what the mere passing of time up to ``at`` brings: overdue, escalated, holds, a birthday, a stage.
 
     Nothing here approves, declines, places or moves (the second thing that never bends).
@@ -451,6 +506,8 @@ def _due(case: Case, at: datetime) -> list[Draft]:
 
 def _turns(case: Case) -> Iterator[datetime]:
     """The moments ahead that change the stage by themselves: a time to appeal ends, a child is old enough to be asked."""
+    if not case.return_found:
+        return  # nothing but the decision on a return looks at the day
     asked_from = age_of_consent(case)
     for turn in (case.appeal_window_ends, asked_from):
         if turn is None or turn <= case.recorded_at:

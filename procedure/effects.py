@@ -111,9 +111,10 @@ def tells_of_detention(asked: Asked) -> bool:
 
     A report of detention is believed whatever its placement says: unknown counts as unsafe.
     """
-    placement = getattr(asked.act, "placement", None)
     if asked.act.act == "report_detention":
         return True
+    # Asked of every act: a model is slow to say that it has no such field.
+    placement: Any = asked.act.__dict__.get("placement")
     return placement is not None and is_detention(placement.model_dump())
 
 

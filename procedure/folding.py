@@ -62,21 +62,29 @@ def fold(entries: Iterable[Entry]) -> Case:
 
 def opened(entry: Entry) -> Case:
     """The case that entry 1 begins."""
+    return recorded(opening(entry, entry.n, entry.at), entry)
+
+
+def opening(entry: Entry | Draft, n: int, at: datetime, agreement: Agreement | None = None) -> Case:
+    """The case that entry 1, or a draft of it, begins, but for its place in the record.
+
+    ``agreement``: what the entry's terms say, where somebody has it already.
+    """
     intake, facts = entry.body["intake"], entry.facts
     bare = Case(
         reference=facts["reference"],
-        agreement=Agreement.from_terms(entry.body["agreement"]),
+        agreement=agreement or Agreement.from_terms(entry.body["agreement"]),
         procedure_version=facts["procedure_version"],
         host_state=intake["host_state"],
         origin_state=intake["origin_state"],
-        opened_at=entry.at,
-        recorded_at=entry.at,
+        opened_at=at,
+        recorded_at=at,
         opened_by=intake["opened_by"]["id"],
         situation=intake["situation"],
         signed=facts.get("signatures") == REQUIRED,
-        last_material=entry.n,
+        last_material=n,
     )
-    return recorded(_with_facts(_with_intake(bare, intake, entry.n), facts, entry.at), entry)
+    return _with_facts(_with_intake(bare, intake, n), facts, at)
 
 
 def after(case: Case, entry: Entry) -> Case:

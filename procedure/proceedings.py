@@ -20,17 +20,14 @@ from procedure.acts import ACTS, MAX_ACT_BYTES, Act, as_given, as_signed
 from procedure.agreement import Agreement
 from procedure.canonical import canonical
 from procedure.case import Case
-from procedure.decide import Pen
-from procedure.entries import GENESIS, Draft, Entry, entry_from_json, seal
+from procedure.entries import Draft, Entry, entry_from_json
 from procedure.faults import Fault, MalformedAct
-from procedure.folding import opened
 from procedure.intake import Intake
 from procedure.ledger import Ledger
-from procedure.placement import detention_reasons, is_detention
 from procedure.safeguards.asked import Refusal, refuse
 from procedure.signing import UNSIGNED, Standing
 from procedure.views import view
-from procedure.vocabulary import PROCEDURE_VERSION, ROLES, SafeguardName
+from procedure.vocabulary import ROLES, SafeguardName
 
 _LONGEST_ACT_ID: Final = 64
 REMEMBERED_ACTS: Final = 1_000
@@ -72,35 +69,9 @@ class Proceedings:
         ``at`` is the moment of opening (UTC). ``seed`` is 32 secret bytes, drawn once for the case.
         ``facts`` are further facts for entry 1 that are not personal.
         """
-        given = intake.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        draft = Draft(
-            kind="opened",
-            actor_role=intake.opened_by.role,
-            actor_state=intake.opened_by.state,
-            facts={
-                **(facts or {}),
-                "reference": reference,
-                "agreement": agreement.id,
-                "agreement_version": agreement.version,
-                "agreement_digest": agreement.digest(),
-                "procedure_version": PROCEDURE_VERSION,
-                "stage": "identification",
-            },
-            body={"intake": given, "agreement": agreement.terms()},
-        )
-        # The deadlines that run from the opening are found on the case that the draft alone would open.
-        bare = opened(seal(draft, n=1, at=at, prev=GENESIS, seed=seed))
-        if deadlines := decide.changes(bare, decide.standing_holds(bare), at):
-            draft.facts["deadlines"] = deadlines
-        entry = seal(draft, n=1, at=at, prev=GENESIS, seed=seed)
-        pen = Pen(opened(entry), Ledger([entry]), at, seed)
-        placement = given["placement"]
-        if is_detention(placement):
-            pen.write(
-                Draft(kind="detention", safeguards=("no-detention",), facts={"because": detention_reasons(placement)})
-            )
-        pen.write_what_follows()
-        return cls(pen.case, pen.ledger, seed)
+        ledger = Ledger()
+        case = decide.open_case(intake, agreement, reference=reference, at=at, ledger=ledger, seed=seed, facts=facts)
+        return cls(case, ledger, seed)
 
     @classmethod
     def resume(cls, carried: Mapping[str, Any]) -> Self:

@@ -318,6 +318,9 @@ FIREWALLED: Final = "law_enforcement"
 """The role that reads nothing, not even whether there is a case: what a child tells care is never used for enforcement
 (procedure.md, part 6)."""
 
+ALARMS: Final = ("report_missing", "report_found", "report_detention")
+"""What law enforcement may say, and nothing else (contract, section 3)."""
+
 TIED_BY_SIGN_IN: Final[frozenset[Role]] = frozenset({"child", "relative"})
 """Roles of somebody who is a party to one case, and whom its record knows by no identifier of a sign-in.
 
@@ -505,6 +508,39 @@ def may_speak(person: PersonLike, case: Case, act: str) -> bool:
             return f"{role}@{case.side_of(state)}" in case.agreement.approvals and act == "approve_return"
 
 
+def could_see(person: PersonLike, reference: str) -> bool:
+    """Whether somebody of this role and state could see a case of this reference at all, whatever stands in it.
+
+    Where not, nothing is looked up for them: how long that takes would tell whether there is such a case.
+    """
+    side = _side_by_reference(person, reference)
+    if not may_be_theirs(person, reference) or (side is None and person.role != "relative"):
+        return False
+    return any(row.role == person.role and row.side in (side, "either") for row in TABLE)
+
+
+def could_say(person: PersonLike, reference: str, act: str) -> bool:
+    """Whether :func:`may_speak` could let somebody of this role and state say this in a case of this reference."""
+    side = _side_by_reference(person, reference)
+    if not may_be_theirs(person, reference):
+        return False
+    match MAY.get(act, {}).get(cast("Role", person.role)):
+        case "any" | "relative":
+            return True
+        case "origin":
+            return side == "origin"
+        case "host" | "either" | "child":
+            return side is not None
+        case _:
+            # An agreement may ask further offices of both states to approve.
+            return side is not None and act == "approve_return"
+
+
+def _side_by_reference(person: PersonLike, reference: str) -> str | None:
+    """On which side of a case somebody's state is; a reference begins with the host's state and the origin's."""
+    return {reference[3:5]: "origin", reference[:2]: "host"}.get(person.state)
+
+
 def may_be_theirs(person: PersonLike, reference: str) -> bool:
     """Whether a case can be somebody's at all: a child's and a relative's are those that their sign-in names."""
     cases = tied_to(person)
@@ -632,7 +668,7 @@ def shown(entry: Entry, sight: Sight) -> Shown:
     if sight.round_begins > entry.n and part_of(entry) in ("hearing", "assessment", "determination"):
         level = None
     if entry.kind == "refused":
-        mine = sight.what_follows and _said_by(entry, sight.person)
+        mine = sight.what_follows and "not-your-act" not in entry.safeguards and _said_by(entry, sight.person)
         return "whole" if level == "whole" or mine else "place"
     if level == "whole" or (entry.act is not None and _own(entry, sight)):
         return "whole"
@@ -820,19 +856,36 @@ _OF_NAMES: Final = frozenset({"given_names", "family_name", "date_of_birth", "es
 def receipt_seen(receipt: Mapping[str, Any], sight: Sight) -> dict[str, Any]:
     """A receipt as whoever spoke may read it. ``withheld`` names what is not for them.
 
-    Which refusals there were beside those that are told, and how many, is not said.
+    Which refusals there were beside those that are told, how many, and whether there were any, is not said: ``withheld``
+    turns on who reads, never on what is in the case.
     """
     if sight.everything:
         return dict(receipt)
     told, withheld = dict(receipt), list[str]()
     told["refusals"] = refusals_seen(receipt["refusals"], sight)
-    if len(told["refusals"]) < len(receipt["refusals"]):
+    if not _all_told(told["refusals"], sight):
+        # Said only where one was cut out, it would tell of a claim for which the act was refused.
         withheld.append("refusals")
     told["holds"] = list(holds_seen(receipt["holds"], sight))
     if not sight.whole("standing"):
         told["stage"] = None
         withheld.append("stage")
     return {**told, "withheld": ["holds", *withheld]}
+
+
+def alarm_answered(receipt: Mapping[str, Any]) -> dict[str, Any]:
+    """What law enforcement is answered to a report: of which case, and whether it was accepted.
+
+    In the shape of a receipt. By the number of the entry, the newest hash or a reason it would learn what else is there.
+    """
+    told = {name: receipt[name] for name in ("reference", "result")}
+    return {
+        **told,
+        **dict.fromkeys(("entry", "stage", "head")),
+        "refusals": [],
+        "holds": [],
+        "withheld": ["entry", "head", "holds", "refusals", "stage"],
+    }
 
 
 def act_seen(act: OpenAct, sight: Sight) -> OpenAct:
@@ -850,7 +903,18 @@ def act_seen(act: OpenAct, sight: Sight) -> OpenAct:
 
 def refusals_seen(refusals: Iterable[Mapping[str, Any]], sight: Sight) -> list[dict[str, Any]]:
     """Of the reasons against an act, those that somebody may read."""
-    return [dict(each) for each in refusals if sight.what_follows or _may_read(each["safeguard"], sight)]
+    given = list(refusals)
+    everything = _all_told(given, sight)
+    return [dict(each) for each in given if everything or _may_read(each["safeguard"], sight)]
+
+
+def _all_told(refusals: Iterable[Mapping[str, Any]], sight: Sight) -> bool:
+    """Whether they are told every reason against an act of theirs.
+
+    Not of one that is not theirs: by trying acts of others they would learn what stands in parts that they do not see.
+    """
+    not_theirs = any(each["safeguard"] == "not-your-act" for each in refusals)
+    return sight.everything or (sight.what_follows and not not_theirs)
 
 
 def _may_read(safeguard: SafeguardName, sight: Sight) -> bool:

@@ -194,6 +194,7 @@ class Keyring:
         insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
         row = {"of_case": case, "kek": wrapped.by, "wrapped": wrapped.blob, "made_at": _now(), "destroyed_at": None}
         async with self._alone() as connection:
+            await self._see_that_nobody_went_ahead(connection)
             # What wrapped it may have been forgotten since: then nobody could ever unwrap it again.
             if await self._holder.newest() != wrapped.by:
                 return False
@@ -247,6 +248,8 @@ class Keyring:
 
     async def rewrap(self) -> int:
         """Wrap every key with the newest key-encryption key; how many were wrapped otherwise. Nothing sealed is touched."""
+        async with self._alone() as connection:
+            await self._see_that_nobody_went_ahead(connection)
         newest, done = await self._holder.newest(), 0
         while True:
             asked = (
@@ -273,7 +276,8 @@ class Keyring:
 
     async def rotate(self) -> tuple[str, int]:
         """A new key-encryption key, and every key wrapped with it: its id, and how many."""
-        async with self._alone():
+        async with self._alone() as connection:
+            await self._see_that_nobody_went_ahead(connection)
             new = await self._holder.add()
         return new, await self.rewrap()
 
@@ -363,6 +367,19 @@ class Keyring:
                 f"Traces of what was destroyed or replaced could not be cleared from the key store ({type(error).__name__}): "
                 "somebody reads it all the time. Do it again"
             ) from None
+
+    async def _see_that_nobody_went_ahead(self, connection: AsyncConnection) -> None:
+        """Raise KeysUnusable where another machine has rotated, with a copy of the key holder's file.
+
+        By the house's key, which every rotation wraps anew. What is wrapped here by an older key-encryption key could
+        be opened by nobody any more once the other machine has forgotten that one, and it has no way to know.
+        """
+        by = (await connection.execute(select(_ROWS.c.kek).where(_ROWS.c.of_case == HOUSE))).scalar_one_or_none()
+        if by is not None and by not in await self._holder.ids():
+            raise KeysUnusable(
+                f"The keys of this key store are wrapped by the key-encryption key {by}, which is not here: another "
+                "machine has rotated. Bring its key-encryption keys here; until then nothing new is sealed here"
+            )
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[AsyncConnection]:

@@ -3,8 +3,9 @@
 A file is a JWK set (RFC 7517) whose keys say more: whose they are, for whom they may sign, from when until when, and
 whether they were revoked. Old keys stay where they are, so that what they signed can be checked for good.
 
-What a key says of itself is its authority's word. Here it signs for the people of its authority's own state, and for
-others only where whoever runs this installation has accepted that (:data:`ACCEPTED`).
+What a key says of itself, its state too, is the word of whoever wrote the file. Here it signs for nobody until whoever
+runs this installation has accepted it by its fingerprint (:data:`ACCEPTED`). The installation's own keys (:data:`OWN`)
+need that only for others than the people of its own state.
 """
 
 import json
@@ -22,10 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sealing.signatures import ANY, KeyStatement
 
+OWN: Final = "own.json"
+"""In a folder of published keys, the file of the installation's own. No other file has a say about a key in it."""
 ACCEPTED: Final = "accepted.toml"
-"""Beside the published keys: for which states a key signs here beyond its authority's own, by the operator's word."""
+"""Beside the published keys: for whom a key signs here, by the operator's word."""
 _HEAD: Final = """\
-# For the people of which states a key signs here, beyond those of its authority's own state.
+# For which roles of which states a key signs here; a key of another authority that does not stand here signs for nobody.
 # `homeward keys signing accept` writes this. The fingerprint binds it to the very key.
 """
 
@@ -40,8 +43,9 @@ class PublishedKeys:
     """The keys in a file or in a folder's ``*.json``, each file read anew when it has changed.
 
     Each file stands for itself: of one that cannot be used, what it said last counts on, and the others are heard.
-    Where two files say different things of one key, the file that had it first is believed; at the first reading, the
-    one whose name comes first.
+    Where two files say different things of one key, :data:`OWN` is believed before all others; then the file from which
+    the key was accepted; then the one that had it first, or at the first reading whose name comes first. The last is
+    for what is shown alone: such a key signs for nobody.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,17 +76,16 @@ class PublishedKeys:
         return keys
 
     def counting(self) -> tuple[dict[str, KeyStatement], list[str]]:
-        """As :meth:`good`, and each key with those states only for which it counts here.
+        """As :meth:`good`, and each key with those roles and states only for which it counts here.
 
         What was accepted last counts on while :data:`ACCEPTED` cannot be used.
         """
-        keys, faults = self.good()
         with self._turn:
-            self._accepted = _read_accepted(self.accepted_at, self._accepted)
-            accepted = self._accepted
+            keys, faults = self._good()
+            accepted, own = self._accepted, {kid for kid, file in self._file_of.items() if file.name == OWN}
         if accepted.fault:
             faults = [*faults, f"What was accepted of keys at {self.accepted_at} {accepted.fault}."]
-        return {kid: _as_it_counts(key, accepted.keys.get(kid)) for kid, key in keys.items()}, faults
+        return {kid: _as_it_counts(key, accepted.keys.get(kid), own=kid in own) for kid, key in keys.items()}, faults
 
     def good(self) -> tuple[dict[str, KeyStatement], list[str]]:
         """Every statement as it was published, by its ``kid``, and what is wrong with files, a sentence each."""
@@ -96,18 +99,35 @@ class PublishedKeys:
             return self._keys, [f"The published keys at {self._path} cannot be read ({error.strerror})."]
         self._files = {file: _read(file, self._files.get(file, _Said())) for file in files}
         faults = [f"The published keys at {file} {said.fault}." for file, said in self._files.items() if said.fault]
-        first = {kid: file for kid, file in self._file_of.items() if file in files and kid in self._files[file].keys}
+        self._accepted = _read_accepted(self.accepted_at, self._accepted)
+        named: dict[str, list[Path]] = {}
         for file, said in self._files.items():
-            for kid, key in said.keys.items():
-                owner = first.setdefault(kid, file)
-                if self._files[owner].keys[kid] != key:
-                    faults.append(
-                        f"The published keys at {file} cannot be used for key {kid}: it stands in {owner.name} too, and "
-                        "not the same."
-                    )
-        self._file_of = first
-        self._keys = {kid: self._files[file].keys[kid] for kid, file in first.items()}
+            for kid in said.keys:
+                named.setdefault(kid, []).append(file)
+        self._file_of = {kid: self._believed(kid, having) for kid, having in named.items()}
+        self._keys = {kid: self._files[file].keys[kid] for kid, file in self._file_of.items()}
+        faults += [
+            f"The published keys at {file} cannot be used for key {kid}: it stands in {self._file_of[kid].name} too, and "
+            "not the same."
+            for file, said in self._files.items()
+            for kid, key in said.keys.items()
+            if key != self._keys[kid]
+        ]
         return self._keys, faults
+
+    def _believed(self, kid: str, having: list[Path]) -> Path:
+        """Of the files that have a key, the one whose word counts."""
+        if own := next((file for file in having if file.name == OWN), None):
+            return own
+        before = self._file_of.get(kid)
+        having = sorted(having, key=lambda file: file != before)
+        accepted = self._accepted.keys.get(kid)
+        if accepted is not None:
+            # Whoever else publishes the very same public key must not revoke it either.
+            having = sorted(having, key=lambda file: file.name != accepted.file)
+            of_the_key = (file for file in having if self._files[file].keys[kid].fingerprint == accepted.fingerprint)
+            return next(of_the_key, having[0])
+        return having[0]
 
     def file_of(self, kid: str) -> Path | None:
         """The file in which a key is published."""
@@ -171,12 +191,14 @@ def publish(file: Path, statement: Mapping[str, Any]) -> None:
 
 
 class Accepted(BaseModel):
-    """That a key signs here for these states too; ``*`` is every one."""
+    """That a key signs here for these roles of these states; ``*`` is every one. ``file``: from which it was accepted."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     fingerprint: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
     states: Annotated[tuple[Annotated[str, Field(pattern=r"^([A-Z]{2}|\*)$")], ...], Field(min_length=1)]
+    roles: Annotated[tuple[Annotated[str, Field(pattern=r"^([a-z_]{1,40}|\*)$")], ...], Field(min_length=1)] = (ANY,)
+    file: Annotated[str, Field(pattern=r"^[^/\x00-\x1f]{1,255}$")] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,8 +208,8 @@ class _Accepted:
     fault: str | None = None
 
 
-def accept(published: PublishedKeys, key: KeyStatement, states: Iterable[str]) -> None:
-    """Have a key sign here for these states beyond its authority's own, in the place of what was accepted of it before.
+def accept(published: PublishedKeys, key: KeyStatement, states: Iterable[str], roles: Iterable[str] = (ANY,)) -> None:
+    """Have a key sign here for these roles of these states, in the place of what was accepted of it before.
 
     Raises OSError, and :class:`KeysUnusable` where :data:`ACCEPTED` cannot be used.
     """
@@ -195,15 +217,23 @@ def accept(published: PublishedKeys, key: KeyStatement, states: Iterable[str]) -
     before = _read_accepted(file, _Accepted())
     if before.fault:
         raise KeysUnusable(f"What was accepted of keys at {file} {before.fault}.")
-    kept = {kid: each for kid, each in before.keys.items() if kid != key.kid}
-    if beyond := sorted(set(states) - {key.owner.state}):
-        kept[key.kid] = Accepted(fingerprint=key.fingerprint, states=tuple(beyond))
+    where = published.file_of(key.kid)
+    here = Accepted(
+        fingerprint=key.fingerprint,
+        states=tuple(sorted(set(states))),
+        roles=tuple(sorted(set(roles))),
+        file=where.name if where else None,
+    )
+    kept = {**before.keys, key.kid: here}
     told = [f"\n[{json.dumps(kid)}]\n{_in_toml(each)}" for kid, each in sorted(kept.items())]
     write_whole(file, (_HEAD + "".join(told)).encode(), mode=0o644)
 
 
 def _in_toml(accepted: Accepted) -> str:
-    return f"fingerprint = {json.dumps(accepted.fingerprint)}\nstates = {json.dumps(accepted.states)}\n"
+    return "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+        for name, value in accepted.model_dump(exclude_none=True).items()
+    )
 
 
 def _read_accepted(file: Path, before: _Accepted) -> _Accepted:
@@ -227,15 +257,30 @@ def _read_accepted(file: Path, before: _Accepted) -> _Accepted:
 _ACCEPTED_KEYS: Final = TypeAdapter(dict[str, Accepted])
 
 
-def _as_it_counts(key: KeyStatement, accepted: Accepted | None) -> KeyStatement:
-    """A key with those of its states for whose people it signs here; none may be left."""
+def _as_it_counts(key: KeyStatement, accepted: Accepted | None, *, own: bool) -> KeyStatement:
+    """A key with those of its roles and states for which it signs here; no state may be left."""
     # By the key itself and not its name alone: whoever publishes it anew under the name was not accepted.
-    beyond = accepted.states if accepted is not None and accepted.fingerprint == key.fingerprint else ()
-    if ANY in beyond:
-        return key
-    here = {*beyond, *([key.owner.state] if key.owner.state else [])}
-    counting = tuple(sorted(here)) if ANY in key.states else tuple(each for each in key.states if each in here)
-    return key if counting == key.states else key.model_copy(update={"states": counting})
+    if accepted is not None and accepted.fingerprint != key.fingerprint:
+        accepted = None
+    states, roles = (accepted.states, accepted.roles) if accepted is not None else ((), (ANY,))
+    if own and key.owner.state:
+        states = (*states, key.owner.state)
+    counting = {"states": _both(key.states, states), "roles": _both(key.roles, roles)}
+    # Of a role that was accepted and that the key does not say, nothing is left: then it signs for nobody.
+    if not counting["roles"]:
+        counting = {"states": ()}
+    return key.model_copy(update=counting)
+
+
+def for_its_own_state(key: KeyStatement) -> KeyStatement:
+    """A key as it counts for somebody who took it from its authority and accepted nothing further of it."""
+    return key.model_copy(update={"states": _both(key.states, (key.owner.state,) if key.owner.state else ())})
+
+
+def _both(said: tuple[str, ...], accepted: tuple[str, ...]) -> tuple[str, ...]:
+    if ANY in accepted:
+        return said
+    return tuple(sorted(set(accepted))) if ANY in said else tuple(each for each in said if each in accepted)
 
 
 def revoked(key: KeyStatement, *, at: datetime, because: str) -> dict[str, Any]:

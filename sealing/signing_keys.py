@@ -8,15 +8,12 @@ import stat
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from joserfc.jwk import OKPKey
 
-from sealing.published_keys import PublishedKeys, accept, as_json, publish, retired, write_whole
+from sealing.published_keys import OWN, PublishedKeys, accept, as_json, publish, retired, write_whole
 from sealing.signatures import ALGORITHM, ANY, LONGEST, KeyStatement, Owner, SigningKey, sign
-
-OWN: Final = "own.json"
-"""In a folder of published keys, the file of the installation's own."""
 
 
 class SigningKeyUnusable(ValueError):
@@ -72,8 +69,8 @@ class SigningKeyFile:
     ) -> KeyStatement:
         """Make a new key, publish it, and have it sign from now on; one that signed before signs no more.
 
-        What the earlier key signed stays good. That it signs for more than its owner's state is accepted with it: whoever
-        makes a key of this installation has the say here. Raises OSError, :class:`SigningKeyUnusable` and
+        What the earlier key signed stays good. For whom it signs is accepted with it: whoever makes a key of this
+        installation has the say here. Raises OSError, :class:`SigningKeyUnusable` and
         :class:`sealing.published_keys.KeysUnusable`.
         """
         folder = published.path
@@ -93,7 +90,7 @@ class SigningKeyFile:
                 "valid_from": at,
             }
         )
-        if set(states) != {owner.state}:
+        if file.name != OWN or set(states) != {owner.state}:
             accept(published, statement, states)
         # Published first: what the new key signs must find it there.
         publish(file, as_json(statement))

@@ -9,7 +9,7 @@ import json
 import math
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol, TypeVar
@@ -21,6 +21,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, DescribeWorkflowExecutionRequest
 from temporalio.client import (
     Client,
+    Interceptor,
     RPCTimeoutOrCancelledError,
     WorkflowExecutionStatus,
     WorkflowFailureError,
@@ -124,11 +125,18 @@ class Place:
     namespace: str | None = None
 
 
-async def connect(place: Place, *, elsewhere: bool = True, converter: DataConverter = DataConverter.default) -> Client:
+async def connect(
+    place: Place,
+    *,
+    elsewhere: bool = True,
+    converter: DataConverter = DataConverter.default,
+    interceptors: Sequence[Interceptor] = (),
+) -> Client:
     """A client for the engine at ``place``. Raises :class:`EngineUnreachable` and :class:`NotPermitted`.
 
     ``elsewhere`` false: the engine is our own, and what the environment says of other ones does not count.
     ``converter`` seals what is sent of cases; :func:`starter.sealed.with_its_keys` finds it for an engine.
+    ``interceptors`` trace what is asked.
     """
     try:
         settings = ClientConfig.load_client_connect_config() if elsewhere else ClientConnectConfig()
@@ -143,7 +151,9 @@ async def connect(place: Place, *, elsewhere: bool = True, converter: DataConver
         settings["namespace"] = place.namespace
     address = settings.setdefault("target_host", "localhost:7233")
     try:
-        return await asyncio.wait_for(Client.connect(**settings, data_converter=converter), PATIENCE.total_seconds())
+        return await asyncio.wait_for(
+            Client.connect(**settings, data_converter=converter, interceptors=interceptors), PATIENCE.total_seconds()
+        )
     except (RPCError, RuntimeError, ValueError, TimeoutError) as error:
         _if_not_permitted(error)
         raise EngineUnreachable(
@@ -385,7 +395,7 @@ class Cases:
                     raise NoWorkerAnswers(
                         f"Case {handle.id} is taken in, but the worker that runs does not open it. Look into its log; "
                         "the case opens by itself when that is mended."
-                        if await self._worker_polls()
+                        if await self.worker_polls()
                         else f"Case {handle.id} is taken in, but no worker opens it. It opens by itself as soon as "
                         "one runs: `homeward up`, or `python worker.py` for a server of your own."
                     ) from None
@@ -470,7 +480,7 @@ class Cases:
 
     async def _sealed(self, fault: SealingFault) -> CannotGoOn:
         """What is said where a case is sealed with a key that cannot be had here."""
-        if isinstance(fault, NoKeysHere) and not await self._worker_polls():
+        if isinstance(fault, NoKeysHere) and not await self.worker_polls():
             return NoWorkerAnswers(
                 "The engine is there, but no worker answers, and there are no keys here to seal with: a worker makes them "
                 "when it starts. Start one with `homeward up`, or with `python worker.py` for a server of your own."
@@ -486,7 +496,7 @@ class Cases:
             reached = False
         if not reached:
             return EngineUnreachable("The engine answers no more. See whether `homeward up` or your server still runs.")
-        if await self._worker_polls():
+        if await self.worker_polls():
             return NoWorkerAnswers(
                 "A worker runs, but this case gives no answer. Look into the worker's log, and send this again "
                 "when it is mended: an act with the same act_id is never recorded twice."
@@ -496,7 +506,7 @@ class Cases:
             "for a server of your own, and send this again: an act with the same act_id is never recorded twice."
         )
 
-    async def _worker_polls(self) -> bool:
+    async def worker_polls(self) -> bool:
         """Whether a worker asked the engine for work on cases within the last minutes, as far as the engine tells."""
         try:
             found = await self._client.workflow_service.describe_task_queue(

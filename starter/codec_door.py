@@ -1,6 +1,7 @@
 """Where the engine's pages and its stock command line ask for clear text: beside the desk, or at a port of its own."""
 
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -8,16 +9,16 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from activities.caseload import CaseloadUnreachable
+from activities.caseload import Caseload, CaseloadUnreachable
 from activities.readings import Readings
-from casefile.readings import Looking
+from casefile.readings import AS_OPERATOR, Looking
 from desk.frame import Desk
 from desk.people import Person, person_of
 from desk.rates import Rates, TooOften
 from desk.security import from_elsewhere, is_loopback
 from desk.sessions import KeepSession
 from sealing.endpoint import BearerFile, CodecEndpoint, MayOpen, Waits
-from sealing.keyring import Keys
+from sealing.keyring import HOUSE, Keys
 
 PATH: Final = "/codec"
 
@@ -41,7 +42,7 @@ def whole_case_seen_by(person: Person | None, cases: Collection[str]) -> bool:
 class BesideTheDesk:
     """The desk, and under ``/codec`` the remote codec, for whoever is signed in at the desk or has the token.
 
-    What somebody opens who is signed in stands in the log of readings before it is given out.
+    What somebody opens stands in the log of readings before it is given out; with the token, as read by an operator.
     """
 
     def __init__(self, app: ASGIApp, desk: Desk, keys: Keys, token: BearerFile, *, origins: Collection[str]) -> None:
@@ -62,11 +63,18 @@ class BesideTheDesk:
         await (self._codec if ours else self._app)(scope, receive, send)
 
 
-def with_token_only(keys: Keys, token: BearerFile) -> ASGIApp:
-    """The remote codec alone, for whoever has the token."""
+def with_token_only(keys: Keys, token: BearerFile, caseload: Caseload | None) -> ASGIApp:
+    """The remote codec alone, for whoever has the token.
+
+    ``caseload``: where the log of readings lies; None where that is not known, and nothing is noted.
+    """
 
     async def may_open(request: Request, cases: Collection[str]) -> bool:
-        return token.is_in(request)
+        if not token.is_in(request):
+            return False
+        if caseload is None or _only_seals(request):
+            return True
+        return await _noted(caseload, AS_OPERATOR, cases, datetime.now(UTC))
 
     return OnThisMachine(CodecEndpoint(keys, may_open, waits=_refused_at(Rates())))
 
@@ -87,23 +95,29 @@ def _refused_at(rates: Rates) -> Waits:
 def _signed_in_or_with(token: BearerFile, desk: Desk) -> MayOpen:
     async def may_open(request: Request, cases: Collection[str]) -> bool:
         if token.is_in(request):
-            return True
-        person = person_of(request)
-        if person is None or not whole_case_seen_by(person, cases):
-            return False
-        if request.url.path.rstrip("/").endswith("/encode"):
-            return True
-        return await _noted(desk, person, cases)
+            by = AS_OPERATOR
+        else:
+            person = person_of(request)
+            if person is None or not whole_case_seen_by(person, cases):
+                return False
+            by = Looking(person.id, person.role, person.state, person.office)
+        return _only_seals(request) or await _noted(desk.caseload, by, cases, desk.now())
 
     return may_open
 
 
-async def _noted(desk: Desk, person: Person, cases: Collection[str]) -> bool:
-    """Whether it stands in the log of each case that somebody opens something of it."""
-    by = Looking(person.id, person.role, person.state, person.office)
+def _only_seals(request: Request) -> bool:
+    return request.url.path.rstrip("/").endswith("/encode")
+
+
+async def _noted(caseload: Caseload, by: Looking, cases: Collection[str], at: datetime) -> bool:
+    """Whether it stands in the log of each case that somebody opens something of it.
+
+    What is the house's belongs to no case, and so to no log.
+    """
     try:
-        for case in sorted(cases):
-            await Readings(desk.caseload).note(case, by, f"{PATH}/decode", at=desk.now())
+        for case in sorted(set(cases) - {HOUSE}):
+            await Readings(caseload).note(case, by, f"{PATH}/decode", at=at)
     except CaseloadUnreachable:
         _log.error("the log of readings cannot be written; nothing is opened", path=PATH)
         return False

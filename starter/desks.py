@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_address, ip_network
@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from starter.endings import CannotGoOn, Exit
-from starter.options import Address, AsJson, Debug, Namespace, log_to, print_json, settings_of
+from starter.options import Address, AsJson, Debug, Namespace, log_and_measure, print_json, settings_of
 
 if TYPE_CHECKING:
+    from temporalio.client import Interceptor
+
     from activities.settings import Settings
     from desk.frame import Desk
     from desk.people import SignIn
+    from desk.watched import Leaving
     from starter.client import Cases
 
 desk_app = typer.Typer(rich_markup_mode=None)
@@ -66,6 +69,10 @@ def desk_command(
 
     Who they are, issuers of OpenID Connect say, as the sign-in file lets them.
     """
+    from activities.certificates import told_in_time
+    from activities.tracing import tracing_of
+    from activities.watching import AddressTaken, Readiness, Watch, checks_of, watched
+
     if (certificate is None) != (key is None):
         raise CannotGoOn("--certificate and --key go together.", code=Exit.MALFORMED)
     if (certificate or key) and not base_url.startswith("https:"):
@@ -78,13 +85,21 @@ def desk_command(
             "--development-sign-in, and no file.",
             code=Exit.MALFORMED,
         )
-    log_to(sys.stderr)
+    engine_page = log_and_measure(sys.stderr)
+    tracing = tracing_of("homeward-desk")
     desk = _standing(settings, *_sign_in(settings, base_url), base_url, bind)
 
     async def serve(cases: "Cases") -> None:
-        app = _app(desk, cases, settings.archive)
+        readiness = Readiness(checks_of(cases.client, desk.caseload))
+        standing = replace(desk, ready=readiness.ready, tracer=tracing.tracer if tracing is not None else None)
+        app = _app(standing, cases, settings.archive)
+        watch = Watch(readiness, worked_on=cases.worker_polls, engine_page=engine_page)
+        async with watched(watch, settings), told_in_time(cases.client):
+            await listen(app)
+
+    async def listen(app: Any) -> None:
         with _bound(bind, port) as listening:
-            server = _server(app, proxies, certificate, key)
+            server = _server(app, proxies, certificate, key, desk.leaving)
             if as_json:
                 print_json({"desk": base_url, "bind": bind, "port": listening.getsockname()[1]})
             else:
@@ -92,15 +107,23 @@ def desk_command(
             sys.stdout.flush()
             await server.serve([listening])
 
-    asyncio.run(_with_engine(address, namespace, serve))
+    try:
+        asyncio.run(_with_engine(address, namespace, serve, [tracing.interceptor] if tracing is not None else []))
+    except AddressTaken as taken:
+        raise CannotGoOn(str(taken), code=Exit.MALFORMED) from None
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
-async def _with_engine(address: str | None, namespace: str | None, serve: Any) -> None:
+async def _with_engine(
+    address: str | None, namespace: str | None, serve: Any, interceptors: "Sequence[Interceptor]"
+) -> None:
     from starter.client import Cases, Place, connect
     from starter.sealed import with_its_keys
     from starter.signing import signer_for
 
-    async with with_its_keys(await connect(Place(address, namespace))) as client:
+    async with with_its_keys(await connect(Place(address, namespace), interceptors=interceptors)) as client:
         await serve(Cases(client, signer=await signer_for(client)))
 
 
@@ -162,7 +185,7 @@ def _app(desk: "Desk", cases: "Cases", where: str) -> Any:
     return create_app(desk, api=api(desk))
 
 
-def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | None) -> Any:
+def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | None, leaving: "Leaving") -> Any:
     import ssl
 
     import uvicorn
@@ -176,8 +199,12 @@ def _server(app: Any, proxies: list[str], certificate: Path | None, key: Path | 
         def capture_signals(self) -> Generator[None]:
             loop = asyncio.get_running_loop()
             for each in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(each, self.handle_exit, each, None)
+                loop.add_signal_handler(each, self.leave, each)
             yield
+
+        def leave(self, told: signal.Signals) -> None:
+            leaving.begun = True
+            self.handle_exit(told, None)
 
     config = uvicorn.Config(
         app,

@@ -13,6 +13,8 @@ from starter.endings import CannotGoOn, Exit
 from starter.options import AsJson, DataOfKeys, Debug, print_json, settings_of
 
 if TYPE_CHECKING:
+    from activities.caseload import Caseload
+    from activities.settings import Settings
     from sealing.composing import OpenSealing
     from sealing.keyring import Keyring
 
@@ -120,7 +122,7 @@ def codec_command(
     """Open sealed payloads for the stock `temporal` command line, until Ctrl-C.
 
     Serves the engine's remote codec on this machine, for whoever can read the token that it writes into the data
-    folder. `homeward up` has one already, beside the desk.
+    folder. `homeward up` has one already, beside the desk. What is opened of a case stands in its log of readings.
     """
     try:
         asyncio.run(_serve_codec(data, port, as_json=as_json))
@@ -128,7 +130,22 @@ def codec_command(
         return
 
 
+def _log_of_readings(settings: "Settings") -> "Caseload | None":
+    """Where readings are noted; None, and a word of it, where that is not known."""
+    import os
+    import sys
+
+    from activities.caseload import Caseload
+
+    # The default lies in the data folder; where nothing lies there, readings of these cases are noted elsewhere.
+    if os.environ.get("HOMEWARD_CASELOAD_URL") or Path(settings.caseload.database or "").exists():
+        return Caseload(settings.caseload)
+    print(_NOT_NOTED, file=sys.stderr)
+    return None
+
+
 async def _serve_codec(data: Path | None, port: int, *, as_json: bool) -> None:
+    import contextlib
     import json
     import signal
 
@@ -139,16 +156,21 @@ async def _serve_codec(data: Path | None, port: int, *, as_json: bool) -> None:
     from starter.serving import served
 
     listening = bound(port, "--port")
-    token = BearerFile(settings_of(data=data).codec_token_file)
+    settings = settings_of(data=data)
+    token = BearerFile(settings.codec_token_file)
+    caseload = _log_of_readings(settings)
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
-    async with _opened(data) as sealing:
+    async with contextlib.AsyncExitStack() as closing:
+        sealing = await closing.enter_async_context(_opened(data))
+        if caseload is not None:
+            closing.push_async_callback(caseload.close)
         try:
             token.make()
         except SealingFault as fault:
             raise CannotGoOn(f"{fault}.") from None
-        async with served(with_token_only(sealing.keyring, token), listening):
+        async with served(with_token_only(sealing.keyring, token, caseload), listening):
             address = f"http://{LOOPBACK}:{listening.getsockname()[1]}{PATH}"
             if as_json:
                 print(json.dumps({"codec": address, "token": str(token.path)}), flush=True)
@@ -156,3 +178,9 @@ async def _serve_codec(data: Path | None, port: int, *, as_json: bool) -> None:
                 print(f"TEMPORAL_CODEC_ENDPOINT={address}")
                 print(f'TEMPORAL_CODEC_AUTH="$(cat {token.path})"', flush=True)
             await stop.wait()
+
+
+_NOT_NOTED = (
+    "It is not known where the log of readings of these cases lies (HOMEWARD_CASELOAD_URL or HOMEWARD_DATA names it), "
+    "so what is opened here is not in it."
+)

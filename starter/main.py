@@ -26,6 +26,7 @@ from starter.auditors import auditors_app
 from starter.desks import desk_app
 from starter.endings import CannotGoOn, Exit
 from starter.erasures import erasures_app
+from starter.foreseeing import foreseeing_app
 from starter.keys import codec_command, keys_app
 from starter.options import (
     Address,
@@ -39,6 +40,7 @@ from starter.options import (
     is_dossier,
     known,
     lines_of,
+    log_and_measure,
     log_to,
     print_json,
     see_who_asks,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     # Imported where used: `homeward --help` must not wait for an engine's client to load.
     from temporalio.client import Client
 
+    from activities.tracing import Tracing
+    from activities.watching import EnginePage
     from casefile.looking_back import ThenAndNow
     from procedure.entries import Entry
     from sealing.composing import OpenSealing
@@ -73,6 +77,7 @@ agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, r
 app.add_typer(agreements_app, name="agreements")
 app.add_typer(auditors_app)
 app.add_typer(erasures_app)
+app.add_typer(foreseeing_app)
 app.add_typer(desk_app)
 app.add_typer(signing_in_app)
 app.add_typer(keys_app, name="keys")
@@ -189,6 +194,7 @@ def up_command(
     The engine with its file, the worker, and invented cases if asked for. What it keeps in the data folder
     it finds again, also after a crash.
     """
+    from activities.tracing import tracing_of
     from starter import showing
     from starter.embedded import DataFolder
     from starter.signing import own_signer
@@ -199,7 +205,8 @@ def up_command(
     folder.hold()
     signer = own_signer(settings)
     # The terminal shows addresses and cases; what the worker has to say goes where an operator looks for it.
-    log_to(folder.worker_log.open("a", encoding="utf-8"))
+    engine_page = log_and_measure(folder.worker_log.open("a", encoding="utf-8"))
+    tracing = tracing_of("homeward")
 
     if sys.stderr.isatty():
         say_on_stderr("Starting engine and worker …")
@@ -226,17 +233,21 @@ def up_command(
         console.print("\nOpen a case with `homeward open INTAKE.json`. Ctrl-C stops everything.", soft_wrap=True)
         sys.stdout.flush()
 
-    with showing.bar("Invented cases") as progress:
-        asyncio.run(
-            up(
-                Wanted(folder, namespace, engine_port, ui_port, desk_port, demo, signer),
-                _work,
-                _desk,
-                announce=announce,
-                say=say_on_stderr,
-                progress=progress,
+    try:
+        with showing.bar("Invented cases") as progress:
+            asyncio.run(
+                up(
+                    Wanted(folder, namespace, engine_port, ui_port, desk_port, demo, signer, tracing),
+                    _work,
+                    partial(_desk, engine_page=engine_page, tracing=tracing),
+                    announce=announce,
+                    say=say_on_stderr,
+                    progress=progress,
+                )
             )
-        )
+    finally:
+        if tracing is not None:
+            tracing.close()
 
 
 # Cases
@@ -310,13 +321,12 @@ def record_command(
         raise MalformedAct(faults)
     receipts: list[dict[str, Any]] = []
 
-    from starter.looking import as_told, may_say
+    from starter.looking import recorded
 
     async def record(cases: "Cases") -> None:
         for n, act in enumerate(given.acts, start=1):
             try:
-                await may_say(cases, reference, act)
-                receipts.append(await as_told(cases, reference, await cases.record(reference, act)))
+                receipts.append(await recorded(cases, reference, act))
             except MalformedAct as malformed:
                 raise MalformedAct(given.at(n, malformed.faults)) from None
             if not as_json:
@@ -620,7 +630,7 @@ def agreements_check_command(
 @app.command("schema")
 def schema_command(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="intake, act, receipt, view, entry, scenario or agreement.")
+        str, typer.Argument(metavar="NAME", help="intake, act, receipt, view, entry, scenario, agreement or delays.")
     ],
     as_json: AsJson = False,
     debug: Debug = False,
@@ -749,13 +759,22 @@ async def _work(
 
 @asynccontextmanager
 async def _desk(
-    cases: "Cases", data: Path, listening: socket.socket, ui: str, sealing: "OpenSealing"
+    cases: "Cases",
+    data: Path,
+    listening: socket.socket,
+    ui: str,
+    sealing: "OpenSealing",
+    *,
+    engine_page: "EnginePage | None" = None,
+    tracing: "Tracing | None" = None,
 ) -> AsyncGenerator[str]:
     """The desk, in this process, while the context is open: for this machine only, with invented people to sign in as.
 
     Beside it, for the engine's own pages at ``ui`` and for stock tools, what opens sealed payloads.
     """
     from activities.caseload import Caseload
+    from activities.figures import CaseloadFigures
+    from activities.watching import AddressTaken, Readiness, Watch, checks_of, watched
     from desk.api import api
     from desk.app import create_app
     from desk.development import DevelopmentSignIn
@@ -774,8 +793,13 @@ async def _desk(
     token.make()
     address = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
     caseload = Caseload(settings.caseload)
+    readiness = Readiness(checks_of(cases.client, caseload))
+    # Worker and desk are one process here, and so one address tells of both.
+    watch = Watch(readiness, figures=CaseloadFigures(caseload), worked_on=cases.worker_polls, engine_page=engine_page)
     desk = Desk(
         cases=cases,
+        ready=readiness.ready,
+        tracer=tracing.tracer if tracing is not None else None,
         caseload=caseload,
         sign_in=DevelopmentSignIn(),
         base_url=address,
@@ -787,8 +811,10 @@ async def _desk(
     )
     try:
         app = BesideTheDesk(create_app(desk, api=api(desk)), desk, sealing.keyring, token, origins=[ui])
-        async with served(app, listening):
+        async with watched(watch, settings), served(app, listening, desk.leaving):
             yield address
+    except AddressTaken as taken:
+        raise CannotGoOn(str(taken), code=Exit.MALFORMED) from None
     finally:
         await caseload.close()
 

@@ -12,6 +12,7 @@ from starter.endings import CannotGoOn, Exit
 from starter.json_values import is_object
 
 if TYPE_CHECKING:
+    from activities.watching import EnginePage
     from casefile.redaction import Line
     from desk.people import Person
     from starter.client import Cases
@@ -131,6 +132,23 @@ def log_to(stream: TextIO, *, level: str | None = None) -> None:
     settings = settings_of()
     configure_logs(settings.log_format, level or settings.log_level, to=stream)
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=engine_logging())))
+
+
+def log_and_measure(stream: TextIO) -> "EnginePage | None":
+    """The same for a process that stays: it measures too, where an address is set for that.
+
+    The engine client's own measures are returned, for whoever tells them.
+    """
+    from temporalio.runtime import Runtime
+
+    from activities.logs import configure_logs
+    from activities.watching import runtime_that_measures
+
+    settings = settings_of()
+    configure_logs(settings.log_format, settings.log_level, to=stream)
+    runtime, page = runtime_that_measures(settings)
+    Runtime.set_default(runtime)
+    return page
 
 
 def is_dossier(given: str) -> bool:

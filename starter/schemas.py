@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from procedure import schemas
 
-NAMES: Final = (*schemas.NAMES, "scenario", "agreement")
+NAMES: Final = (*schemas.NAMES, "scenario", "agreement", "delays")
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -17,6 +17,10 @@ def schema(name: str) -> dict[str, Any]:
         from starter.profiles import agreement_schema
 
         made = agreement_schema()
+    elif name == "delays":
+        from casefile.delays import Delays
+
+        made = Delays.model_json_schema(by_alias=True)
     else:
         made = schemas.schema(name)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": name}

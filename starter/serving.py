@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from activities.settings import Settings
 from desk.rates import Pace
 from desk.security import MAX_HEAD
+from desk.watched import Leaving
 from starter.endings import CannotGoOn
 
 START_WITHIN: Final = 20.0
@@ -40,8 +41,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[None]:
-    """Serve while the context is open. Raises CannotGoOn when the desk does not begin to answer."""
+async def served(app: ASGIApp, listening: socket.socket, leaving: Leaving | None = None) -> AsyncGenerator[None]:
+    """Serve while the context is open. Raises CannotGoOn when the desk does not begin to answer.
+
+    ``leaving`` is told at the end, for those who wait for news.
+    """
     server = _Server(
         uvicorn.Config(
             app,
@@ -68,6 +72,8 @@ async def served(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[None]
     except TimeoutError:
         raise CannotGoOn("The desk did not start in time.") from None
     finally:
+        if leaving is not None:
+            leaving.begun = True
         server.should_exit = True
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({serving}, timeout=STOP_WITHIN + 2)

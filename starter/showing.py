@@ -65,7 +65,9 @@ def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) 
     what = words(act) or "the act"
     where = f"  Stage {words(given['stage'])}; holds: {listed(given['holds'])}." if given["stage"] else ""
     if given["result"] == "accepted":
-        entry = f", entry {given['entry']} of {given['reference']}" if given["entry"] else f", case {given['reference']}"
+        entry = (
+            f", entry {given['entry']} of {given['reference']}" if given["entry"] else f", case {given['reference']}"
+        )
         console.print(f"[green]Accepted[/green]: {escape(what)}{entry}.{where[1:]}", soft_wrap=True)
         return
     kept = f", kept as entry {given['entry']} of {given['reference']}" if given["entry"] else ""

@@ -120,23 +120,25 @@ def revoke(settings: Settings, kid: str, *, at: datetime, because: str) -> KeySt
         return published.good()[0][kid]
 
 
-def take(settings: Settings, kid: str, states: tuple[str, ...]) -> KeyStatement:
-    """Have a published key of another sign here for these states beyond its authority's own; as it counts then.
+def take(settings: Settings, kid: str, states: tuple[str, ...], roles: tuple[str, ...] = (ANY,)) -> KeyStatement:
+    """Have a published key of another sign here for these roles of these states; as it counts then.
 
     Raises CannotGoOn, also where the key does not say itself that it signs for them.
     """
     file, published = _files(settings)
     with _told(file):
-        key = published.all().get(kid)
+        # What is wrong with other files is no reason to leave a key out.
+        key = published.good()[0].get(kid)
         if key is None:
             raise CannotGoOn(f"No key {kid} is published at {published.path}.", code=Exit.MALFORMED)
-        if ANY not in key.states and (more := sorted(set(states) - set(key.states))):
-            raise CannotGoOn(
-                f"--for-state: key {kid} does not say that it signs for {', '.join(more)}; it says "
-                f"{', '.join(key.states)}.",
-                code=Exit.MALFORMED,
-            )
-        accept(published, key, states)
+        for option, wanted, said in (("--for-state", states, key.states), ("--role", roles, key.roles)):
+            more = sorted(set(wanted) - {ANY} - set(said))
+            if ANY not in said and more:
+                raise CannotGoOn(
+                    f"{option}: key {kid} does not say that it signs for {', '.join(more)}; it says {', '.join(said)}.",
+                    code=Exit.MALFORMED,
+                )
+        accept(published, key, states, roles)
         return published.counting()[0][kid]
 
 

@@ -23,7 +23,7 @@ def list_command(data: DataOfKeys = None, as_json: AsJson = False, debug: Debug 
     from starter.signing import published_keys
 
     told = [
-        {**_as_json(key), "counts_for": list(here.states)}
+        {**_as_json(key), "counts_for": list(here.states), "counts_for_roles": list(here.roles)}
         for key, here in published_keys(settings_of(data=data)).values()
     ]
     if as_json:
@@ -75,20 +75,34 @@ def accept_command(
         list[str],
         typer.Option("--for-state", metavar="XX", help="A state for whose people it may sign. Often as you like."),
     ],
+    roles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--role", metavar="ROLE", help="A role it may sign for. Often as you like; default: those that it says."
+        ),
+    ] = None,
     data: DataOfKeys = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Let a published key sign here for states beyond its authority's own.
+    """Let another authority's published key sign here, for the people of the states that you name.
 
-    Without this it counts for the people of that state only, whatever it says. Done again it replaces what was accepted
-    of the key before; its own state alone takes that back.
+    Without this it signs for nobody, whatever it says of itself. Compare its fingerprint with what the authority told you
+    by another way. Done again it replaces what was accepted of the key before; `revoke` ends it.
     """
+    from procedure.vocabulary import ROLES
+    from sealing.signatures import ANY
     from starter.signing import take
+
+    for role in roles or []:
+        known("--role", role, ROLES)
 
     if wrong := [each for each in states if not re.fullmatch("[A-Z]{2}", each)]:
         raise CannotGoOn(f"--for-state is two capital letters, and {', '.join(wrong)} is not.", code=Exit.MALFORMED)
-    _tell("Counts from now on", take(settings_of(data=data), kid, tuple(states)), as_json=as_json)
+    taken = take(settings_of(data=data), kid, tuple(states), tuple(roles or (ANY,)))
+    _tell("Counts from now on", taken, as_json=as_json)
+    if not as_json:
+        print(f"Its fingerprint is {taken.fingerprint}: is it the one that {taken.owner.name} told you?")
 
 
 @signing_app.command("rotate")
@@ -147,7 +161,11 @@ def _in_a_line(key: dict[str, Any]) -> str:
     whose = f"{owner['office']}, {owner['state']}" if "state" in owner else owner["office"]
     until = f" until {key['valid_until']}" if "valid_until" in key else ""
     here = key.get("counts_for", key["states"])
-    only = f" (here for {', '.join(here) or 'nobody'} only)" if here != key["states"] else ""
+    roles_here = key.get("counts_for_roles", key["roles"])
+    only = ""
+    if (here, roles_here) != (key["states"], key["roles"]):
+        whom = f"{', '.join(roles_here)} of {', '.join(here)}" if here else "nobody, until it is accepted"
+        only = f" (here for {whom})"
     gone = f"; revoked at {key['revoked_at']}: {key.get('revoked_because', '')}" if "revoked_at" in key else ""
     return (
         f"{key['kid']}  {whose}; signs for {', '.join(key['roles'])} of {', '.join(key['states'])}{only}, "

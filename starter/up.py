@@ -8,17 +8,17 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.namespace.v1 import NamespaceConfig, UpdateNamespaceInfo
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, UpdateNamespaceRequest
-from temporalio.client import Client
+from temporalio.client import Client, Interceptor
 from temporalio.service import RPCError
 
 from sealing.agreeing import agree_on
@@ -30,6 +30,9 @@ from starter.embedded import LOOPBACK, DataFolder, Engine, bound
 from starter.endings import CannotGoOn, Exit
 from starter.rehearsal import Work
 from starter.sealed import cannot_start, own_keys
+
+if TYPE_CHECKING:
+    from activities.tracing import Tracing
 
 RETENTION: Final = timedelta(days=3650)
 """How long the embedded engine keeps a case that has ended. Its own default is one day."""
@@ -55,6 +58,8 @@ class Wanted:
     demo: bool
     signer: Signer
     """Signs what is said at the desk and in the invented cases."""
+    tracing: "Tracing | None" = None
+    """Has the engine's client and the desk report their spans."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +146,7 @@ async def _run(
     try:
         async with own_keys(folder.path) as sealing:
             await engine.start()
-            client = await _connected(engine, sealing)
+            client = await _connected(engine, sealing, [wanted.tracing.interceptor] if wanted.tracing else [])
             await _prepare(client, folder)
             async with work(client, folder.path, {}):
                 cases = Cases(client, signer=wanted.signer)
@@ -159,13 +164,16 @@ async def _run(
         folder.let_go()
 
 
-async def _connected(engine: Engine, sealing: OpenSealing) -> Client:
+async def _connected(engine: Engine, sealing: OpenSealing, interceptors: Sequence[Interceptor]) -> Client:
     """A client, as soon as all of the server answers and not only its port."""
     until = time.monotonic() + 30
     while True:
         try:
             client = await connect(
-                Place(engine.address, engine.namespace), elsewhere=False, converter=sealing.converter
+                Place(engine.address, engine.namespace),
+                elsewhere=False,
+                converter=sealing.converter,
+                interceptors=interceptors,
             )
             await client.workflow_service.describe_namespace(
                 DescribeNamespaceRequest(namespace=engine.namespace), timeout=timedelta(seconds=2)

@@ -1,6 +1,8 @@
 """Ask whether something is known against what the locks install: `make audit-dependencies`.
 
-pip-audit asks; this reads what it found, because its own exit code is 0 where a server answered for no package at all.
+pip-audit asks; this reads what it found, because its own exit code is 0 where a server answered for no package at all,
+and because it prints nothing of all the others where a server failed over one. A package against which much is known is
+asked about first: a server that knows nothing against that one is not believed about any other.
 What is accepted stands in requirements/accepted-advisories.toml, each with its reason and until when.
 
 Exit codes: 0 nothing is known, or nobody answered; 1 something is known that is not accepted; 2 a lock or the list of
@@ -11,14 +13,16 @@ import argparse
 import json
 import subprocess
 import sys
+import tempfile
+import time
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -30,7 +34,11 @@ ACCEPTED: Final = ROOT / "requirements" / "accepted-advisories.toml"
 ANSWER_WITHIN: Final = 5
 """Seconds that a server has for its answer about one package."""
 DONE_WITHIN: Final = 90.0
-"""Seconds for all of them; more than ten times what it takes."""
+"""Seconds for one question about all of them; more than ten times what it takes."""
+ALL_WITHIN: Final = 300.0
+"""Seconds for all questions, where a package that nobody answers for is sought by halving."""
+CANARY: Final = "jinja2==2.4.1"
+"""Known by several advisories for many years, the oldest CVE-2014-0012. It is asked about and never installed."""
 NOT_ANSWERED: Final = 5
 
 
@@ -71,7 +79,13 @@ class Answers:
 
     answered: frozenset[str] = frozenset()
     unanswered: tuple[str, ...] = ()
-    known: tuple[Advisory, ...] = field(default=())
+    why: str = "nobody answered"
+    known: tuple[Advisory, ...] = ()
+
+    def of(self, pinned: tuple[str, ...]) -> "Answers":
+        """The same, and of what is pinned that for which nobody answered."""
+        # By what is pinned, not by what was said to be left out: what was not mentioned was not asked about either.
+        return replace(self, unanswered=tuple(name for name in pinned if name not in self.answered))
 
 
 def acceptances(path: Path) -> list[Acceptance]:
@@ -91,29 +105,88 @@ def ask(lock: Path, *, server: str | None = None) -> Answers:
 
     ``server``: one that answers as OSV does; else the package index itself is asked.
     """
-    done = _pip_audit(lock, "--dry-run")
+    text = _text(lock)
+    pinned = _pinned_here(text)
+    _must_be_readable(lock)
+    where = ["--vulnerability-service", "osv", "--osv-url", server] if server else ["--vulnerability-service", "pypi"]
+    with tempfile.TemporaryDirectory() as there:
+        canary = Path(there) / "canary.txt"
+        canary.write_text(f"{CANARY}\n", "utf-8")
+        said = _asked(canary, "--no-deps", *where)
+        if said is None or not said.answered:
+            return Answers(unanswered=pinned)
+        if not said.known:
+            return Answers(unanswered=pinned, why=f"the server knows nothing against {CANARY}, so it was not believed")
+        part, until = Path(there) / "part.lock", time.monotonic() + ALL_WITHIN
+        return _asked_in_parts(_blocks(text), part, until, *where).of(pinned)
+
+
+def _asked_in_parts(blocks: Sequence[str], part: Path, until: float, *where: str) -> Answers:
+    """What is known against these. Where a question fails it is asked in halves, down to what nobody answers for."""
+    if not blocks or time.monotonic() > until:
+        return Answers()
+    part.write_text("".join(blocks), "utf-8")
+    said = _asked(part, "--require-hashes", *where)
+    if said is not None:
+        return said
+    if len(blocks) == 1:
+        return Answers()
+    middle = len(blocks) // 2
+    first = _asked_in_parts(blocks[:middle], part, until, *where)
+    second = _asked_in_parts(blocks[middle:], part, until, *where)
+    return Answers(answered=first.answered | second.answered, known=first.known + second.known)
+
+
+def _text(lock: Path) -> str:
+    try:
+        return lock.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable(f"{lock.name} cannot be read: {type(error).__name__}.") from None
+
+
+def _must_be_readable(lock: Path) -> None:
+    try:
+        done = _pip_audit(lock, "--require-hashes", "--dry-run")
+    except subprocess.TimeoutExpired:
+        raise Unreadable(f"{lock.name} cannot be read: pip-audit did not end within {DONE_WITHIN:.0f} s.") from None
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no word of why"])[-1]
         raise Unreadable(f"{lock.name} cannot be read: {last}")
-    pinned = _pinned_here(lock.read_text("utf-8"))
-    where = ["--vulnerability-service", "osv", "--osv-url", server] if server else ["--vulnerability-service", "pypi"]
-    try:
-        said = _pip_audit(lock, "--timeout", str(ANSWER_WITHIN), *where).stdout
-        return _read(json.loads(said)["dependencies"], pinned)
-    except (subprocess.TimeoutExpired, ValueError):
-        # Ended by a server that is not there, or not itself: it then prints no JSON.
-        return Answers(unanswered=pinned)
+
+
+def _blocks(text: str) -> list[str]:
+    """A lock's packages with their hashes, each by itself."""
+    blocks: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if line[:1].isalnum():
+            blocks.append(line)
+        elif blocks and line[:1].isspace():
+            blocks[-1] += line
+    return blocks
 
 
 def _pinned_here(text: str) -> tuple[str, ...]:
-    """The packages of a lock that this machine would install, in its order."""
+    """The packages of a lock that this machine would install, in its order. Raises :class:`Unreadable`."""
     lines = [line.removesuffix("\\").strip() for line in text.splitlines() if line[:1].isalnum()]
-    asked = [Requirement(line) for line in lines]
+    try:
+        asked = [Requirement(line) for line in lines]
+    except InvalidRequirement as error:
+        raise Unreadable(f"The lock cannot be read: {error}.") from None
     return tuple(canonicalize_name(each.name) for each in asked if each.marker is None or each.marker.evaluate())
 
 
-def _pip_audit(lock: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    always = ("--requirement", str(lock), "--require-hashes", "--disable-pip", "--progress-spinner", "off")
+def _asked(requirements: Path, *options: str) -> "Answers | None":
+    """What a server says of these; None where it fails over one of them, for then nothing is printed of the others."""
+    try:
+        done = _pip_audit(requirements, "--timeout", str(ANSWER_WITHIN), *options)
+        return _read(json.loads(done.stdout)["dependencies"])
+    except (subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        # Ended by a server that is not there, or not itself: it then prints no JSON, or another.
+        return None
+
+
+def _pip_audit(requirements: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    always = ("--requirement", str(requirements), "--disable-pip", "--progress-spinner", "off")
     return subprocess.run(
         [sys.executable, "-m", "pip_audit", *always, "--format", "json", *options],
         stdin=subprocess.DEVNULL,
@@ -124,12 +197,10 @@ def _pip_audit(lock: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def _read(dependencies: list[dict[str, Any]], pinned: tuple[str, ...]) -> Answers:
+def _read(dependencies: list[dict[str, Any]]) -> Answers:
     of = {canonicalize_name(each["name"]): each for each in dependencies if "skip_reason" not in each}
     return Answers(
         answered=frozenset(of),
-        # By what is pinned, not by what it says that it left out: what it does not mention was not asked about either.
-        unanswered=tuple(name for name in pinned if name not in of),
         known=tuple(
             Advisory(
                 package=name,
@@ -169,7 +240,7 @@ def told(answers: Answers, accepted: Iterable[Acceptance], *, today: date, shipp
         some = ", ".join(answers.unanswered[:5]) + (", ..." if len(answers.unanswered) > 5 else "")
         lines += [
             "*" * 100,
-            f"NOT AUDITED: nobody answered for {len(answers.unanswered)} of "
+            f"NOT AUDITED: {answers.why} for {len(answers.unanswered)} of "
             f"{len(answers.unanswered) + len(answers.answered)} packages: {some}",
             "That says nothing good or bad of them. Run `make audit-dependencies` where the index can be reached.",
             "*" * 100,

@@ -21,6 +21,7 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
 )
 
+from workflows import measures
 from workflows.messages import (
     ADMIT,
     AGREEMENT,
@@ -378,6 +379,7 @@ class ReturnCase:
             return
         case, now = self._case.case, workflow.now()
         self._followed = case.n
+        measures.count(entries)
         self._stage_changed = self._stage_changed or any(entry.kind == "stage" for entry in entries)
         if case.closed and self._hears_until is None:
             self._hears_until = now + HEARS_LATE_ACTS_FOR

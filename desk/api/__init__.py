@@ -17,7 +17,7 @@ def api(desk: Desk) -> FastAPI:
     Its document is served there at ``openapi.json``, to everybody: it tells of no case.
     """
     app = FastAPI(
-        telemetry={"logs": False},
+        telemetry={"logs": False, "tracing": False, "metrics": False},
         openapi_url=None,
         docs_url=None,
         redoc_url=None,

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, create_model
 
-from procedure.acts import Head
+from procedure.acts import EntryNumber, Head
 from procedure.agreement import Agreement, Breach
 from procedure.intake import Reference
 from procedure.schemas import Awaited, EntryShown, Moment, Receipt, RefusalShown, View
@@ -66,7 +66,9 @@ ReceiptSeen = create_model(
     "ReceiptSeen",
     __base__=Receipt,
     __doc__="The answer to one act, as you may read it.",
+    entry=(EntryNumber | None, ...),
     stage=(Stage | None, ...),
+    head=(Head | None, ...),
     withheld=(list[str], Field(default=[], description="Of what more may stand there than is told to you.")),
 )
 

@@ -1,6 +1,7 @@
 """Who asks, with what in hand, and what the API needs of the desk that it stands in."""
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
@@ -17,6 +18,7 @@ from desk.door import Opened
 from desk.frame import CaseClient
 from desk.people import ROLE_HEADER, Person, TokenHeard, person_of, token_heard
 from desk.rates import Rates, TooOften
+from desk.turns import Turns
 from procedure.acts import Actor
 from procedure.faults import Fault, Malformed
 from procedure.who_may_see import FIREWALLED, Part
@@ -49,6 +51,8 @@ class Desk(Protocol):
     @property
     def rates(self) -> Rates: ...
     @property
+    def turns(self) -> Turns: ...
+    @property
     def session_cookie(self) -> str:
         """The name of the cookie by which :meth:`asker` knows who asks, for the OpenAPI document."""
         ...
@@ -67,6 +71,8 @@ def desk_of(request: Request) -> Desk:
 
 
 OfDesk = Annotated[Desk, Depends(desk_of)]
+
+FIREWALL: Final = "Law enforcement reads nothing of a case. It may report a child missing, found or detained."
 
 SPEAKS: Final = "record_act"
 """The name of the one route that sees to the pace itself: which act is said stands in what was sent."""
@@ -139,10 +145,7 @@ async def signed_in(found: Annotated[Asker, Depends(asker)]) -> Person:
 async def reader(found: Annotated[Asker, Depends(asker)]) -> Person:
     """Somebody who may read of cases."""
     if found.person.role == FIREWALLED:
-        raise Trouble(
-            "not-permitted",
-            "Law enforcement reads nothing of a case. It may report a child missing, found or detained.",
-        )
+        raise Trouble("not-permitted", FIREWALL)
     return found.person
 
 
@@ -151,6 +154,16 @@ async def speaker(request: Request, found: Annotated[Asker, Depends(asker)]) -> 
     if found.is_ours is not None and not found.is_ours(request.headers.get(CSRF_HEADER, "")):
         raise Trouble("no-token", f"Send the session's token in the header {CSRF_HEADER}.")
     return found.person
+
+
+@asynccontextmanager
+async def naming(desk: Desk, person: Person, reference: str) -> AsyncGenerator[None]:
+    """Somebody names a case, which is looked up inside (:meth:`desk.rates.Rates.naming`)."""
+    try:
+        async with desk.rates.naming(person, reference):
+            yield
+    except TooOften as slow:
+        raise too_often(slow.after) from None
 
 
 async def opened(
@@ -168,12 +181,10 @@ async def opened(
     route: Any = request.scope["route"]
     what = f"api {request.method} {route.path}"
     try:
-        return await door.opened(desk, person, reference, what, reason=reason, part=part, speaking=speaking)
+        async with naming(desk, person, reference):
+            return await door.opened(desk, person, reference, what, reason=reason, part=part, speaking=speaking)
     except door.Firewalled:
-        raise Trouble(
-            "not-permitted",
-            "Law enforcement reads nothing of a case. It may report a child missing, found or detained.",
-        ) from None
+        raise Trouble("not-permitted", FIREWALL) from None
     except door.NotForYou:
         raise Trouble("not-permitted", "You see this case, and not this part of it.") from None
     except door.NotWhole as not_whole:

@@ -26,12 +26,12 @@ from desk.api.answers import (
     ReceiptSeen,
     ViewSeen,
 )
-from desk.api.asking import OfDesk, Reader, Speaker, in_pace, json_body, must_be, opened
+from desk.api.asking import FIREWALL, Desk, OfDesk, Reader, Speaker, in_pace, json_body, must_be, naming, opened
 from desk.api.document import gives, takes
 from desk.api.problems import Trouble
 from desk.door import sight_on
 from desk.people import Person
-from procedure.acts import DECISIONS, MAX_ACT_BYTES, EntryNumber, State, parse_act
+from procedure.acts import DECISIONS, MAX_ACT_BYTES, Act, EntryNumber, State, parse_act
 from procedure.entries import Entry, moment
 from procedure.faults import Fault, MalformedAct, MalformedIntake
 from procedure.intake import MAX_INTAKE_BYTES, REFERENCE, parse_intake
@@ -39,11 +39,12 @@ from procedure.intake import Reference as AnyReference
 from procedure.open_acts import open_acts
 from procedure.vocabulary import Hold, Role, Stage
 from procedure.who_may_see import (
+    ALARMS,
     FIREWALLED,
     HIDDEN_FROM_ORIGIN,
-    NOTHING,
     PART_OF_HOLD,
     act_seen,
+    alarm_answered,
     listed_seen,
     lists,
     receipt_seen,
@@ -51,6 +52,7 @@ from procedure.who_may_see import (
     tied_to,
     view_seen,
 )
+from starter.client import CaseErased, NoSuchCase
 from starter.moments import read_when
 
 router = APIRouter(prefix="/cases", tags=["cases"])
@@ -383,9 +385,17 @@ async def record_act(
     if idempotency_key is not None and act.act_id not in (idempotency_key, idempotency_key.strip('"')):
         raise MalformedAct([Fault(path="act_id", message="is not what the header Idempotency-Key says")])
     must_be(person, act.actor, "actor")
-    if person.role == FIREWALLED:
-        # Nothing is looked up for it.
-        return told(receipt_seen(await desk.cases.record(reference, raw), NOTHING))
+    async with desk.turns.of(person.id, reference):
+        if person.role == FIREWALLED:
+            return told(await _alarm(desk, person, reference, said, raw))
+        return told(await _recorded(request, desk, person, reference, act, raw))
+
+
+async def _recorded(
+    request: Request, desk: Desk, person: Person, reference: str, act: Act, raw: bytes
+) -> dict[str, Any]:
+    """Say an act to a case; the receipt, as far as who said it may read it."""
+    said: str = cast("Any", act).act
     found = await opened(request, desk, person, reference, speaking=said)
     unsigned = found.whole.case.signed and act.signature is None and not desk.cases.signs
     # A report goes on to the case, which refuses it on record: that somebody saw a danger must stand somewhere.
@@ -396,4 +406,15 @@ async def record_act(
             "act with a signature of your authority, or to a desk that signs.",
         )
     receipt = await desk.cases.record(reference, raw)
-    return told(receipt_seen(receipt, await sight_on(desk, person, reference)))
+    return receipt_seen(receipt, await sight_on(desk, person, reference))
+
+
+async def _alarm(desk: Desk, person: Person, reference: str, said: str, raw: bytes) -> dict[str, Any]:
+    """Take in a report of law enforcement. Nothing is looked up for it, and nothing told of the case."""
+    if said not in ALARMS:
+        raise Trouble("not-permitted", FIREWALL)
+    try:
+        async with naming(desk, person, reference):
+            return alarm_answered(await desk.cases.record(reference, raw))
+    except CaseErased:
+        raise NoSuchCase(f"There is no case {reference}.") from None

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.caseload import CaseloadUnreachable
 from casefile.looking_back import NoSuchMoment, PartialRecord
+from desk.turns import StillWaiting
 from procedure.faults import Fault, Malformed, say
 from procedure.intake import Reference
 from starter.client import CaseErased, DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
@@ -221,6 +222,8 @@ def _of_engine(error: CannotGoOn) -> Trouble:
             return Trouble("no-such-case", "No case with this reference is known here.")
         case DuplicateCase():
             return Trouble("duplicate", error.sentence, reference=error.reference or None)
+        case StillWaiting():
+            return Trouble("no-answer", f"{error.sentence} {_AGAIN}")
         case EngineUnreachable():
             return Trouble("no-answer", f"The engine does not answer. {_AGAIN}")
         case NoWorkerAnswers():

@@ -32,7 +32,7 @@ from desk.forms import (
 )
 from desk.frame import FormData, Pages, Person, Signed, checked_form, desk_of, flash, page, seen
 from desk.pages.case import APPROVALS, Why, closed_by, said_in, whys
-from desk.pages.inbox import ALARMS, NO_SUCH_REFERENCE, as_reference
+from desk.pages.inbox import NO_SUCH_REFERENCE, as_reference
 from desk.pages.reading import FIREWALLED, Opened, Reader, Record, opened
 from desk.security import typed
 from desk.sessions import IDLE, Clock, visit_of
@@ -47,7 +47,7 @@ from procedure.proceedings import Proceedings
 from procedure.signing import UNSIGNED, Standing
 from procedure.vocabulary import Hold
 from procedure.who_may import ANY, HOST, ORIGIN, RELATIVES_STATE, whose
-from procedure.who_may_see import NOTHING, Sight, holds_seen, receipt_seen, refusals_seen, shown
+from procedure.who_may_see import ALARMS, Sight, holds_seen, receipt_seen, refusals_seen, shown
 from starter.client import NoSuchCase
 
 router = APIRouter()
@@ -187,9 +187,10 @@ async def record_act(request: Request, person: Signed, reference: str, act: str)
     typed_in = await checked_form(request)
     if person.role == FIREWALLED:
         return await _alarm(request, person, reference, act, typed_in)
-    found = await opened(request, person, reference, speaking=act)
-    asking = _Asking(request, found, act, typed(typed_in, "dossier"), insist=typed(typed_in, "insist") == "yes")
-    return await asking.answer(typed_in)
+    async with desk_of(request).turns.of(person.id, reference):
+        found = await opened(request, person, reference, speaking=act)
+        asking = _Asking(request, found, act, typed(typed_in, "dossier"), insist=typed(typed_in, "insist") == "yes")
+        return await asking.answer(typed_in)
 
 
 def _must_be_an_act(person: Person, act: str) -> None:
@@ -548,7 +549,9 @@ async def _alarm(request: Request, person: Person, reference: str, act: str, typ
     }
     try:
         parse_act(given)
-        receipt = await desk_of(request).cases.record(as_reference(reference if asked is None else asked), given)
+        desk, named = desk_of(request), as_reference(reference if asked is None else asked)
+        async with desk.turns.of(person.id, named), desk.rates.naming(person, named):
+            receipt = await desk.cases.record(named, given)
     except MalformedAct as malformed:
         return _alarm_page(request, reference, with_errors(form, typed_in, malformed.faults), asked, 422)
     except NoSuchCase:
@@ -557,9 +560,8 @@ async def _alarm(request: Request, person: Person, reference: str, act: str, typ
     if receipt["result"] == "accepted":
         said = language.gettext(N_("Your report is recorded and goes to those who care for the child."))
     else:
-        demands = [language.demand(each["safeguard"]) for each in refusals_seen(receipt["refusals"], NOTHING)]
-        refused = language.gettext(N_("Your report is on record, and was refused: {reasons}"))
-        said = refused.format(reasons=" ".join(dict.fromkeys(demands)))
+        # Why would tell of the case: that it is closed, for one.
+        said = language.gettext(N_("Your report was not taken up. Tell child protection what you know in another way."))
     flash(request, said)
     return RedirectResponse("/", 303)
 

@@ -1,9 +1,11 @@
 """The page of a case: where it stands, who must do what and why, the child, and the story; and what is new of it."""
 
 import asyncio
+import math
 import re
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, cast
@@ -23,6 +25,7 @@ from desk.pages.inbox import OTHER_ANSWER, called
 from desk.pages.owing import PAGE, newest_entry
 from desk.pages.reading import Opened, Reader, Record, opened
 from desk.picture import Where, in_words, picture
+from desk.rates import TooOften
 from procedure.agreement import Period
 from procedure.case import Case
 from procedure.deadlines import name_of, rule_of
@@ -108,22 +111,48 @@ async def entry(request: Request, person: Reader, reference: str, n: int) -> Res
 
 
 async def may_hear(request: Request, person: Reader, reference: str) -> Person:
-    """Somebody who sees the entries of this case. Raises as the client of cases does where they do not."""
-    if not (await sight_on(desk_of(request), person, reference)).any_of("record"):
+    """Somebody who sees the entries of this case, of a colleague's with the reason that was given in this session.
+
+    Raises ReasonNeeded, and as the client of cases does where they see none.
+    """
+    sight = await sight_on(desk_of(request), person, reference)
+    if not sight.any_of("record"):
         raise NoSuchCase(f"There is no case {reference}.")
+    if sight.needs_reason:
+        # When something is done in the case tells of it, so it is noted as any other reading of it.
+        await opened(request, person, reference, part="record")
     return person
+
+
+NEWS_AT_ONCE: Final = 10
+"""Streams of news that one person has open, in however many windows: each asks the caseload every other second."""
+LISTENING: Final = Counter[str]()
+"""How many streams of news are open, by the id of who hears them."""
+
+
+async def listening(person: Annotated[Person, Depends(may_hear)]) -> AsyncGenerator[Person]:
+    """Somebody who opens one more stream of news, until it ends. Raises TooOften where they have enough of them."""
+    if LISTENING[person.id] >= NEWS_AT_ONCE:
+        raise TooOften(math.ceil(NEWS_LASTS))
+    LISTENING[person.id] += 1
+    try:
+        yield person
+    finally:
+        LISTENING.subtract([person.id])
+        if not LISTENING[person.id]:
+            del LISTENING[person.id]
 
 
 @router.get("/cases/{reference}/news", response_class=EventSourceResponse)
 async def news(
-    request: Request, person: Annotated[Person, Depends(may_hear)], reference: str, since: int = 0
+    request: Request, person: Annotated[Person, Depends(listening)], reference: str, since: int = 0
 ) -> AsyncIterator[ServerSentEvent]:
     """Tells that there is something new after entry ``since``, and nothing of what it is."""
     caseload = desk_of(request).caseload
     known = request.headers.get("last-event-id", "")
     since = max(since, int(known)) if known.isascii() and known.isdecimal() and len(known) < 10 else since
     until = time.monotonic() + NEWS_LASTS
-    while time.monotonic() < until:
+    while time.monotonic() < until and not desk_of(request).leaving.begun:
         if not still_signed_in(request):
             yield ServerSentEvent(event="over", raw_data="1")
             return

@@ -32,6 +32,7 @@ from procedure.entries import read_moment
 from procedure.intake import REFERENCE
 from procedure.vocabulary import HOLDS, ROLES, STAGES, Hold, Role
 from procedure.who_may_see import (
+    ALARMS,
     HIDDEN_FROM_ORIGIN,
     PART_OF_HOLD,
     Sight,
@@ -48,9 +49,6 @@ PAGES: Final = Pages(router, label=N_("Inbox"), path="/")
 
 _WATCHERS: Final[frozenset[Role]] = frozenset({"auditor"})
 """Roles that owe nothing, ever: they begin with a case to find, and with the figures."""
-
-ALARMS: Final = ("report_missing", "report_found", "report_detention")
-"""What law enforcement may record (contract, section 3)."""
 
 _NAMES: Final[Mapping[Group, str]] = {
     "overdue": N_("Overdue"),
@@ -361,7 +359,9 @@ async def _window_ends(desk: Desk, reference: str) -> Any:
 
 @router.get("/alarm")
 async def alarm(request: Request, person: Signed, reference: str = "", act: str = "") -> Response:
-    """On to the report about a case whose reference somebody knows."""
+    """On to the report about a case whose reference somebody knows. It opens at any pace, for it looks nothing up."""
+    if not request.query_params:
+        return page(request, "inbox_alarms.html.j2", alarms=ALARMS)
     typed = as_reference(reference)
     language = seen(request)
     wrong: dict[str, str] = {}
@@ -369,7 +369,7 @@ async def alarm(request: Request, person: Signed, reference: str = "", act: str 
         wrong["reference"] = language.gettext(N_("Write a reference, for example MD-UA-2026-7K3F9A."))
     if act not in ALARMS:
         wrong["act"] = language.gettext(N_("Choose what you report."))
-    if wrong or person.role != FIREWALLED:
+    if wrong:
         return page(
             request, "inbox_alarms.html.j2", 422, alarms=ALARMS, errors=wrong, typed=reference.strip(), chosen=act
         )

@@ -47,17 +47,18 @@ async def opened(
 
     ``about``: what the log of readings says beside the page's address; nothing that was typed.
 
-    Raises HTTPException 403 for law enforcement and for a part that is not theirs, and as the client of cases does.
+    Raises HTTPException 403 for law enforcement and for a part that is not theirs, TooOften for whoever named too many
+    cases that there are not, and as the client of cases does.
     """
     desk = desk_of(request)
     if not REFERENCE.fullmatch(reference) and person.role != FIREWALLED:
         raise NoSuchCase(f"There is no case {reference}.")
     session = visit_of(request).session
     reason = session.reason_for(person, reference, desk.now()) if session else None
+    what = f"{what_of(request)} {about}".rstrip()
     try:
-        return await door.opened(
-            desk, person, reference, f"{what_of(request)} {about}".rstrip(), reason=reason, part=part, speaking=speaking
-        )
+        async with desk.rates.naming(person, reference):
+            return await door.opened(desk, person, reference, what, reason=reason, part=part, speaking=speaking)
     except (Firewalled, door.NotForYou):
         raise HTTPException(403) from None
 
@@ -104,8 +105,11 @@ async def give_reason(request: Request, person: Reader, reference: str) -> Respo
     """Take the reason, and go on to what was wanted. That the case is there is told only to whoever may know it."""
     form = await checked_form(request)
     desk = desk_of(request)
-    if not REFERENCE.fullmatch(reference) or (await door.sight_on(desk, person, reference)).nothing:
+    if not REFERENCE.fullmatch(reference):
         raise NoSuchCase(f"There is no case {reference}.")
+    async with desk.rates.naming(person, reference):
+        if (await door.sight_on(desk, person, reference)).nothing:
+            raise NoSuchCase(f"There is no case {reference}.")
     back = safe_back(form.get("back"))
     reason = typed(form, "reason")
     if reason not in REASON_WORDS:

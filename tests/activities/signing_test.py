@@ -15,7 +15,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.hands import Hands
 from activities.settings import read_settings
 from activities.signing import KeyDesk, UnsignedActsFault, takes_unsigned_acts
-from sealing.published_keys import PublishedKeys, as_json
+from sealing.published_keys import PublishedKeys, accept, as_json
 from sealing.signatures import check
 from sealing.signing_keys import OWN
 from tests.sealing.authorities import Authority
@@ -36,14 +36,17 @@ def test_a_key_is_told_as_it_was_published(tmp_path: Path) -> None:
     assert desk.told(KeyAsked("another")).statement is None
 
 
-def test_of_anothers_key_only_its_own_state_is_told(tmp_path: Path) -> None:
+def test_of_anothers_key_only_what_was_accepted_is_told(tmp_path: Path) -> None:
     """So that the case refuses what it signs for others, by the statement that stays in the case's history."""
     here, there = Authority(tmp_path / "here"), Authority(tmp_path / "there")
     (here.published.path / "there.json").write_bytes((there.published.path / OWN).read_bytes())
     told = KeyDesk(here.published).told(KeyAsked(there.statement.kid)).statement
-    assert told == {**as_json(there.statement), "states": ["MD"]}
+    assert told == {**as_json(there.statement), "states": []}
+    accept(here.published, there.statement, ["UA"], ["caseworker"])
+    told = KeyDesk(here.published).told(KeyAsked(there.statement.kid)).statement
+    assert told == {**as_json(there.statement), "states": ["UA"], "roles": ["caseworker"]}
     at = datetime(2026, 3, 1, 10, tzinfo=UTC)
-    for state, fault in (("MD", None), ("UA", "key_may_not")):
+    for state, fault in (("UA", None), ("MD", "key_may_not")):
         actor = {"id": "cw-1", "role": "caseworker", "state": state}
         said = {"act": "note", "act_id": "one", "actor": actor, "text": "invented"}
         signature = there.sign(said, reference="MD-UA-2026-7K3F9A", at=at)

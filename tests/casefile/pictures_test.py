@@ -6,17 +6,27 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from casefile.delays import INVENTED, read_delays
+from casefile.foresight import Foresight, foresee
 from casefile.languages import LANGUAGES, language
-from casefile.pictures import WIDTH, plain_number, statistics_picture, statistics_pictures, timeline
+from casefile.pictures import (
+    WIDTH,
+    foresight_picture,
+    plain_number,
+    statistics_picture,
+    statistics_pictures,
+    timeline,
+)
 from casefile.statistics import Statistics, figures_of, statistics
 from tests.house.committed import ROOT
-from tests.procedure.courses import START, STATION, Course
+from tests.procedure.courses import START, STATION, Course, model
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
 DETENTION, HOLD, STAGE, OVERDUE = "#b3261e", "#b26a00", "#2c5f8a", "#6b4a9e"
@@ -44,6 +54,12 @@ def many() -> Statistics:
     )
 
 
+@cache
+def foreseen(cases: int = 30) -> Foresight:
+    """Invented cases of two years under the model."""
+    return foresee(model(), read_delays(INVENTED.read_text("utf-8")), cases=cases, days=730)
+
+
 PICTURES: Final[dict[str, Callable[[], str]]] = {
     "a troubled case": lambda: timeline(troubled().entries),
     "a whole return": lambda: timeline(Course().visited().does("close_case", outcome="returned").entries),
@@ -54,6 +70,8 @@ PICTURES: Final[dict[str, Callable[[], str]]] = {
     "nothing": lambda: timeline([]),
     "many cases": lambda: statistics_picture(many()),
     "no cases": lambda: statistics_picture(statistics([])),
+    "invented cases": lambda: foresight_picture([foreseen()]),
+    "two agreements": lambda: foresight_picture([foreseen(), foreseen(3)]),
     **{
         name: lambda name=name: statistics_pictures(many())[name]
         for name in ("time_in_stages", "deadlines_by_office", "refusals_by_safeguard", "hours_to_release", "endings")
@@ -411,11 +429,38 @@ def test_pictures_speak_every_language(code: str) -> None:
     for svg in (
         timeline(troubled().entries, say=own.term, _=own.gettext),
         statistics_picture(many(), say=own.term, _=own.gettext, state=own.state, number=own.number),
+        foresight_picture([foreseen(), foreseen(3)], say=own.term, _=own.gettext, number=own.number),
     ):
         for element in drawn(svg).iter(f"{SVG}text"):
             letter = 0.52 * float(element.attrib.get("font-size", 11))
             room = {"0": WIDTH, "530": WIDTH - 530}.get(element.attrib["x"], WIDTH)
             assert len(element.text or "") * letter <= room, element.text
+
+
+def test_two_agreements_stand_line_by_line() -> None:
+    """A before B for each stage, office, deadline and ending, and a legend says which is which."""
+    words = texts(foresight_picture([foreseen(), foreseen(3)]))
+    letters = [word[0] for word in words if word.startswith(("A · ", "B · "))]
+    assert letters == ["A", "B"] * (len(letters) // 2)
+    assert len(letters) > 40
+    assert "A: model, version 2; B: model, version 2." in " ".join(words)
+    alone = texts(foresight_picture([foreseen()]))
+    assert not [word for word in alone if word.startswith(("A · ", "B · "))]
+
+
+def test_a_picture_of_a_year_says_why_no_return_is_closed_in_it() -> None:
+    """The last visit is due a year after the arrival."""
+    short = foresee(model(), read_delays(INVENTED.read_text("utf-8")), cases=3, days=365)
+    said = "No return is closed within so few days"
+    assert said in " ".join(texts(foresight_picture([short])))
+    assert said not in " ".join(texts(foresight_picture([foreseen()])))
+
+
+@pytest.mark.parametrize("how_many", [0, 3])
+def test_one_agreement_or_two_are_drawn(how_many: int) -> None:
+    """Of none there is nothing to draw, and three have no letters."""
+    with pytest.raises(ValueError, match="one or two"):
+        foresight_picture([foreseen(3)] * how_many)
 
 
 def test_numbers_are_written_short() -> None:

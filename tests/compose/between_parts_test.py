@@ -98,12 +98,13 @@ def places(
     return {
         "/run/secrets": str(secrets_folder(folder / f"secrets-{name}", name, passwords)),
         "@postgresql/homeward?": f"@postgresql:{records.port}/homeward?hostaddr=127.0.0.1&",
+        "@postgresql/homeward_keys?": f"@postgresql:{records.port}/homeward_keys?hostaddr=127.0.0.1&",
         "temporal:7233": engine,
         "/trust/": f"{made.trust.parent}/",
         "/certificate/": f"{made.of(name)}/",
         **{f"/{each}": str(folder / each) for each in ("archive", "published-keys")},
         **{f"/{each}/": f"{folder / each}/" for each in ("signing", "sign-in")},
-        "/keys/": f"{folder / 'keys'}/",
+        "/kek/": f"{folder / 'kek'}/",
         "/data": str(folder / f"data-{name}"),
     }
 
@@ -117,6 +118,9 @@ def test_the_database_lets_nobody_in_without_tls(made: Certificates, records: Da
     in_clear = records.psql("homeward", "homeward", password, PGSSLMODE="disable")
     assert in_clear.returncode != 0 and "no encryption" in in_clear.stderr
     assert records.psql("homeward", "temporal", password, **verified).returncode != 0
+    for user, name, its in (("homeward", "homeward_keys", password), ("homeward_keys", "homeward", "keys-db-password")):
+        assert records.psql(user, name, its if its == password else passwords[its], **verified).returncode != 0
+    assert records.psql("homeward_keys", "homeward_keys", passwords["keys-db-password"], **verified).stdout == "in\n"
     assert records.psql("homeward", "homeward", new_password(), **verified).returncode != 0
     assert (
         records.psql("temporal", "temporal_visibility", passwords["temporal-db-password"], **verified).stdout == "in\n"
@@ -205,7 +209,7 @@ async def test_worker_desk_and_door_stand_together(
 ) -> None:
     """With the settings, arguments and health checks of the compose file: somebody at the door gets the desk's page."""
     door_port, desk_port, house = free_port(), free_port(), tmp_path / "house"
-    for folder in ("keys", "signing", "sign-in"):
+    for folder in ("kek", "signing", "sign-in"):
         (house / folder).mkdir(mode=0o700, parents=True)
     of_worker = environment_of(
         "worker",

@@ -22,13 +22,14 @@ from desk.app import create_app
 from procedure import schemas
 from procedure.acts import ACTS, MAX_ACT_BYTES, parse_act
 from procedure.intake import MAX_INTAKE_BYTES, parse_intake
-from starter.client import Cases, EngineUnreachable, NotPermitted, NoWorkerAnswers
+from procedure.who_may_see import ALARMS
+from starter.client import CaseErased, Cases, EngineUnreachable, NotPermitted, NoWorkerAnswers
 from starter.endings import CannotGoOn
 from starter.json_values import is_list, is_object
 from starter.schemas import schema as as_printed
 from tests.desk.cases_in_memory import COOKIE, CSRF, DeskInMemory, cookie_of, desk_of, mounted, of_signed_acts
 from tests.desk.desks import ADDRESS, a_desk, hidden
-from tests.procedure.courses import REFERENCE, START, Course, intake_of
+from tests.procedure.courses import FIELDS, REFERENCE, START, Course, intake_of
 from tests.workflows import engines
 
 Fields = dict[str, Any]
@@ -536,7 +537,45 @@ async def test_law_enforcement_reads_nothing(desk: DeskInMemory, address: str) -
 async def test_law_enforcement_may_raise_an_alarm(desk: DeskInMemory) -> None:
     """A child missing, found or detained is reported by whoever knows of it."""
     said = course().act("report_missing", "police", act_id="one")
-    assert (await Caller(desk, "police").post(f"{CASE}/acts", said)).json()["result"] == "accepted"
+    answer = await Caller(desk, "police").post(f"{CASE}/acts", said)
+    # No number and no hash: by those it would learn when something is recorded.
+    assert answer.json() == {
+        "reference": REFERENCE,
+        "result": "accepted",
+        "refusals": [],
+        "holds": [],
+        **dict.fromkeys(("entry", "stage", "head")),
+        "withheld": ["entry", "head", "holds", "refusals", "stage"],
+    }
+
+
+@pytest.mark.parametrize("act", sorted(set(FIELDS) - set(ALARMS)))
+async def test_law_enforcement_says_nothing_but_an_alarm(desk: DeskInMemory, act: str) -> None:
+    """Whether there is such a case or not; nothing is recorded."""
+    before = await desk.cases.ledger(REFERENCE)
+    said = course().act(act, "police", act_id="one")
+    for case in (CASE, NOWHERE):
+        problem(await Caller(desk, "police").post(f"{case}/acts", said), 403, "not-permitted")
+    assert await desk.cases.ledger(REFERENCE) == before
+
+
+async def test_to_law_enforcement_an_erased_case_is_one_that_there_is_not(desk: DeskInMemory) -> None:
+    """Word for word; it may not know that there was one."""
+    said = course().act("report_missing", "police", act_id="one")
+    there_is_none = problem(await Caller(desk, "police").post(f"{NOWHERE}/acts", said), 404, "no-such-case")
+    desk.cases.silent = CaseErased(REFERENCE, "2026-01-02")
+    erased = problem(await Caller(desk, "police").post(f"{CASE}/acts", said), 404, "no-such-case")
+    assert {**erased, "instance": None} == {**there_is_none, "instance": None}
+
+
+async def test_law_enforcement_is_not_told_that_a_case_is_closed() -> None:
+    """Nor why else its report was refused."""
+    closed = Course().does("appoint_guardian").does("close_case")
+    standing = desk_of(closed)
+    said = closed.act("report_missing", "police", act_id="one")
+    answer = (await Caller(standing, "police").post(f"{CASE}/acts", said)).json()
+    assert closed.case.closed and (answer["result"], answer["refusals"]) == ("refused", [])
+    await standing.caseload.close()
 
 
 async def test_every_address_of_the_document_is_among_those_tried(desk: DeskInMemory) -> None:

@@ -141,7 +141,9 @@ def test_a_token_that_does_not_hold_lets_nobody_ask(asking: TestClient, issuer: 
         ("bogdan", "homeward-cli", "guardian@UA", 403),
         ("bogdan", "homeward-cli", "caseworker", 403),
         ("ana", "homeward-cli", "caseworker@MD", 200),
+        ("ana", "desk", "caseworker@MD", 200),
         ("other-system", "other-system", None, 403),
+        ("ana", "another-application", "caseworker@MD", 403),
     ],
 )
 def test_a_token_gives_one_role_that_its_sender_holds(
@@ -153,6 +155,38 @@ def test_a_token_gives_one_role_that_its_sender_holds(
     assert answer.status_code == status, answer.text
     if status == 403:
         assert answer.json()["type"] == "urn:homeward:problem:not-permitted"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"client_id": "another-application", "sub": "service-account-another"},
+        {"client_id": "homeward-cli", "sub": "homeward-cli"},
+        {"client_id": "desk", "sub": "desk"},
+        {"client_id": None},
+        {"client_id": None, "azp": "another-application"},
+        {"client_id": "homeward-cli", "azp": "another-application"},
+        {"client_id": ["homeward-cli"]},
+        {"client_id": {"homeward-cli": 1}},
+        {"client_id": ["figures-system"]},
+        {"client_id": ""},
+    ],
+    ids=str,
+)
+def test_a_client_that_the_sign_in_file_does_not_name_is_nobody(
+    asking: TestClient, issuer: Issuing, changes: dict[str, Any]
+) -> None:
+    """Whatever roles the issuer gave it for an application of its own; nor is a client that asks by its own secret."""
+    claims: dict[str, Any] = {"roles": ["caseworker"], **changes}
+    token = with_token(issuer.access_token(**claims))
+    answer = asking.get("/api/agreements", headers={**token, "Homeward-Role": "caseworker@MD"})
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:homeward:problem:not-permitted")
+
+
+def test_a_client_may_be_named_as_the_authorized_party(asking: TestClient, issuer: Issuing) -> None:
+    """`azp`, where the issuer leaves `client_id` out."""
+    token = with_token(issuer.access_token(client_id=None, azp="homeward-cli"))
+    assert asking.get("/api/agreements", headers=token).status_code == 200
 
 
 def test_a_token_is_worth_nothing_on_the_pages(asking: TestClient, issuer: Issuing) -> None:

@@ -10,10 +10,12 @@ import pytest
 from playwright.sync_api import Browser, expect
 from starlette.testclient import TestClient
 
+from activities.readings import Readings
 from casefile.languages import LANGUAGES
 from casefile.story import sentence
 from desk.app import create_app
 from desk.pages import case as case_pages
+from desk.pages import reading
 from desk.pages.case import number_from
 from desk.speaking import LANGUAGE_COOKIE, language
 from procedure.acts import ACTS
@@ -389,6 +391,48 @@ def test_news_end_with_the_session(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(case_pages, "still_signed_in", nobody)
     assert "event: over" in stream(browser, 0)
+
+
+@pytest.mark.usefixtures("briefly")
+def test_news_of_a_colleagues_case_need_the_reason(tmp_path: Path) -> None:
+    """As its page does, and they are noted with it."""
+    course = Course().represented().does("assign", caseworker={"id": "caseworker-7"})
+    desk = a_desk_of(tmp_path, course)
+    listed(desk)
+    browser = signed_in(client(desk, (*PAGES, reading.PAGES)), PEOPLE["caseworker"][0])
+    unasked = browser.get(f"{CASE}/news?since=0")
+    assert (unasked.status_code, "event:" in unasked.text) == (403, False)
+    assert "why do you open it" in unasked.text
+    form = dict(re.findall(r'name="(csrf|once|back)" value="([^"]+)"', unasked.text.partition("<main")[2]))
+    browser.post(f"{CASE}/reason", data={**form, "reason": "stands_in"})
+    assert "event: news" in stream(browser, 0)
+    lines, _ = done(Readings(desk.caseload).of(REFERENCE))
+    assert [(line.what, line.reason) for line in lines] == [("desk GET /cases/{reference}/news", "stands_in")]
+
+
+@pytest.mark.usefixtures("briefly")
+def test_one_person_hears_so_many_streams_of_news_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is told to come later, another person is not, and what has ended is counted no more."""
+    desk = a_desk_of(tmp_path, Course().represented())
+    listed(desk)
+    browser, other = working(desk), working(desk, "authority")
+    most, heard = case_pages.NEWS_AT_ONCE, dict[str, Any]()
+
+    async def asks_meanwhile(caseload: Any, reference: str) -> int:
+        # While this stream is open.
+        if browser.cookies and not heard:
+            heard["open"] = dict(case_pages.LISTENING)
+        return 0
+
+    monkeypatch.setattr(case_pages, "newest_entry", asks_meanwhile)
+    stream(browser, 0)
+    (who,) = heard["open"]
+    assert (most, heard["open"], dict(case_pages.LISTENING)) == (10, {who: 1}, {})
+    monkeypatch.setitem(case_pages.LISTENING, who, most)
+    refused = browser.get(f"{CASE}/news")
+    assert refused.status_code == 429 and int(refused.headers["Retry-After"]) >= 1
+    assert other.get(f"{CASE}/news").status_code == 200
+    assert dict(case_pages.LISTENING) == {who: most}
 
 
 def test_news_need_a_sign_in(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from desk.api import Asker, api
 from desk.counting import Counting
 from desk.people import Person
 from desk.rates import Rates
+from desk.turns import Turns
 from procedure.acts import parse_act
 from procedure.faults import Fault, MalformedIntake
 from procedure.intake import parse_intake
@@ -107,6 +108,7 @@ class DeskInMemory:
     caseload: Caseload
     counting: Counting = field(default_factory=Counting)
     rates: Rates = field(default_factory=Rates)
+    turns: Turns = field(default_factory=Turns)
     session_cookie: str = COOKIE
     bearers: dict[str, str] = field(default_factory=dict[str, str])
     """People who prove who they are by a header, by what it says."""

@@ -26,7 +26,7 @@ from desk.sessions import Sessions
 from tests.procedure.courses import REFERENCE
 
 ADDRESS = "http://127.0.0.1:8080"
-UNHURRIED = Pace(attempts=10**6, reads=10**6, writes=10**6, accounts=10**6)
+UNHURRIED = Pace(**dict.fromkeys(Pace.__dataclass_fields__, 10**6))
 """A pace that no test meets by chance; those about it name another."""
 
 

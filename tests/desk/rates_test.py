@@ -1,5 +1,6 @@
 """How often somebody may ask: what is refused, for how long, to whom alone, and what no pace ever holds up."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from desk.people import Person
 from desk.rates import CARE, PEOPLE_AT_MOST, Pace, Rates, TooOften, whose_address
 from procedure.acts import ACTS, DECISIONS, REPORTS
 from sealing.endpoint import BearerFile
+from starter.client import NoSuchCase
 from starter.codec_door import BesideTheDesk
 from starter.sealed import own_keys
 from starter.serving import pace_of
@@ -296,6 +298,103 @@ def test_an_urgent_report_passes_where_everything_else_is_used_up(tmp_path: Path
         answer = browser.post(f"{CASE}/acts/report_missing", data={**_in(form.text), **typed})
     assert answer.status_code == 303 and _recorded(desk)[-2]["act"] == "report_missing"
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == ["desk.care_beyond_pace"]
+
+
+def test_forms_of_care_have_a_pace_of_their_own_which_a_new_session_begins_anew(tmp_path: Path, watch: Watch) -> None:
+    """Each reads the whole case and writes in its log. The page that says so leads on, and what is sent is heard."""
+    desk = paced(a_desk_of(tmp_path, Course().represented()), watch, replace(SLOW, reads=1_000, care_forms=10))
+    browser, form = working(desk), f"{CASE}/acts/report_missing"
+    assert [browser.get(form).status_code for _ in range(11)] == [200] * 10 + [429]
+    told = browser.get(form)
+    assert f'href="{form}"' in told.text and 'href="/alarm"' in told.text
+    assert browser.get("/find").status_code == 200
+    # Whoever stole the session before uses up nothing of the next one.
+    assert working(desk).get(form).status_code == 200
+    watch.move(6)
+    assert [browser.get(form).status_code for _ in range(2)] == [200, 429]
+
+
+@pytest.mark.parametrize("who", ["caseworker", "police"])
+def test_the_way_to_a_report_opens_at_any_pace(tmp_path: Path, watch: Watch, who: str) -> None:
+    """It looks nothing up; every page that says that somebody was too fast leads there, of a case to its own forms."""
+    desk = paced(a_desk_of(tmp_path, Course().represented()), watch)
+    browser = working(desk, who)
+    while (told := browser.get("/find" if who == "caseworker" else "/")).status_code != 429:
+        pass
+    assert 'href="/alarm"' in told.text and "/acts/" not in told.text
+    assert {browser.get("/alarm").status_code for _ in range(30)} == {200}
+    way = browser.get("/alarm", params={"reference": REFERENCE, "act": "report_missing"})
+    assert way.headers["location"] == f"{CASE}/acts/report_missing"
+    assert browser.get(way.headers["location"]).status_code == 200
+    if who == "caseworker":
+        assert f'href="{CASE}/acts/report_missing"' in browser.get(CASE).text
+
+
+def test_a_visitors_form_is_counted_before_it_is_read(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one costs a second to read and is no form of ours: it was refused as that, and never counted."""
+    browser = from_address(paced(a_desk(), watch), "127.0.0.1")
+    large = {f"field{n}": "x" * 100 for n in range(100)}
+    answers = [browser.post("/sign-in", data=large, headers={"Origin": ADDRESS}) for _ in range(12)]
+    assert [answer.status_code for answer in answers] == [403] * 10 + [429] * 2
+    assert all("field1" not in answer.text for answer in answers)
+
+    async def read(*_: Any, **__: Any) -> Any:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(Request, "form", read)
+    assert browser.post("/sign-in", data=large, headers={"Origin": ADDRESS}).status_code == 429
+
+
+def _invented(n: int) -> str:
+    letters = "ABCDEFGH"
+    return f"MD-UA-2026-{letters[n // 8 % 8]}{letters[n % 8]}AAAA"
+
+
+def test_references_cannot_be_tried_by_reports(tmp_path: Path, watch: Watch) -> None:
+    """After twenty that lead to no case nothing is looked up for three seconds; what leads to one never counts."""
+    desk = paced(a_desk_of(tmp_path, Course().represented()), watch, Pace())
+    browser = signed_in(from_address(desk, "127.0.0.1"), PEOPLE["police"][0])
+    report = {"reason": "invented", **FIELDS["report_missing"](Course())}
+
+    def alarm(reference: str) -> int:
+        form = browser.get(f"/cases/{reference}/acts/report_missing").text
+        return browser.post(
+            f"/cases/{reference}/acts/report_missing", data={**_in(form), **posted("report_missing", report)}
+        ).status_code
+
+    # Otherwise the forms would be what is too fast.
+    browser.get("/alarm")
+    with capture_logs() as lines:
+        assert [alarm(REFERENCE) for _ in range(3)] == [303] * 3
+        assert [alarm(_invented(n)) for n in range(23)] == [422] * 20 + [429] * 3
+    # A case that they named before is theirs to report about, however much they guess.
+    assert alarm(REFERENCE) == 303
+    told = [(line["event"], line["what"]) for line in lines if line["log_level"] == "warning"]
+    assert ("desk.no_such_case", "misses") in told and ("desk.too_often", "misses") in told
+    watch.move(3)
+    assert [alarm(_invented(n)) for n in (30, 31)] == [422, 429]
+
+
+async def test_a_thousand_guesses_at_once_are_twenty(watch: Watch) -> None:
+    """They are looked up one after the other: at once, all would be before the first had counted."""
+    rates, looked_up = Rates(clock=watch), 0
+
+    async def guess(n: int) -> str:
+        nonlocal looked_up
+        try:
+            async with rates.naming(ANA, _invented(n)):
+                looked_up += 1
+                await asyncio.sleep(0)
+                raise NoSuchCase("There is no such case.")
+        except (NoSuchCase, TooOften) as error:
+            return type(error).__name__
+
+    said = await asyncio.gather(*(guess(n) for n in range(1_000)))
+    assert (looked_up, said.count("NoSuchCase"), said.count("TooOften")) == (20, 20, 980)
+    # Others look up what they like, and so does who finds what they name.
+    for n in range(100):
+        async with rates.naming(replace(ANA, id="another"), _invented(n)):
+            pass
 
 
 def test_care_is_what_the_contract_says() -> None:

@@ -329,10 +329,19 @@ TYPED = {"reason": 'Înapoi <b>"acasă"</b>', "note": "two\r\nlines"}
 
 
 def _stale(browser: TestClient) -> dict[str, str]:
-    """A form that was filled in, whose session has ended."""
+    """A form that was filled in, whose session has ended; the browser still has its cookie."""
     form = {**hidden(browser.get("/form").text), **TYPED}
+    name = next(iter(browser.cookies))
     browser.cookies.clear()
+    browser.cookies.set(name, "of-a-session-that-is-over")
     return form
+
+
+def test_who_has_no_session_at_all_gets_nothing_written_out() -> None:
+    """Else anybody has the desk write a page as long as what they send, a megabyte at a time."""
+    browser = client(pages=[DESK])
+    told = browser.post("/form", data={f"field{n}": "x" * 400 for n in range(1_000)}, headers=HERE)
+    assert told.status_code == 403 and "field1" not in told.text and len(told.content) < 20_000
 
 
 def test_what_was_typed_survives_the_end_of_a_session() -> None:

@@ -84,6 +84,20 @@ def test_there_are_only_so_many_sessions(sessions: Sessions, clock: Hands) -> No
     assert len(sessions) == 5
 
 
+def test_an_account_has_ten_sessions_at_once(clock: Hands) -> None:
+    """In whatever roles; the one that began first ends. Else whoever signs in again and again pushes out everybody."""
+    sessions = Sessions(clock)
+    other = sessions.begin(ANA, vouched=Vouched("ua", "ana"))
+    begun: list[Session] = []
+    for n in range(12):
+        clock.move(seconds=1)
+        begun.append(sessions.begin(None if n % 3 == 0 else ANA, vouched=Vouched("md", "ana")))
+        # Used or not: the first to end is the one that began first.
+        sessions.find(begun[0].id)
+    assert [sessions.find(each.id) for each in begun] == [None] * 2 + begun[2:]
+    assert sessions.find(other.id) is other and len(sessions) == 11
+
+
 def test_who_has_still_to_choose_a_role_is_not_pushed_out_by_visitors(sessions: Sessions) -> None:
     """An issuer has vouched for them already, which no crowd can have done for itself."""
     visit = Visit(sessions, None)

@@ -33,6 +33,9 @@ KNOWN = {
 }
 
 
+OF_THE_CANARY = json.loads(json.dumps(KNOWN).replace("brokenthing", "jinja2"))
+
+
 @dataclass
 class Server:
     """One that answers as OSV does, or with a status."""
@@ -40,6 +43,8 @@ class Server:
     url: str = ""
     status: int = 200
     known: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {"brokenthing": [KNOWN]})
+    knows_the_canary: bool = True
+    silent_about: str = ""
     asked: list[str] = field(default_factory=list[str])
 
 
@@ -50,11 +55,13 @@ def server() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            query = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            told_of.asked.append(query["package"]["name"])
-            vulns = told_of.known.get(query["package"]["name"])
+            name = json.loads(self.rfile.read(int(self.headers["content-length"])))["package"]["name"]
+            told_of.asked.append(name)
+            vulns = told_of.known.get(name)
+            if name == "jinja2" and told_of.knows_the_canary:
+                vulns = [OF_THE_CANARY]
             body = json.dumps({"vulns": vulns} if vulns else {}).encode()
-            self.send_response(told_of.status)
+            self.send_response(500 if name == told_of.silent_about else told_of.status)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -92,7 +99,40 @@ def test_what_is_known_fails(server: Server, files: list[str], capsys: pytest.Ca
     assert main([*files, "--server", server.url]) == 1
     out = capsys.readouterr().out
     assert "KNOWN (for tests and building only)  brokenthing 1.0: CVE-2026-12345, GHSA-aaaa-bbbb-cccc" in out
-    assert "mended in 1.1" in out and sorted(server.asked) == ["brokenthing", "goodthing"]
+    assert "mended in 1.1" in out and sorted(server.asked) == ["brokenthing", "goodthing", "jinja2"]
+
+
+def test_what_is_known_fails_though_nobody_answers_for_another(
+    server: Server, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One package that a server fails over silences nothing about the others; both are told."""
+    server.silent_about = "goodthing"
+    assert main([*files, "--server", server.url, "--must-answer"]) == 1
+    out = capsys.readouterr().out
+    assert "KNOWN" in out and "NOT AUDITED: nobody answered for 1 of 2 packages: goodthing" in out
+    server.known = {}
+    assert main([*files, "--server", server.url, "--must-answer"]) == 5
+    assert "Nothing that is not accepted is known against 1 packages" in capsys.readouterr().out
+
+
+def test_a_server_that_knows_nothing_against_anything_is_not_believed(
+    server: Server, files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is asked about a package against which much is known; nothing else is asked where it knows nothing of that."""
+    server.known, server.knows_the_canary = {}, False
+    assert main([*files, "--server", server.url, "--must-answer"]) == 5
+    out = capsys.readouterr().out
+    assert "NOT AUDITED: the server knows nothing against jinja2==2.4.1" in out and "Nothing that is not" not in out
+    assert server.asked == ["jinja2"]
+
+
+def test_one_that_does_not_end_is_told_and_no_traceback(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also while the lock is read."""
+    monkeypatch.setattr(advisories, "DONE_WITHIN", 0.01)
+    assert main([*files, "--must-answer"]) == 2
+    assert "did not end within" in capsys.readouterr().err
 
 
 def test_what_is_accepted_passes_until_its_day(

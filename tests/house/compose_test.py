@@ -119,8 +119,8 @@ def test_passwords_are_made_once_and_for_their_owner(tmp_path: Path) -> None:
     passwords_made(folder)
     assert before == {path.name: path.read_text() for path in folder.iterdir()}
     passwords = [text for name, text in before.items() if name.endswith("db-password") or name == "postgres-password"]
-    assert [len(text) for text in passwords] == [48] * 3
-    assert len(set(passwords)) == 3 and all(text.isalnum() for text in passwords)
+    assert [len(text) for text in passwords] == [48] * 4
+    assert len(set(passwords)) == 4 and all(text.isalnum() for text in passwords)
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -128,7 +128,8 @@ def test_every_way_between_parts_is_by_tls_and_verified(services: dict[str, dict
     """To the database, to the engine, inside the engine, to the desk: each names whom it trusts and whom it expects."""
     for name in OURS:
         said = services[name]["environment"]
-        assert said["HOMEWARD_CASELOAD_URL"].endswith("?sslmode=verify-full&sslrootcert=/trust/ca.pem")
+        for url in ("HOMEWARD_CASELOAD_URL", "HOMEWARD_KEYS_URL"):
+            assert said[url].endswith("?sslmode=verify-full&sslrootcert=/trust/ca.pem")
     assert services["databases"]["environment"]["PGSSLMODE"] == "verify-full"
     assert services["schema"]["environment"]["SQL_TLS"] == "true"
     engine = services["temporal"]["environment"]
@@ -185,6 +186,22 @@ def test_the_desk_publishes_no_keys_and_writes_no_archive(services: dict[str, di
     assert writes == ["signing-keys"]
 
 
+def test_the_keys_of_cases_and_what_wraps_them_lie_apart(services: dict[str, dict[str, Any]]) -> None:
+    """Whoever copies a volume or a database has one of the two; the caseload's user does not reach the keys either."""
+    for name in OURS:
+        said, seen = services[name]["environment"], mounts(services[name])
+        assert said["HOMEWARD_KEYS_URL"].startswith("postgresql://homeward_keys@postgresql/homeward_keys?")
+        assert said["HOMEWARD_KEY_FILE"] == "/kek/kek.json" and seen["/kek"] == ("kek", name == "worker")
+    assert {name for name, each in services.items() if "kek" in dict(mounts(each).values())} == set(OURS)
+    lines = [line.split() for line in (ROOT / "compose" / "pg_hba.conf").read_text("utf-8").splitlines()]
+    assert [line[1] for line in lines if line and line[2:3] == ["homeward_keys"]] == ["homeward_keys"]
+
+
+def test_http_3_can_be_spoken(services: dict[str, dict[str, Any]]) -> None:
+    """HTTP/3 goes by UDP."""
+    assert "${DESK_ADDRESS:-127.0.0.1}:443:443/udp" in services["door"]["ports"]
+
+
 def test_the_desk_takes_its_doors_word_only(services: dict[str, dict[str, Any]]) -> None:
     """The address that it believes is the one that the door has."""
     command = services["desk"]["command"]
@@ -216,6 +233,13 @@ def test_only_the_door_can_be_reached_from_outside(services: dict[str, dict[str,
     assert {name for name, port in published if not port.startswith("127.0.0.1:")} == {"door"}
     assert all(port.startswith("${DESK_ADDRESS:-127.0.0.1}:") for name, port in published if name == "door")
     assert {"postgresql", "worker", "desk"}.isdisjoint(name for name, _ in published)
+
+
+def test_measures_are_told_in_a_network_of_their_own(file: dict[str, Any], services: dict[str, dict[str, Any]]) -> None:
+    """It leads nowhere and nobody else is in it; by default nothing is told there."""
+    assert file["networks"]["watching"] == {"internal": True}
+    assert {name for name, service in services.items() if "watching" in service.get("networks", [])} == {*OURS}
+    assert {services[name]["environment"]["HOMEWARD_METRICS_BIND"] for name in OURS} == {"${HOMEWARD_METRICS_BIND:-}"}
 
 
 def test_the_engines_pages_are_read_only(services: dict[str, dict[str, Any]]) -> None:

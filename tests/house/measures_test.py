@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benches import foresight
 from benches.desk import copies
 from benches.measures import at, put_section, table
 from procedure.entries import read_moment
@@ -69,3 +70,11 @@ def test_ten_thousand_invented_rows_differ() -> None:
         assert timedelta(days=-10) <= read_moment(dated["due"]) - NOW <= timedelta(days=50)
         assert undated["due"] is None
     assert 0 < sum(row.overdue for row in rows) < 5_000
+
+
+def test_a_what_if_is_measured_in_cases_acts_and_work() -> None:
+    """Few cases are measured like many; whether the allowed time is kept is said of the full number only."""
+    text = foresight.measure(3)
+    assert "| cases | 3 |" in text
+    assert "| seconds of work of one core |" in text
+    assert "kept." not in text

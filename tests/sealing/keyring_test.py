@@ -192,6 +192,33 @@ async def test_a_key_that_is_made_while_the_old_ones_are_forgotten_is_not_lost(t
     await other.close()
 
 
+async def test_a_machine_that_missed_a_rotation_seals_nothing_new(tmp_path: Path, store: URL) -> None:
+    """It has a copy of the file of key-encryption keys: what it wrapped by a forgotten one, nobody could open."""
+    file_at(tmp_path)
+    copied = tmp_path / "copied" / "kek.json"
+    copied.parent.mkdir(mode=0o700)
+    shutil.copy2(tmp_path / "keys" / "kek.json", copied)
+    here, there = Keyring(store, file_at(tmp_path)), Keyring(store, KeyFile(copied))
+    await here.open(make=True)
+    await there.open(make=True)
+    key = await there.key(CASE)
+    await here.rotate()
+    await here.forget_old()
+    before = copied.read_bytes()
+    for work in (there.key("MD-UA-2026-000002"), there.rotate(), there.rewrap(), there.forget_old()):
+        with pytest.raises(KeysUnusable, match="another machine has rotated"):
+            await work
+    assert copied.read_bytes() == before
+    with pytest.raises(KeyMissing):
+        await here.known_key("MD-UA-2026-000002")
+    assert key == await here.known_key(CASE)
+
+    shutil.copy2(tmp_path / "keys" / "kek.json", copied)
+    assert await there.key("MD-UA-2026-000002") == await here.known_key("MD-UA-2026-000002")
+    await here.close()
+    await there.close()
+
+
 async def test_no_key_is_added_while_the_old_ones_are_forgotten(tmp_path: Path, store: URL) -> None:
     """It would be the newest, and the one by which all is wrapped would be forgotten as an old one."""
 

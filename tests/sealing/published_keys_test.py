@@ -80,18 +80,48 @@ def states_of(published: PublishedKeys, kid: str) -> tuple[str, ...]:
     return keys[kid].states
 
 
-@pytest.mark.parametrize(
-    ("says", "counts"), [(("*",), ("MD",)), (("MD", "UA"), ("MD",)), (("MD",), ("MD",)), (("UA",), ())], ids=str
-)
-def test_anothers_key_signs_for_its_own_state_whatever_it_says(
-    tmp_path: Path, says: tuple[str, ...], counts: tuple[str, ...]
-) -> None:
-    """Its authority is one of Moldova; for nobody where it says another state alone."""
+@pytest.mark.parametrize("says", [("*",), ("MD", "UA"), ("MD",), ("UA",)], ids=str)
+def test_anothers_key_signs_for_nobody_until_it_is_accepted(tmp_path: Path, says: tuple[str, ...]) -> None:
+    """Whatever its file says: an NGO in Kyiv can write Moldova for its state."""
     here = Authority(tmp_path / "here")
     there, _ = of_another(tmp_path, here, states=says)
     key = here.published.counting()[0][there.statement.kid]
-    assert (key.states, key.may_sign_for("caseworker", "UA")) == (counts, False)
+    assert (key.states, key.may_sign_for("caseworker", "MD"), key.may_sign_for("caseworker", "UA")) == (
+        (),
+        False,
+        False,
+    )
     assert here.published.all()[there.statement.kid].states == says
+    assert states_of(here.published, here.statement.kid) == ("*",)
+
+
+@pytest.mark.parametrize(
+    ("says", "accepted", "counts"),
+    [
+        (("*",), ("monitor",), ("monitor",)),
+        (("monitor", "caseworker"), ("monitor",), ("monitor",)),
+        (("monitor", "caseworker"), ("*",), ("monitor", "caseworker")),
+    ],
+    ids=str,
+)
+def test_a_key_is_accepted_for_the_roles_that_were_named(
+    tmp_path: Path, says: tuple[str, ...], accepted: tuple[str, ...], counts: tuple[str, ...]
+) -> None:
+    """Of those that it says itself."""
+    here = Authority(tmp_path / "here")
+    there, _ = of_another(tmp_path, here, roles=says)
+    accept(here.published, there.statement, ["UA"], accepted)
+    key = here.published.counting()[0][there.statement.kid]
+    assert (key.roles, key.states) == (counts, ("UA",))
+    assert not key.may_sign_for("central_authority", "UA") or "*" in accepted
+
+
+def test_a_role_that_the_key_does_not_say_leaves_it_for_nobody(tmp_path: Path) -> None:
+    """A line of the file that was written by hand; the key goes on to say its roles."""
+    here = Authority(tmp_path / "here")
+    there, _ = of_another(tmp_path, here, roles=("monitor",))
+    accept(here.published, there.statement, ["UA"], ["court"])
+    assert states_of(here.published, there.statement.kid) == ()
 
 
 def test_a_key_of_no_state_counts_where_it_was_made_and_nowhere_else(tmp_path: Path) -> None:
@@ -110,13 +140,13 @@ def test_what_was_accepted_of_a_key_counts_for_that_key_alone(tmp_path: Path) ->
     here = Authority(tmp_path / "here")
     there, added = of_another(tmp_path, here)
     kid, reading = there.statement.kid, PublishedKeys(here.published.path)
-    assert states_of(reading, kid) == ("MD",)
+    assert states_of(reading, kid) == ()
     accept(here.published, there.statement, ["UA", "MD"])
     assert states_of(reading, kid) == states_of(here.published, kid) == ("MD", "UA")
     assert states_of(reading, here.statement.kid) == ("*",)
     other = as_json(Authority(tmp_path / "third").statement) | {"kid": kid}
     added.write_text(json.dumps({"keys": [other]}))
-    assert states_of(reading, kid) == ("MD",)
+    assert states_of(reading, kid) == ()
     added.write_bytes((there.published.path / OWN).read_bytes())
     accept(here.published, there.statement, ["MD"])
     assert states_of(reading, kid) == ("MD",)
@@ -185,16 +215,57 @@ def test_one_bad_file_holds_no_revocation_up(tmp_path: Path, bad: str) -> None:
 def test_the_file_that_had_a_key_first_keeps_it(tmp_path: Path) -> None:
     """Whatever the names of the files; until that file says nothing of it any more."""
     here = Authority(tmp_path)
+    (here.published.path / OWN).rename(here.published.path / "md.json")
     reading = PublishedKeys(here.published.path)
     mine = reading.good()[0]
     intruder = here.published.path / "aaa.json"
     intruder.write_text(json.dumps({"keys": [as_json(here.statement) | {"owner": {"office": "Another"}}]}))
     keys, faults = reading.good()
     assert (mine, 1) == (keys, len(faults))
-    assert here.published.path / OWN == reading.file_of(here.statement.kid)
-    (here.published.path / OWN).unlink()
+    assert here.published.path / "md.json" == reading.file_of(here.statement.kid)
+    (here.published.path / "md.json").unlink()
     keys, faults = reading.good()
     assert ("Another", []) == (keys[here.statement.kid].owner.office, faults)
+
+
+@pytest.mark.parametrize("read_before", [True, False])
+@pytest.mark.parametrize("name", ["aaa.json", "zzz.json"])
+def test_the_installations_own_file_is_believed_before_all_others(tmp_path: Path, name: str, read_before: bool) -> None:
+    """Another authority's file neither takes its key over nor revokes it, whichever was there first."""
+    here, there = Authority(tmp_path / "here"), Authority(tmp_path / "there")
+    folder, kid = here.published.path, here.statement.kid
+    aside = tmp_path / "aside.json"
+    (folder / OWN).rename(aside)
+    for clash in (as_json(there.statement) | {"kid": kid}, revoked(here.statement, at=NOW, because="invented")):
+        (folder / name).write_text(json.dumps({"keys": [clash]}))
+        reading = PublishedKeys(folder)
+        if read_before:
+            reading.good()
+        (folder / OWN).write_bytes(aside.read_bytes())
+        keys, faults = reading.counting()
+        assert (keys[kid].x, keys[kid].revoked_at, keys[kid].states) == (here.statement.x, None, ("*",))
+        assert len(faults) == 1 and name in faults[0]
+        (folder / OWN).unlink()
+
+
+@pytest.mark.parametrize("name", ["aaa.json", "zzz.json"])
+@pytest.mark.parametrize("takes", ["another key", "a revocation"])
+def test_an_accepted_key_counts_from_the_file_from_which_it_was_accepted(tmp_path: Path, name: str, takes: str) -> None:
+    """A third authority's file with its name, or with the very key in it, changes nothing; its own file does."""
+    here, third = Authority(tmp_path / "here"), Authority(tmp_path / "third")
+    there, added = of_another(tmp_path, here)
+    folder, kid = here.published.path, there.statement.kid
+    accept(here.published, there.statement, ["UA"])
+    clash = as_json(third.statement) | {"kid": kid}
+    if takes == "a revocation":
+        clash = revoked(there.statement, at=NOW, because="invented")
+    (folder / name).write_text(json.dumps({"keys": [clash]}))
+    for reading in (here.published, PublishedKeys(folder)):
+        keys, faults = reading.counting()
+        assert (keys[kid].x, keys[kid].revoked_at, keys[kid].states) == (there.statement.x, None, ("UA",))
+        assert len(faults) == 1 and name in faults[0]
+    publish(added, revoked(there.statement, at=NOW, because="invented"))
+    assert PublishedKeys(folder).counting()[0][kid].revoked_at == NOW
 
 
 def test_publishing_again_replaces_a_statement(tmp_path: Path) -> None:

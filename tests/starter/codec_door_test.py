@@ -107,12 +107,31 @@ async def test_what_somebody_opens_is_noted_first(door: Door) -> None:
 
 
 async def test_what_cannot_be_noted_is_not_opened(door: Door, tmp_path: Path) -> None:
-    """A caseload that is down keeps people out; the token of the machine's owner goes on."""
+    """A caseload that is down keeps everybody out, the token of the machine's owner too: beside the desk and alone."""
     (tmp_path / "no folder").write_text("")
     away = a_desk(caseload=Caseload(f"sqlite:///{tmp_path / 'no folder' / 'caseload.db'}"))
     door.app, door.desk = BesideTheDesk(door.app, away, door.sealing.keyring, door.token, origins=[PAGES]), away
+    token = door.token.path.read_text().strip()
     assert 403 == await door.decode(person("auditor"))
-    assert 200 == await door.decode(authorization=door.token.path.read_text().strip())
+    assert 403 == await door.decode(authorization=token)
+    door.app = with_token_only(door.sealing.keyring, door.token, away.caseload)
+    assert 403 == await door.decode(authorization=token)
+
+
+async def test_what_the_token_opens_is_noted_as_an_operators(door: Door) -> None:
+    """Each case by itself, before it is given out, beside the desk and alone; of the house there is no log."""
+    token = door.token.path.read_text().strip()
+    assert 200 == await door.decode(authorization=token)
+    assert 200 == await door.decode(authorization=token, case=HOUSE)
+    door.app = with_token_only(door.sealing.keyring, door.token, door.desk.caseload)
+    assert 200 == await door.decode(authorization=token)
+    assert 403 == await door.decode(authorization=f"{token}x")
+    log = Readings(door.desk.caseload)
+    lines, _ = await log.of(HOSTED)
+    assert [(line.by.person, line.by.role, line.what) for line in lines] == [
+        ("operator", "operator", "/codec/decode")
+    ] * 2
+    assert (await log.of(HOUSE))[0] == []
 
 
 async def test_the_codec_takes_the_token_of_the_data_folder(door: Door, tmp_path: Path) -> None:
@@ -121,7 +140,7 @@ async def test_the_codec_takes_the_token_of_the_data_folder(door: Door, tmp_path
     assert 200 == await door.decode(authorization=token)
     assert 200 == await door.decode(authorization=token, case=HOUSE)
     assert 403 == await door.decode(authorization=f"{token}x")
-    door.app = with_token_only(door.sealing.keyring, door.token)
+    door.app = with_token_only(door.sealing.keyring, door.token, None)
     assert 200 == await door.decode(authorization=token)
     assert 403 == await door.decode(person("auditor"))
 
@@ -136,7 +155,7 @@ async def test_a_proxy_on_this_machine_is_refused(door: Door, header: str) -> No
     """It would open the codec to whoever reaches the proxy; beside the desk and alone."""
     token = door.token.path.read_text().strip()
     by_proxy: dict[str, Any] = {"authorization": token, header: "for=192.0.2.1"}
-    for app in (door.app, with_token_only(door.sealing.keyring, door.token)):
+    for app in (door.app, with_token_only(door.sealing.keyring, door.token, None)):
         door.app = app
         assert 200 == await door.decode(authorization=token)
         assert 400 == await door.decode(**by_proxy)

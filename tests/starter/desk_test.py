@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from starter.embedded import free_port
 from tests.desk.issuing import PEOPLE, Issuing, issuing, sign_in_file
 from tests.starter.running import ROOT, Answer, House, environment, homeward
 
@@ -61,12 +62,12 @@ def test_what_cannot_be_is_told(tmp_path: Path, issuer: Issuing) -> None:
 
 
 @contextmanager
-def standing(house: House, folder: Path, *options: str) -> Generator[dict[str, Any]]:
+def standing(house: House, folder: Path, *options: str, **env: str) -> Generator[dict[str, Any]]:
     """A desk that runs beside a house; what it told when it was ready. It ends in order when it is asked to."""
     running = subprocess.Popen(
         [sys.executable, "-m", "starter.main", "desk", "--json", "--port", "0", *house.at, *options],
         cwd=ROOT,
-        env=environment(HOMEWARD_DATA=str(folder / "data")),
+        env=environment(HOMEWARD_DATA=str(folder / "data"), **env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -105,6 +106,36 @@ def test_a_desk_stands_behind_its_proxy(house: House, tmp_path: Path, issuer: Is
         assert "Secure" in answer.headers["set-cookie"]
         token = {**for_it, "Authorization": f"Bearer {issuer.access_token()}"}
         assert httpx2.get(f"{at}/api/cases", headers=token).status_code == 200
+
+
+def test_a_desk_tells_whoever_watches_at_an_address_of_its_own(house: House, tmp_path: Path, issuer: Issuing) -> None:
+    """That it is ready, that somebody works on cases, who was refused; the caseload's numbers are the worker's to tell."""
+    sign_in_file(tmp_path, issuer.url)
+    options = ("--base-url", "https://desk.example.org", "--sign-in", str(tmp_path / "sign-in.toml"))
+    port = free_port()
+    with standing(house, tmp_path, *options, HOMEWARD_METRICS_BIND=f"127.0.0.1:{port}") as told:
+        at = f"http://127.0.0.1:{port}"
+        people = f"http://127.0.0.1:{told['port']}"
+        wrong = {"Host": "desk.example.org", "Authorization": "Bearer invented"}
+        assert httpx2.get(f"{people}/api/cases", headers=wrong).status_code == 401
+        assert httpx2.get(f"{people}/metrics", headers={"Host": "desk.example.org"}).status_code == 404
+        assert httpx2.get(f"{at}/ready").text == httpx2.get(f"{people}/ready").text == "ready\n"
+        measures = httpx2.get(f"{at}/metrics").text
+        assert 'homeward_desk_sign_ins_refused_total{why="access-token"} 1.0' in measures
+        assert "homeward_cases_worked_on 1.0" in measures and "temporal_request{" in measures
+        assert "homeward_open_cases{" not in measures
+
+
+def test_an_address_for_measures_that_is_taken_is_told(house: House, tmp_path: Path, issuer: Issuing) -> None:
+    """Exit code 2 and one sentence: a desk that nobody can watch does not start."""
+    sign_in_file(tmp_path, issuer.url)
+    options = ("--base-url", "https://desk.example.org", "--sign-in", str(tmp_path / "sign-in.toml"))
+    answer = homeward(
+        *("desk", *options, "--port", "0", *house.at),
+        env=environment(HOMEWARD_DATA=str(tmp_path / "data"), HOMEWARD_METRICS_BIND=house.told["engine"]),
+    )
+    assert (answer.code, answer.out) == (2, "")
+    assert "HOMEWARD_METRICS_BIND cannot be listened on" in answer.err and "Traceback" not in answer.err
 
 
 def test_a_desk_does_tls_itself(house: House, tmp_path: Path, issuer: Issuing) -> None:

@@ -11,9 +11,9 @@ from casefile.readings import AS_OPERATOR, faults_of_readings
 from casefile.redaction import Sealed
 from desk.people import Person
 from starter import looking
-from starter.client import Cases, NoSuchCase
+from starter.client import CaseErased, Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
-from starter.looking import as_told, counted, listed, log_of, look, may_say, note
+from starter.looking import as_told, counted, listed, log_of, look, may_say, note, recorded
 from tests.desk.cases_in_memory import CasesInMemory, somebody
 from tests.procedure.courses import REFERENCE, Course
 
@@ -177,6 +177,49 @@ async def test_a_receipt_says_what_one_may_read(signed_in: SignedIn) -> None:
         signed_in(somebody(who))
         told = await as_told(cases, REFERENCE, receipt)
         assert (told["holds"], told["stage"]) == ([], stage)
+
+
+async def test_law_enforcement_says_nothing_but_an_alarm(signed_in: SignedIn) -> None:
+    """Exit 6 for any other act; of an alarm it learns whether it was accepted; an erased case is none."""
+    course = Course().represented()
+    cases = cases_of(course)
+    signed_in(somebody("police"))
+    before = len(course.entries)
+    with pytest.raises(CannotGoOn) as refusal:
+        await recorded(cases, REFERENCE, course.act("note", "police"))
+    assert (refusal.value.code, len(course.entries)) == (Exit.NOT_PERMITTED, before)
+    told = await recorded(cases, REFERENCE, course.act("report_missing", "police"))
+    assert (told["result"], told["entry"], told["head"], told["refusals"]) == ("accepted", None, None, [])
+    await said_of_an_erased_case(cases, course.act("report_missing", "police"))
+
+
+async def said_of_an_erased_case(cases: Cases, act: dict[str, Any]) -> None:
+    """That there is no such case, in the words of the client."""
+    cast("CasesInMemory", cases).silent = CaseErased(REFERENCE, "2026-01-02")
+    with pytest.raises(NoSuchCase) as not_there:
+        await recorded(cases, REFERENCE, act)
+    assert not_there.value.sentence == f"There is no case {REFERENCE}."
+
+
+async def test_that_a_case_was_erased_is_told_to_who_may_know_of_it(signed_in: SignedIn) -> None:
+    """At an act too: the office that lists such cases, and not a guardian, who knows of a case by having a part in it."""
+    course = Course().represented()
+    cases = cases_of(course)
+    signed_in(somebody("guardian"))
+    await said_of_an_erased_case(cases, course.act("note", "guardian"))
+    signed_in(somebody("authority"))
+    with pytest.raises(CaseErased):
+        await recorded(cases, REFERENCE, course.act("note", "authority"))
+
+
+async def test_nothing_is_looked_up_for_who_can_see_no_such_case(signed_in: SignedIn) -> None:
+    """By how long that takes it would be told which cases there are."""
+    cases = cases_of(Course())
+    cast("CasesInMemory", cases).silent = AssertionError("a case was looked up")
+    signed_in(Person("authority-7", "Invented", "central_authority", "RO"))
+    assert (await refused(cases)).code is Exit.NO_SUCH_CASE
+    with pytest.raises(NoSuchCase):
+        await recorded(cases, REFERENCE, {"act": "note"})
 
 
 async def test_who_may_neither_see_nor_speak_is_told_of_no_case(signed_in: SignedIn) -> None:

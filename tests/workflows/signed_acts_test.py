@@ -9,6 +9,7 @@ from temporalio.exceptions import ApplicationError
 
 from casefile.engine import EngineRuns
 from procedure.entries import chain_faults, entry_from_json
+from sealing.published_keys import accept
 from sealing.signatures import SigningKey
 from tests.sealing.authorities import LONG_AGO, MINUTE, Authority
 from tests.workflows.engines import (
@@ -120,12 +121,14 @@ async def test_a_revoked_and_a_rotated_key(skipping: Engine, tmp_path: Path) -> 
 
 
 async def test_a_key_for_one_role_signs_for_no_other(skipping: Engine, tmp_path: Path) -> None:
-    """The caseworkers' key appoints no guardian."""
+    """The caseworkers' key appoints no guardian; and it signs for nobody before it is accepted here."""
     authority = Authority(tmp_path / "authority")
     caseworkers = Authority(tmp_path / "caseworkers", roles=("caseworker",), states=("MD",))
     (authority.published.path / "caseworkers.json").write_bytes((caseworkers.published.path / "own.json").read_bytes())
     async with skipping.worker(published_keys=authority.published.path):
         case = await Signed(skipping, authority).open()
+        assert await case.refuses(await case.signed(note(), key=caseworkers.key)) == "key_may_not"
+        accept(authority.published, caseworkers.statement, ["MD"])
         assert (await case.hears(note(), key=caseworkers.key))["result"] == "accepted"
         assert await case.refuses(await case.signed(guardian(), key=caseworkers.key)) == "key_may_not"
 

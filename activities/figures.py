@@ -1,0 +1,156 @@
+"""How many cases there are, by stage, and what is late in them: numbers of the whole caseload, for measures.
+
+A look costs a few queries over indexes. It is bounded, and what it found is shown for a while: whoever scrapes often
+does not make the database work more.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from activities import measures
+from activities.caseload import Caseload, CaseloadUnreachable
+from activities.tables import CLOSED, CaseTable, HoldTable, OwedTable, UntoldTable
+
+SHOWN_FOR: Final = 15.0
+"""Seconds for which a look is good enough."""
+AT_MOST_A_TENTH: Final = 10
+"""After a look that took long, the next one waits this many times as long."""
+ESCALATED_TO_THE_END: Final = 2
+"""The highest level: superiors, then the ombudsperson (:func:`procedure.deadlines.escalation_moments`)."""
+RELEASE: Final = "release"
+"""The deadline for the release of a child that is reported detained: 24 hours at most, whatever an agreement says."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.figures")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """The caseload at a moment."""
+
+    stages: dict[str, int]
+    holds: dict[str, int]
+    overdue: dict[tuple[str, str], int]
+    beyond: dict[tuple[str, str], int]
+    """Overdue with every escalation behind them."""
+    unreleased: dict[str, int]
+    nobody_holds: int
+    untold: dict[tuple[str, bool], int]
+    untold_since: dict[str, datetime]
+
+
+class CaseloadFigures:
+    """Looks at a caseload when it is asked to, and sets the gauges; never more often than is good for its database."""
+
+    def __init__(self, caseload: Caseload, clock: Callable[[], float] = time.monotonic) -> None:
+        self._caseload = caseload
+        self._clock = clock
+        self._not_before = 0.0
+        self._looking: asyncio.Task[None] | None = None
+
+    async def show(self, within: float) -> None:
+        """Bring the gauges up to date where they are too old; after ``within`` seconds go on with what there is."""
+        if self._looking is None and self._clock() < self._not_before:
+            return
+        if self._looking is None:
+            # A task of its own: whoever asked and went away must not tear a connection out of its work.
+            self._looking = asyncio.create_task(self._look())
+            self._looking.add_done_callback(self._looked)
+        await asyncio.wait({self._looking}, timeout=within)
+
+    def _looked(self, done: asyncio.Task[None]) -> None:
+        self._looking = None
+        if not done.cancelled() and (error := done.exception()) is not None:
+            _log.error("the caseload could not be counted", error=type(error).__name__)
+            measures.clear_caseload()
+
+    async def _look(self) -> None:
+        begun = self._clock()
+        try:
+            figures = await figures_of(self._caseload)
+        except CaseloadUnreachable:
+            measures.clear_caseload()
+        else:
+            show(figures, datetime.now(UTC))
+            measures.LOOK_TOOK.set(self._clock() - begun)
+        finally:
+            took = self._clock() - begun
+            self._not_before = self._clock() + max(SHOWN_FOR, AT_MOST_A_TENTH * took)
+
+
+async def figures_of(caseload: Caseload) -> Figures:
+    """Count. Raises :class:`activities.caseload.CaseloadUnreachable`."""
+    owed, cases, untold = OwedTable, CaseTable, UntoldTable
+    late: ColumnElement[bool] = owed.overdue.is_(True)
+    levels = func.sum(case((owed.escalations >= ESCALATED_TO_THE_END, 1), else_=0))
+    releases = func.sum(case((owed.deadline == RELEASE, 1), else_=0))
+    # By the moment they are sorted by, not by their status: an index holds stage and moment, and nothing else is read.
+    is_open: ColumnElement[bool] = cases.sorts_at < CLOSED
+    async with caseload.reading() as session:
+        stages = await _rows(session, select(cases.stage, func.count()).where(is_open).group_by(cases.stage))
+        holds = await _rows(session, select(HoldTable.hold, func.count()).group_by(HoldTable.hold))
+        overdue = await _rows(
+            session,
+            select(owed.role, owed.state, func.count(), levels, releases).where(late).group_by(owed.role, owed.state),
+        )
+        nobody = await session.scalar(
+            select(func.count())
+            .select_from(cases)
+            .where(is_open, ~select(owed.reference).where(owed.reference == cases.reference).exists())
+        )
+        waiting = await _rows(
+            session,
+            select(untold.channel, untold.refused, func.count(), func.min(untold.since)).group_by(
+                untold.channel, untold.refused
+            ),
+        )
+    unreleased: dict[str, int] = {}
+    for _, state, _, _, detained in overdue:
+        unreleased[state] = unreleased.get(state, 0) + detained
+    since: dict[str, datetime] = {}
+    for channel, _, _, oldest in waiting:
+        since[channel] = min(oldest, since.get(channel, oldest))
+    return Figures(
+        stages=dict(stages),
+        holds=dict(holds),
+        overdue={(role, state): n for role, state, n, _, _ in overdue},
+        beyond={(role, state): n for role, state, _, n, _ in overdue},
+        unreleased=unreleased,
+        nobody_holds=nobody or 0,
+        untold={(channel, refused): n for channel, refused, n, _ in waiting},
+        untold_since=since,
+    )
+
+
+def show(figures: Figures, now: datetime) -> None:
+    """Set the gauges. What is no more is gone from them."""
+    measures.clear_caseload()
+    measures.every_stage_and_hold()
+    for stage, n in figures.stages.items():
+        measures.OPEN_CASES.labels(stage).set(n)
+    for hold, n in figures.holds.items():
+        measures.HELD_CASES.labels(hold).set(n)
+    for (role, state), n in figures.overdue.items():
+        measures.OVERDUE_ACTS.labels(role, state).set(n)
+    for (role, state), n in figures.beyond.items():
+        measures.OVERDUE_BEYOND_ESCALATION.labels(role, state).set(n)
+    for state, n in figures.unreleased.items():
+        measures.UNRELEASED.labels(state).set(n)
+    measures.NOBODY_HOLDS.set(figures.nobody_holds)
+    for channel in measures.CHANNELS:
+        for refused in (True, False):
+            measures.UNTOLD.labels(channel, str(refused).lower()).set(figures.untold.get((channel, refused), 0))
+        since = figures.untold_since.get(channel)
+        measures.UNTOLD_FOR.labels(channel).set((now - since).total_seconds() if since else 0)
+    measures.LOOKED_AT.set(now.timestamp())
+
+
+async def _rows(session: AsyncSession, query: Any) -> list[Any]:
+    return list(await session.execute(query))

@@ -1,0 +1,228 @@
+"""``python -m proof``: explore, show that each safeguard is needed, print what came of it.
+
+Exit code 0 when no promise was broken, every comparison held, every safeguard did as is said of it, and the agreements
+stood or were refused as they must; 1 otherwise. ``--small`` is the part that runs in seconds.
+"""
+
+import argparse
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from benches.measures import machine, put_section, table
+from procedure.agreement import Agreement
+from proof import needed, scopes
+from proof.alphabet import BY_OTHERS, SAYINGS, WAITS
+from proof.exploring import Exploration, Found, Scope
+
+TITLE: Final = "Proof"
+SMALL_STATES: Final = 60
+"""States of each scope that the small exploration looks at."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """One piece of the work, done: what it found and the processor time that it took, in seconds."""
+
+    found: Found | needed.Needed
+    seconds: float
+
+
+def explore(scope: Scope, agreement: Agreement, most_states: int | None) -> Looked:
+    began = time.process_time()
+    found = Exploration(scope, agreement, most_states=most_states).run()
+    return Looked(found, time.process_time() - began)
+
+
+def switch_off(names: tuple[str, ...], agreement: Agreement) -> Looked:
+    began = time.process_time()
+    found = needed.look_without(agreement, *names)
+    return Looked(found, time.process_time() - began)
+
+
+def work(*, small: bool, most_states: int | None = None) -> list[Callable[[], Looked]]:
+    """Every piece of work. ``most_states`` bounds each scope, and the result tells where it did."""
+    stands, _ = scopes.shipped()
+    model = stands["model"]
+    pieces: list[Callable[[], Looked]] = []
+    if small:
+        pieces += [partial(explore, scope, model, SMALL_STATES) for scope in scopes.TO_A_FIXED_POINT]
+        pieces += [partial(explore, scopes.EDGES, terms, 20) for terms in (*stands.values(), *_family(model))]
+        pieces += [partial(switch_off, names, model) for names in needed.every() if names[0] in needed.SOON]
+        return pieces
+    pieces += [partial(switch_off, names, model) for names in needed.every()]
+    # These have a bound of their own.
+    pieces += [partial(explore, scope, model, None) for scope in scopes.EVERYTHING]
+    pieces += [partial(explore, scope, model, most_states) for scope in scopes.TO_A_FIXED_POINT]
+    for terms in (*stands.values(), *_family(model)):
+        more = scopes.ON_OTHERS if terms.id in stands and terms.id != "model" else ()
+        pieces += [partial(explore, scope, terms, most_states) for scope in (*more, scopes.EDGES)]
+    return pieces
+
+
+def _family(model: Agreement) -> Iterable[Agreement]:
+    return scopes.family(model).values()
+
+
+def _do(piece: Callable[[], Looked]) -> Looked:
+    return piece()
+
+
+def done(pieces: Sequence[Callable[[], Looked]], processes: int, tell: Callable[[str], None]) -> list[Looked]:
+    """All pieces, in their order."""
+    looked: list[Looked] = []
+    with multiprocessing.get_context("fork").Pool(processes) as pool:
+        for each in pool.imap(_do, pieces):
+            looked.append(each)
+            tell(_line(each))
+    return looked
+
+
+def _line(looked: Looked) -> str:
+    found = looked.found
+    if isinstance(found, Found):
+        what = f"{found.scope}, under {found.agreement}: {found.states:,} states, {found.steps:,} steps"
+        what += f" ({_how_far([found])})"
+        return f"{what}, {len(found.breaches)} breaches, {looked.seconds:.0f} s"
+    names = " and ".join(found.safeguards)
+    if found.breach is None:
+        return f"without {names}: nothing breaks ({needed.WHY_NOTHING_BREAKS.get(names, 'not explained')})"
+    return f"without {names}: {found.breach[1]}, by: {'; '.join(found.course)}"
+
+
+def _how_far(found: Sequence[Found]) -> str:
+    return "; ".join(sorted(set[str]().union(*(each.bounds for each in found)))) or "to the end"
+
+
+def _as_long(pieces: Sequence[Found]) -> str:
+    return str(max((each.longest for each in pieces), default=0))
+
+
+def wrong(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, list[str]]) -> list[str]:
+    """Everything that is not as it must be, a line each."""
+    found = [each.found for each in looked]
+    lines: list[str] = []
+    for each in found:
+        if isinstance(each, needed.Needed):
+            if not each.as_expected:
+                lines.append(f"switching off {' and '.join(each.safeguards)} did not do what is said of it")
+            continue
+        told: set[str] = set()
+        for (promise, what), course in each.breaches:
+            if what not in told:
+                told.add(what)
+                lines.append(f"{promise}: {what} ({each.agreement}). The course: {'; '.join(course)}")
+        lines += [f"one state, two ways on: {each.scope}: {difference}" for difference in each.differed[:3]]
+    if "chisinau-2002" not in refused:
+        lines.append("the loader let chisinau-2002 pass")
+    lines += [f"the loader let a profile pass beyond {c}" for c, by in beyond.items() if c not in by]
+    return lines
+
+
+def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, list[str]], command: str) -> str:
+    """What is printed at the end, and written into the page of measures."""
+    found = [(each.found, each.seconds) for each in looked if isinstance(each.found, Found)]
+    off = [each.found for each in looked if isinstance(each.found, needed.Needed)]
+    rows = [
+        [
+            f"{each.scope} ({each.agreement})",
+            f"{each.states:,}",
+            f"{each.steps:,}",
+            f"{each.longest}",
+            _how_far([each]),
+            f"{len(each.breaches)}",
+            f"{seconds:.0f}",
+        ]
+        for each, seconds in found
+        if not each.agreement.startswith("edges-")
+    ]
+    edges = [(each, seconds) for each, seconds in found if each.agreement.startswith("edges-")]
+    rows.append(
+        [
+            f"{scopes.EDGES.name} ({len(edges)} generated profiles)",
+            f"{sum(each.states for each, _ in edges):,}",
+            f"{sum(each.steps for each, _ in edges):,}",
+            _as_long([each for each, _ in edges]),
+            _how_far([each for each, _ in edges]),
+            f"{sum(len(each.breaches) for each, _ in edges)}",
+            f"{sum(seconds for _, seconds in edges):.0f}",
+        ]
+    )
+    every = [each for each, _ in found]
+    reached: dict[str, int] = {}
+    for each in every:
+        for ending, states in each.ended.items():
+            reached[ending] = reached.get(ending, 0) + states
+    broken = sum(len(each.breaches) for each in every)
+    accepted = set[str]().union(*(each.acts for each in every))
+    lines = [
+        f"Written by `{command}`. {machine('pydantic')}",
+        "What the words mean, why it is sound, and where it ends, is in [the page on the proof](proof.md).",
+        "",
+        f"{sum(each.states for each in every):,} states, {sum(each.steps for each in every):,} transitions "
+        f"({sum(each.accepted for each in every):,} acts accepted, {sum(each.refused for each in every):,} refused, "
+        f"{sum(each.waits for each in every):,} times that time passed). **{broken} breaches** of what never bends.",
+        f"{len(SAYINGS)} ways to say the acts, {len(BY_OTHERS)} more by people whose acts they are not, {len(WAITS)} "
+        f"ways for time to pass; {len(accepted)} ways were accepted somewhere.",
+        f"{sum(each.merged for each in every):,} times a course came to a state that was known; "
+        f"{sum(each.compared for each in every):,} of these pairs of records were compared in every next step, "
+        f"{sum(len(each.differed) for each in every)} differed.",
+        f"Endings shown to be reachable: {', '.join(f'{e} from {n:,} states' for e, n in sorted(reached.items()))}; from "
+        f"{sum(each.no_return for each in every):,} states a return is rightly out of reach or no longer asked about.",
+        f"The loader refuses: {', '.join(f'{name} ({len(breaches)} clauses)' for name, breaches in refused.items())}; "
+        f"and {sum(1 for clause, by in beyond.items() if clause in by)} of {len(beyond)} profiles one step beyond an edge.",
+        f"Processor time: {sum(each.seconds for each in looked) / 60:.0f} minutes.",
+        "",
+        table(["explored", "states", "transitions", "longest course", "how far", "breaches", "seconds"], rows),
+        "",
+        "With a safeguard switched off, the shortest course of acts that breaks what never bends:",
+        "",
+        table(
+            ["without", "what breaks", "the course"],
+            [[" and ".join(f"`{name}`" for name in each.safeguards), *_told(each)] for each in off],
+        ).replace("---:", "---"),
+    ]
+    return "\n".join(lines)
+
+
+def _told(each: needed.Needed) -> tuple[str, str]:
+    if each.breach is None:
+        return f"nothing: {needed.WHY_NOTHING_BREAKS.get(each.safeguards[0], 'not explained')}", "–"
+    return each.breach[1], "; ".join(each.course)
+
+
+def _command(given: argparse.Namespace) -> str:
+    if given.small:
+        return "python -m proof --small"
+    return "make prove" if given.states == 3_000 else f'make prove PROVE_ARGS="--states {given.states}"'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m proof", description=__doc__)
+    parser.add_argument("--small", action="store_true", help="the part that takes seconds; says what it leaves out")
+    parser.add_argument("--states", type=int, default=3_000, help="most states of each scope; 0 sets no bound")
+    parser.add_argument("--processes", type=int, default=2, help="how many at once")
+    parser.add_argument("--write", type=Path, help="the page of measures to write the result into")
+    given = parser.parse_args(arguments)
+    stands, refused = scopes.shipped()
+    beyond = scopes.refused_beyond(stands["model"])
+    pieces = work(small=given.small, most_states=given.states or None)
+    looked = done(pieces, given.processes, lambda line: print(line, file=sys.stderr, flush=True))
+    text = report(looked, refused, beyond, _command(given))
+    print(text)
+    if given.small:
+        print(f"\nSmall: each scope ends after {SMALL_STATES} states or fewer. It shows that the proof works, no more.")
+    problems = wrong(looked, refused, beyond)
+    print("\n".join(["", *problems]) if problems else "\nNothing that never bends was broken.")
+    if given.write and not problems and not given.small:
+        put_section(given.write, TITLE, text)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

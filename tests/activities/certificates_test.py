@@ -1,0 +1,95 @@
+"""A certificate that ends is told before its end: by the health check, at the start, and once a day."""
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from structlog.testing import capture_logs
+from temporalio.service import TLSConfig
+
+import worker
+from activities import certificates
+from activities.certificates import ends_at, ends_soon, told_in_time
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+def certificate(ends: datetime) -> bytes:
+    """One of nobody, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "invented")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(ends - timedelta(days=397))
+        .not_valid_after(ends)
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+@dataclass
+class Asking:
+    """A client of the engine, as far as its connection."""
+
+    tls: Any
+    service_client: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.service_client = self
+        self.config = self
+
+
+def client(ends: datetime | None) -> Any:
+    return Asking(TLSConfig(client_cert=certificate(ends)) if ends else False)
+
+
+@pytest.mark.parametrize(("days", "told"), [(31, None), (29, "ends on 2026-12-28, in 29 days"), (-1, "ended on")])
+def test_the_end_is_told_in_the_last_thirty_days(days: int, told: str | None) -> None:
+    """And after it, when nobody is let in any more."""
+    said = ends_soon(client(NOW + timedelta(days=days)), NOW)
+    assert (said is None) == (told is None) and (told is None or told in (said or ""))
+
+
+def test_where_there_is_no_certificate_nothing_is_told() -> None:
+    """In clear on one machine; and of what cannot be read the connection itself tells."""
+    assert ends_soon(client(None), NOW) is None
+    assert ends_soon(Asking(True), NOW) is None  # pyright: ignore[reportArgumentType]
+    assert ends_at(b"no certificate") is None
+
+
+async def test_it_is_told_at_the_start_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that runs for months says so every day."""
+    monkeypatch.setattr(certificates, "AGAIN", timedelta(seconds=0.01))
+    with capture_logs() as lines:
+        async with told_in_time(client(datetime.now(UTC) + timedelta(days=5))):
+            await asyncio.sleep(0.1)
+        async with told_in_time(client(datetime.now(UTC) + timedelta(days=90))):
+            await asyncio.sleep(0.05)
+    assert len(lines) > 1 and {line["event"] for line in lines} == {"certificate.ends"}
+
+
+async def test_the_health_check_tells_and_stays_well(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Until that day cases are worked on."""
+
+    async def connected(**_: Any) -> Any:
+        return client(datetime.now(UTC) + timedelta(days=5))
+
+    async def polled(_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr(worker, "connect", connected)
+    monkeypatch.setattr(worker, "is_polled", polled)
+    assert await worker.check() == 0
+    assert "renew it" in capsys.readouterr().err

@@ -1,0 +1,141 @@
+"""Numbers of the whole caseload: right, bounded, and absent where nobody can count."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from activities import figures
+from activities.caseload import Caseload
+from activities.figures import CaseloadFigures, Figures, figures_of
+from tests.activities.conftest import Rows, owed
+
+NOW = datetime(2026, 3, 9, 10, tzinfo=UTC)
+
+
+def told(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+async def filled(caseload: Caseload, row: Rows) -> None:
+    """Four open cases and a closed one, three late acts, one release that is late, two tellings that wait."""
+    late = {"overdue": True, "escalations": 1}
+    await caseload.keep(row(reference="MD-UA-2026-AAAAAA", awaiting=[owed(**late), owed(act="b", role="guardian")]))
+    await caseload.keep(
+        row(
+            reference="MD-UA-2026-BBBBBB",
+            stage="travel",
+            holds=["detention"],
+            awaiting=[
+                owed(act="confirm_release", role="caseworker", deadline="release", overdue=True, escalations=2),
+                owed(**{**late, "escalations": 2}),
+            ],
+        )
+    )
+    await caseload.keep(row(reference="MD-UA-2026-CCCCCC", stage="travel", awaiting=[]))
+    await caseload.keep(row(reference="MD-UA-2026-DDDDDD"))
+    await caseload.keep(row(reference="MD-UA-2026-EEEEEE", status="closed", stage="closed", awaiting=[]))
+    await caseload.telling_failed("MD-UA-2026-AAAAAA", "1", "mail", first=1, error="Refused", refused=True)
+    await caseload.telling_failed("MD-UA-2026-BBBBBB", "2", "mail", first=1, error="Away", refused=False)
+
+
+async def test_the_caseload_is_counted(caseload: Caseload, row: Rows) -> None:
+    """On either database. A closed case is nobody's to hold, and counts for no stage."""
+    await filled(caseload, row)
+    found = await figures_of(caseload)
+    assert found.stages == {"guardianship": 2, "travel": 2}
+    assert found.holds == {"detention": 1}
+    role = owed()["role"]
+    assert found.overdue == {(role, "MD"): 2, ("caseworker", "MD"): 1}
+    assert sum(found.beyond.values()) == 2
+    assert found.unreleased == {"MD": 1}
+    assert found.nobody_holds == 1
+    assert found.untold == {("mail", True): 1, ("mail", False): 1}
+    assert set(found.untold_since) == {"mail"}
+
+
+async def test_what_is_shown_goes_when_it_is_over(small_caseload: Caseload, row: Rows) -> None:
+    """A role that owes nothing late any more has no line; a stage without cases has one at none."""
+    await filled(small_caseload, row)
+    figures.show(await figures_of(small_caseload), NOW)
+    role = owed()["role"]
+    assert told("homeward_overdue_acts", role=role, state="MD")
+    assert told("homeward_cases_nobody_holds") == 1
+    assert told("homeward_detained_beyond_deadline", state="MD") == 1
+    assert told("homeward_untold", channel="mail", refused="true") == 1
+    figures.show(Figures({}, {}, {}, {}, {}, 0, {}, {}), NOW)
+    assert told("homeward_overdue_acts", role=role, state="MD") is None
+    assert told("homeward_open_cases", stage="travel") == 0
+    assert told("homeward_untold", channel="mail", refused="true") == 0
+    assert told("homeward_caseload_looked_at_seconds") == NOW.timestamp()
+
+
+async def test_who_scrapes_often_does_not_ask_the_database_more(
+    small_caseload: Caseload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a while, and all who come at once, it is one look; after a slow one the while is longer."""
+    now, looks = [100.0], [0]
+    real = figures.figures_of
+
+    async def counted(caseload: Caseload) -> Figures:
+        looks[0] += 1
+        now[0] += 3.0  # a slow database
+        return await real(caseload)
+
+    monkeypatch.setattr(figures, "figures_of", counted)
+    shown = CaseloadFigures(small_caseload, clock=lambda: now[0])
+    await asyncio.gather(*(shown.show(5) for _ in range(5)))
+    assert looks == [1]
+    now[0] += figures.SHOWN_FOR + 1
+    await shown.show(5)
+    assert looks == [1]
+    now[0] += 10 * 3.0
+    await shown.show(5)
+    assert looks == [2]
+
+
+async def test_a_database_that_thinks_long_keeps_nobody_waiting(
+    small_caseload: Caseload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever scrapes gets an answer in time; the look goes on, and is the only one."""
+    thinks, looks = asyncio.Event(), [0]
+
+    async def slow(caseload: Caseload) -> Figures:
+        looks[0] += 1
+        await thinks.wait()
+        return Figures({"travel": 7}, {}, {}, {}, {}, 0, {}, {})
+
+    monkeypatch.setattr(figures, "figures_of", slow)
+    shown = CaseloadFigures(small_caseload)
+    begun = asyncio.get_running_loop().time()
+    await shown.show(0.05)
+    await shown.show(0.05)
+    assert asyncio.get_running_loop().time() - begun < 2
+    thinks.set()
+    await shown.show(5)
+    assert (looks, told("homeward_open_cases", stage="travel")) == ([1], 7)
+
+
+@pytest.mark.parametrize("trouble", ["away", "broken"])
+async def test_numbers_that_nobody_can_ask_for_are_absent(
+    trouble: str, unreachable: str, small_caseload: Caseload, row: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was so an hour ago is not told as what is so now."""
+    await filled(small_caseload, row)
+    figures.show(await figures_of(small_caseload), NOW)
+    assert told("homeward_open_cases", stage="travel") == 2
+
+    async def broken(caseload: Caseload) -> Any:
+        raise RuntimeError("an invented fault")
+
+    gone = Caseload(unreachable)
+    if trouble == "broken":
+        monkeypatch.setattr(figures, "figures_of", broken)
+    await CaseloadFigures(gone).show(20)
+    await asyncio.sleep(0)
+    assert told("homeward_open_cases", stage="travel") is None
+    nobody = told("homeward_cases_nobody_holds")
+    assert nobody is not None and nobody != nobody  # noqa: PLR0124 - not a number
+    await gone.close()

@@ -1,0 +1,302 @@
+"""The proof proves something: its abstraction drops nothing that is read, its promises break, its searches find."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from procedure import decide
+from procedure.acts import ACTS
+from procedure.case import Case
+from procedure.effects import effects
+from procedure.gates import refusals
+from procedure.ledger import Ledger
+from procedure.safeguards.asked import Asked
+from procedure.stages import stage_of
+from procedure.vocabulary import SAFEGUARD_NAMES
+from procedure.who_may import not_your_act
+from proof import needed, scopes
+from proof.__main__ import Looked, main, report, work, wrong
+from proof.abstraction import DROPPED, KEPT, seen
+from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, Now
+from proof.exploring import SEED, Exploration, Found, Scope, State, without
+from proof.promises import ENDINGS, LIBERTY, PROMISES, of_time
+
+MODEL = scopes.shipped()[0]["model"]
+MODEST = 40
+"""States that a test looks at."""
+
+READ_OTHERWISE = {
+    "opened_at": "through the two birthdays",
+    "n": "in the sentence of a refusal, and never compared by a safeguard",
+    "head": "in the sentence of a refusal",
+    "last_material": "against the head that was read: the newest one, or the one before it",
+    "round": "to count one on",
+    "placement_n": "by a correction",
+    "recorded_at": "to tell what lies ahead",
+}
+"""Dropped fields that are read all the same; docs/proof.md argues for each that nothing depends on it."""
+
+
+class Watched(Case):
+    """A case that notes which of its fields are read."""
+
+    read: set[str]
+    _NAMES = frozenset(each.name for each in fields(Case))
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in Watched._NAMES:
+            object.__getattribute__(self, "__dict__")["_read"].add(name)
+        return object.__getattribute__(self, name)
+
+
+def watched(case: Case) -> tuple[Watched, set[str]]:
+    twin, read = object.__new__(Watched), set[str]()
+    twin.__dict__.update({**case.__dict__, "_read": read})
+    return twin, read
+
+
+@cache
+def some_states() -> tuple[tuple[Exploration, int], ...]:
+    """States of every kind: a few of each scope."""
+    chosen: list[tuple[Exploration, int]] = []
+    for scope in (*scopes.TO_A_FIXED_POINT, *scopes.EVERYTHING):
+        exploration = Exploration(scope, MODEL, most_states=6, endings_each=0, others=False)
+        exploration.run()
+        chosen += [(exploration, here) for here in range(0, len(exploration.states), 6)]
+    return tuple(chosen)
+
+
+def asked_of(exploration: Exploration, here: int, sayings: Any) -> Iterator[Asked]:
+    state, ledger = exploration.states[here], Ledger(exploration.entries(here))
+    for saying in sayings:
+        act = saying.said(Now(state.case, state.at, ledger))
+        if act is not None:
+            yield Asked(state.case, act, state.at, ledger)
+
+
+def with_case(asked: Asked, case: Case) -> Asked:
+    return Asked(case, asked.act, asked.at, asked.ledger)
+
+
+def test_every_field_of_a_case_is_kept_or_dropped_with_a_reason() -> None:
+    """A field that is added to the case must be thought about here before the proof runs again."""
+    assert KEPT.keys() | DROPPED.keys() == {each.name for each in fields(Case)}
+    assert not KEPT.keys() & DROPPED.keys()
+
+
+def test_safeguards_read_no_field_that_the_abstraction_drops() -> None:
+    """Every act of the alphabet, asked of cases that note what is read: gates, effects, holds and stages."""
+    read_at_all: set[str] = set()
+    for exploration, here in some_states():
+        for asked in asked_of(exploration, here, SAYINGS):
+            twin, read = watched(asked.case)
+            found = refusals(with_case(asked, twin))
+            if not found and asked.act.act != "correct":
+                effects(with_case(asked, twin))
+            decide.standing_holds(twin)
+            stage_of(twin, asked.at)
+            read_at_all |= read
+    assert len(read_at_all) > 45, "hardly anything was read; the watch does not work"
+    assert read_at_all - KEPT.keys() <= READ_OTHERWISE.keys()
+    assert READ_OTHERWISE.keys() <= DROPPED.keys()
+
+
+def test_a_change_of_what_is_dropped_changes_no_answer() -> None:
+    """The same acts, asked of a case whose dropped facts are others, are refused by the same safeguards or stand alike."""
+    asked_at_all = 0
+    for exploration, here in some_states():
+        for asked in asked_of(exploration, here, SAYINGS):
+            if asked.act.act in ("correct", "verify_identity"):
+                continue
+            case = asked.case
+            other = case.but(
+                n=case.n + 7,
+                refused=case.refused + 3,
+                round=case.round + 2,
+                placement_n=case.n,
+                services=None,
+                reference="MD-UA-2026-000000",
+                procedure_version="another",
+            )
+            names = [each["safeguard"] for each in refusals(asked)]
+            assert [each["safeguard"] for each in refusals(with_case(asked, other))] == names
+            assert seen(other, asked.at, asked.ledger) == seen(case, asked.at, asked.ledger)
+            asked_at_all += 1
+    assert asked_at_all > 5_000
+
+
+def test_whose_act_it_is_depends_on_people_alone() -> None:
+    """Acts by others are heard once for each set of people in office; nothing else is read to answer them."""
+    people = {"guardian", "counsel", "plan", "caseworkers", "arrived", "departed", "relatives"}
+    fixed = {"agreement", "host_state", "origin_state"}
+    read_at_all: set[str] = set()
+    for exploration, here in some_states():
+        for asked in asked_of(exploration, here, BY_OTHERS):
+            twin, read = watched(asked.case)
+            list(not_your_act(with_case(asked, twin)))
+            read_at_all |= read
+    assert read_at_all <= people | fixed
+
+
+def test_the_alphabet_says_every_act_and_its_words_are_well_formed() -> None:
+    """Each act of the contract is said; each way of saying it is taken, or refused by a safeguard, somewhere."""
+    assert {saying.act for saying in SAYINGS} == set(ACTS)
+    said: set[str] = set()
+    for exploration, here in some_states():
+        state, ledger = exploration.states[here], Ledger(exploration.entries(here))
+        said |= {s.label for s in SAYINGS if s.said(Now(state.case, state.at, ledger)) is not None}
+    assert said == {saying.label for saying in SAYINGS}
+
+
+def test_every_label_that_is_followed_exists() -> None:
+    """A scope that follows a word that nobody says would be smaller than it looks."""
+    known = {saying.label for saying in SAYINGS} | WAITS.keys()
+    for scope in (*scopes.TO_A_FIXED_POINT, *scopes.EVERYTHING, scopes.EDGES):
+        assert {*scope.before, *(scope.follows or ())} <= known, scope.name
+
+
+@pytest.mark.parametrize("scope", scopes.TO_A_FIXED_POINT, ids=lambda scope: scope.name)
+def test_nothing_breaks_in_a_small_exploration(scope: Scope) -> None:
+    """The first states of each scope break no promise, and equal states go equal ways."""
+    found = Exploration(scope, MODEL, most_states=MODEST, compare_each=40).run()
+    assert found.breaches == []
+    assert found.differed == []
+    assert found.states >= MODEST
+    assert found.ended
+
+
+def test_nothing_breaks_under_any_agreement() -> None:
+    """The way from the approvals on, under every shipped and every generated agreement."""
+    stands, refused = scopes.shipped()
+    assert "chisinau-2002" in refused
+    assert set(stands) == {"model", "moldova-2008", "eu-return-directive"}
+    for terms in (*stands.values(), *scopes.family(MODEL).values()):
+        found = Exploration(scopes.EDGES, terms, most_states=6, endings_each=5).run()
+        assert found.breaches == [], terms.id
+
+
+def test_the_generated_agreements_meet_in_every_pair_of_edges() -> None:
+    """Twelve profiles show each pair of clauses at all four pairs of edges, and one step beyond is refused by its clause."""
+    assert scopes.pairs_met(scopes.design())
+    assert not scopes.pairs_met(scopes.design()[:6])
+    assert len({terms.digest() for terms in scopes.family(MODEL).values()}) == 12
+    for clause, by in scopes.refused_beyond(MODEL).items():
+        assert clause in by
+
+
+@pytest.mark.parametrize("name", needed.SOON)
+def test_without_a_safeguard_something_breaks(name: str) -> None:
+    """The search finds the breach within a step or two, and with the safeguard on again the same place is sound."""
+    found = needed.look_without(MODEL, name, most_states=60)
+    assert found.breach is not None
+    assert found.as_expected
+    assert len(found.course) <= 4
+    again = Exploration(Scope(name="sound", about="", follows=()), MODEL, endings_each=0).run()
+    assert again.breaches == []
+
+
+def test_the_shortest_course_is_told() -> None:
+    """Without `no-detention` one act is enough, and it is the one that a caseworker would try."""
+    found = needed.look_without(MODEL, "no-detention", most_states=60)
+    assert found.breach == (LIBERTY, "place_child led into a closed place")
+    assert found.course[0] == "the case is opened"
+    assert len(found.course) == 2
+
+
+def test_a_safeguard_is_switched_off_for_the_proof_only() -> None:
+    """Outside the search the law is as it was, also where the search ends in an error."""
+    lawful = decide.refusals
+    with pytest.raises(ZeroDivisionError), without("no-detention"):
+        assert 1 / (decide.refusals is lawful)
+    assert decide.refusals is lawful
+
+
+def test_every_safeguard_is_looked_at() -> None:
+    """Each safeguard of the contract is switched off once by itself; a reason is told only of one that exists."""
+    alone = [names[0] for names in needed.every() if len(names) == 1]
+    assert alone == list(SAFEGUARD_NAMES)
+    assert needed.WHY_NOTHING_BREAKS.keys() <= set(SAFEGUARD_NAMES)
+
+
+def test_time_that_decides_would_be_seen() -> None:
+    """The promise about silence breaks for a case that moved while nobody acted."""
+    case = Exploration(scopes.HOLDS, MODEL, most_states=1, endings_each=0)
+    case.run()
+    before = case.states[0].case
+    assert list(of_time(before, before, [])) == []
+    assert {promise for promise, _ in of_time(before, before.but(stay=before.assessed), [])} == {PROMISES[1]}
+    assert {promise for promise, _ in of_time(before, before.but(detained=True), [])} == {LIBERTY}
+
+
+def test_an_ending_out_of_reach_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were a stay never granted any more, the exploration would tell from the first state."""
+    lawful = decide.refusals
+
+    def never_a_stay(asked: Asked) -> Any:
+        return (
+            refusals(with_case(asked, asked.case.but(closed=True))) if asked.act.act == "grant_stay" else lawful(asked)
+        )
+
+    monkeypatch.setattr(decide, "refusals", never_a_stay)
+    found = Exploration(Scope(name="no stay", about="", follows=()), MODEL).run()
+    assert [what for (promise, what), _ in found.breaches if promise == ENDINGS] != []
+
+
+def test_a_state_that_forgets_too_much_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two records that go different ways from one state are told: here the state forgets who the guardian is."""
+
+    def forgetful(case: Case, at: Any, ledger: Ledger, *, deadlines: bool = False) -> Any:
+        return seen(case.but(guardian=None), at, ledger, deadlines=deadlines)
+
+    monkeypatch.setattr("proof.exploring.seen", forgetful)
+    found = Exploration(scopes.FOUND, MODEL, most_states=16, compare_each=1, endings_each=0, others=False).run()
+    assert found.differed != []
+
+
+def test_what_was_found_is_printed_with_its_bounds(capsys: pytest.CaptureFixture[str]) -> None:
+    """The result tells states, transitions, bounds, breaches; a breach is told with its course and fails the run."""
+    bounded = Exploration(scopes.FOUND, MODEL, most_states=20, endings_each=0).run()
+    off = needed.look_without(MODEL, "no-detention", most_states=60)
+    looked = [Looked(bounded, 1.0), Looked(off, 1.0)]
+    refused, beyond = scopes.shipped()[1], scopes.refused_beyond(MODEL)
+    text = report(looked, refused, beyond, "a test")
+    assert "20 states" in text
+    assert f"{bounded.steps:,} transitions" in text
+    assert "| `no-detention` | place_child led into a closed place | the case is opened; place_child" in text
+    assert wrong(looked, refused, beyond) == []
+    broken = Found("a scope", "model", breaches=[((LIBERTY, "something"), ["the case is opened", "an act"])])
+    assert wrong([Looked(broken, 0.0)], refused, beyond) == [
+        f"{LIBERTY}: something (model). The course: the case is opened; an act"
+    ]
+    assert wrong([], {}, {**beyond, "consent_age": []}) == [
+        "the loader let chisinau-2002 pass",
+        "the loader let a profile pass beyond consent_age",
+    ]
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "--small" in capsys.readouterr().out
+
+
+def test_the_whole_work_holds_every_scope_and_every_safeguard() -> None:
+    """Nothing is left out of the long run, and the short one says less."""
+    assert len(work(small=False)) > len(work(small=True)) > len(scopes.TO_A_FIXED_POINT)
+
+
+def test_a_course_can_be_walked_again() -> None:
+    """The course that is printed for a state leads there, act by act."""
+    exploration = Exploration(scopes.APPEALS, MODEL, most_states=MODEST, endings_each=0)
+    exploration.run()
+    here = len(exploration.states) - 1
+    state = exploration.states[0]
+    case, at, ledger = state.case, state.at, Ledger(exploration.entries(0))
+    for label in exploration.course(here)[1 + len(scopes.APPEALS.before) :]:
+        went = exploration.step(label, State(case, at, -1, "", (), 0), ledger)
+        assert went is not None
+        case, at = went
+    assert seen(case, at, ledger) == seen(exploration.states[here].case, exploration.states[here].at, ledger)
+    assert at - exploration.states[here].at == timedelta(0)
+    assert SEED
