@@ -506,8 +506,6 @@ def _due(case: Case, at: datetime) -> list[Draft]:
 
 def _turns(case: Case) -> Iterator[datetime]:
     """The moments ahead that change the stage by themselves: a time to appeal ends, a child is old enough to be asked."""
-    if not case.return_found:
-        return  # nothing but the decision on a return looks at the day
     asked_from = age_of_consent(case)
     for turn in (case.appeal_window_ends, asked_from):
         if turn is None or turn <= case.recorded_at:

@@ -27,7 +27,8 @@ from starter.client import Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 from starter.sealed import told
 
-_IN_MEMORY: Final = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+_MEMORY: Final = Path("/", "dev", "shm")
+_IN_MEMORY: Final = _MEMORY if os.access(_MEMORY, os.W_OK) else None
 """Where opened runs are laid while an audit works: on Linux no disk, so that nothing of them outlives the machine's power.
 Elsewhere in the system's temporary folder."""
 
