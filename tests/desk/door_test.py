@@ -19,7 +19,7 @@ def person(role: Role, state: str, *cases: str) -> Person:
 
 ASIDE = [
     *(person(role, "RO") for role in ROLES if role not in (FIREWALLED, "relative")),
-    *(person(role, "MD", "MD-UA-2026-000001") for role in TIED_BY_SIGN_IN),
+    *(person(role, "MD", "MD-UA-2026-000001") for role in sorted(TIED_BY_SIGN_IN)),
     *(person(role, "UA") for role in ("auditor", "bid_panel", "asylum_authority", "health_worker")),
     person("system", "MD"),
 ]
