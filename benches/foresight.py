@@ -42,13 +42,14 @@ def measure(cases: int) -> str:
         verdict += " They are kept." if work <= ALLOWED else " They are not kept."
     return "\n\n".join(
         [
-            f"Written by `make bench-foresight`: `homeward foresee {BASE}`, {_DAYS} days a case, with the delays that come along.",
+            f"Written by `make bench-foresight`: `homeward foresee {BASE}`, {_DAYS} days a case, "
+            "with the delays that come along.",
             machine("pydantic"),
             table(["", "figure"], rows),
             f"{verdict}\nAn act is asked of the safeguards twice: whether its office may act now, and when it acts. "
             "Records of invented cases are kept by nobody, and so are not sealed.\n"
-            f"The load of the machine was {load:.1f} before and {os.getloadavg()[0]:.1f} at the end; this alone makes 1. "
-            "Where it was more, other programs shared cores and caches, and work grew with it.",
+            f"The load of the machine was {load:.1f} before and {os.getloadavg()[0]:.1f} at the end; "
+            "this alone makes 1. Where it was more, other programs shared cores and caches, and work grew with it.",
         ]
     )
 

@@ -1,7 +1,8 @@
 """What if: many invented cases conducted under an agreement by the law alone, offices acting after stated delays.
 
-Every act goes through the law's own door (:mod:`procedure.decide`), and what is measured is measured from headers, as in
-the statistics of real cases. There is no engine, no clock and no chance here: the same arguments give the same figures.
+Every act goes through the law's own door (:mod:`procedure.decide`), and what is measured is measured from headers,
+as in the statistics of real cases. There is no engine, no clock and no chance here: the same arguments give the same
+figures.
 
 It foresees nothing about any child. It is arithmetic on invented cases, with numbers that somebody has stated.
 """
@@ -92,7 +93,7 @@ class _Owing:
 
 _Key = tuple[str, str, str, str | None, str | int | None]
 _LOOKS_AGAIN: Final = timedelta(days=7)
-"""Whom the law holds up looks again when something is recorded, and this often besides: some things only have to pass."""
+"""Whom the law holds up looks again when something is recorded, and so often besides: some times only pass."""
 
 
 class InventedCase:

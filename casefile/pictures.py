@@ -472,7 +472,8 @@ def _foreseen_stages(found: Sequence[Foresight], say: Say, _: Gettext, number: C
         for line in _each_of(found, _stage(stage, say, _), line_of(stage))
     ]
     note = _(
-        "Days. The box goes from a quarter of the cases to nine in ten, the line in it is the median, the dot the longest."
+        "Days. The box goes from a quarter of the cases to nine in ten, the line in it is the median, "
+        "the dot the longest."
     )
     most = max((days.longest for each in times for days in each.values()), default=0)
     return _panel(_("Time in each stage"), _legend(found, note, _), lines, most, number)

@@ -50,7 +50,10 @@ def next_step(ending: str, case: Case, at: datetime) -> str:
 
 def _people_and_peace(case: Case) -> str | None:
     if case.guardian is None:
-        return "appoint_guardian"
+        took_part = {case.counsel.id if case.counsel else None, *case.caseworkers.values()}
+        return "appoint_guardian [another]" if "guardian-1" in took_part else "appoint_guardian"
+    if case.guardian.id.startswith("panel"):
+        return "replace_guardian"  # whoever would sit on the panel leaves the child to another
     if case.counsel is None:
         return "appoint_counsel"
     return "decide_appeal [dismissed]" if case.appeals else None
@@ -76,15 +79,18 @@ def _found(ending: str, case: Case) -> str | None:
     if case.assessed is None:
         return "submit_assessment"
     if ending != "stay" and not traced(case):
-        tracing = case.tracing
-        if tracing is None or tracing.result == "ongoing":
-            return "report_tracing"
-        return "assess_family [another relative]" if "r1" in case.family else "assess_family"
+        return _traced(case)
     if ending == "return" and "r1" not in case.safe_relatives():
         return "assess_family"
     if ending == "return" and case.rights_impact and not case.rights_impact.safe:
         return "assess_rights_impact"
     return _DETERMINE[ending]
+
+
+def _traced(case: Case) -> str:
+    if case.tracing is None or case.tracing.result == "ongoing":
+        return "report_tracing"
+    return "assess_family [another relative]" if "r1" in case.family else "assess_family"
 
 
 def _returned(case: Case, at: datetime) -> str:
@@ -113,7 +119,9 @@ def _returned(case: Case, at: datetime) -> str:
         return _RENEW[old.act, old.role]
     for who in case.agreement.approvals:
         if who not in case.approvals:
-            known = {"central_authority@host": "approve_return", "central_authority@origin": "approve_return [origin]"}
+            took_part = {approval.by for approval in case.approvals.values()}
+            host = "approve_return [by another officer]" if "authority-2" in took_part else "approve_return"
+            known = {"central_authority@host": host, "central_authority@origin": "approve_return [origin]"}
             return known.get(who, f"approve_return [{who}]")
     if not appeal_window_over(case, at):
         return "the time to appeal ends"
@@ -124,7 +132,7 @@ def _returned(case: Case, at: datetime) -> str:
     if fitness is None or not fitness.fit or fitness.valid_until < last_day:
         return "certify_fit_to_travel"
     if case.travel_approval is None:
-        return "approve_travel"
+        return "approve_travel [by another officer]" if plan.by == "protection-1" else "approve_travel"
     return "the day of departure comes" if plan.first_departure > at else "depart"
 
 
@@ -137,7 +145,7 @@ def _monitored(case: Case) -> str:
     if not age_settled(case):
         return "assess_age [child]"
     if not traced(case):
-        return "assess_family [another relative]" if "r1" in case.family else "assess_family"
+        return _traced(case)
     made = case.visits.values()
     owed = len(case.agreement.visits) - len(case.visits)
     safe = bool(made) and max(made, key=lambda visit: (visit.at, visit.n)).safe

@@ -34,6 +34,8 @@ START: Final = datetime(2026, 2, 2, 9, tzinfo=UTC)
 SEED: Final = b"an invented seed for this proof."
 LONGEST_WAY: Final = 120
 """Acts and waits within which an ending must be reached."""
+LONGEST_TIME: Final = timedelta(days=3 * 365)
+"""Whoever is grown up before an ending, and later than this, was kept waiting by the law."""
 
 
 def intake(agreement: Agreement, **fields: Any) -> Fields:
@@ -121,7 +123,7 @@ class Found:
     ended: dict[str, int] = field(default_factory=dict[str, int])
     """States from which an ending was shown to be reachable, by ending."""
     no_return: int = 0
-    """States from which a return is rightly out of reach: asylum granted, or grown up."""
+    """States from which a return is out of reach: asylum granted, grown up, or an agreement that leaves no time."""
     acts: set[str] = field(default_factory=set[str])
     """Labels that were accepted somewhere."""
     refused_by: set[str] = field(default_factory=set[str])
@@ -198,6 +200,9 @@ class Exploration:
         self._heard_of_others: set[Hashable] = set()
         self._reaches: dict[str, set[Hashable]] = {}
         self._told: Reading | None = None
+        # An agreement whose time to appeal outlasts a determination leaves no way to a return, and passes the floor.
+        window = agreement.deadlines["appeal_window"].at_most_hours()
+        self._returns = agreement.shelf_lives.determination * 24 > window
 
     # The way there
 
@@ -454,7 +459,7 @@ class Exploration:
             return
         for ending in ("stay", "third country"):
             self._reach(ending, here, entries)
-        if case.asylum == "granted":
+        if case.asylum == "granted" or not self._returns:
             self.found.no_return += 1
         else:
             self._reach("return", here, entries)
@@ -480,8 +485,12 @@ class Exploration:
             case, at = went
             if case.adulthood_holds and ending != "transferred":
                 # Grown up on the way there, or found to be: from here on it is another ending.
+                if at - state.at > LONGEST_TIME:
+                    break
                 self.found.no_return += ending == "return"
                 ending = "transferred"
                 reaches = self._reaches.setdefault(ending, set())
                 passed = []
-        self.found.breaches.append(((ENDINGS, f"no {ending} within {LONGEST_WAY} steps"), self.course(here)))
+        self.found.breaches.append(
+            ((ENDINGS, f"no {ending} within {LONGEST_WAY} steps and {LONGEST_TIME.days} days"), self.course(here))
+        )

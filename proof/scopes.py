@@ -175,7 +175,9 @@ EDGES: Final = Scope(
     before=_READY,
     follows=_labels(
         "approve_return | approve_return [origin] | the time to appeal ends | certify_fit_to_travel | plan_travel | "
-        "approve_travel | the day of departure comes | depart | arrive | record_visit"
+        "approve_travel | the day of departure comes | depart | arrive | record_visit | "
+        "assess_rights_impact | assess_family | give_consent | give_consent [the child] | "
+        "approve_return [court@host] | approve_return [guardianship_authority@origin]"
     ),
 )
 
@@ -242,7 +244,7 @@ def shipped() -> tuple[dict[str, Agreement], dict[str, list[Breach]]]:
 EDGE_OF: Final[dict[str, tuple[str, str]]] = {
     "consent_age": ("consent_age = 0", "consent_age = 12"),
     "extension": ("extension_limit_days = 0", "extension_limit_days = 60"),
-    "appeal_window": ("deadlines.appeal_window.days = 7", "deadlines.appeal_window.days = 365"),
+    "appeal_window": ("deadlines.appeal_window.days = 7", "deadlines.appeal_window.days = 364"),
     "release": ("deadlines.release.hours = 1", "deadlines.release.hours = 24"),
     "emergency": ("deadlines.emergency_placement.hours = 1", "deadlines.emergency_placement.days = 30"),
     "shelf lives": (
@@ -267,7 +269,8 @@ EDGE_OF: Final[dict[str, tuple[str, str]]] = {
 }
 """The two edges of each clause that the floor bounds and a safeguard or a deadline reads: as tight, and as loose, as
 the loader lets a profile be. A shelf life of one day with an appeal window of seven would leave no way to a return
-but by renewing all; eight days are just enough for one."""
+but by renewing all; eight days are just enough for one. The floor lets a time to appeal be 365 days as well; no
+evidence is that fresh, so that no return could come about. `family` makes that profile too, the thirteenth."""
 
 _PLACKETT_BURMAN: Final = "11011100010"
 """The generating row of the design of twelve runs: each pair of clauses meets at all four pairs of edges."""
@@ -309,6 +312,7 @@ def family(model: Agreement) -> dict[str, Agreement]:
         name = f"edges-{n:02d}"
         clauses = [edges[edge] for edges, edge in zip(EDGE_OF.values(), row, strict=True)]
         made[name] = read_profile(profile_text(name, *clauses), model)
+    made["edges-13"] = read_profile(profile_text("edges-13", "deadlines.appeal_window.days = 365"), model)
     return made
 
 

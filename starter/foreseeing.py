@@ -1,4 +1,4 @@
-"""The command that asks what if: `homeward foresee`. Invented cases, stated delays, the law alone; no engine, no case."""
+"""The command that asks what if: `homeward foresee`. Invented cases, stated delays, the law alone; no engine."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

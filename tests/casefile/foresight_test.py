@@ -252,7 +252,7 @@ def test_a_slower_office_is_where_cases_wait() -> None:
 
 
 def test_an_office_that_never_answers_decides_nothing() -> None:
-    """Tracing is never answered and nobody goes on without: every case stands there, open, and what it waits for is told."""
+    """Tracing is never answered and nobody goes on without: cases stand there, open, and it is told why."""
     silent = assumed(
         acts={"report_tracing": NEVER},
         escalation={"heeded": 0.0},
@@ -405,7 +405,8 @@ FAULTS = {
     "not TOML": ("title =", "$"),
     "no title": (("title = ", "tittle = "), "title"),
     "a share above one": (("heeded = 0.5", "heeded = 1.5"), "escalation.heeded"),
-    "nine in ten before half": (("bid_panel = { median_days = 20", "bid_panel = { median_days = 99"), "offices.bid_panel"),
+    "nine in ten before half": (("bid_panel = { median_days = 20", "bid_panel = { median_days = 99"),
+                                "offices.bid_panel"),
     "an unknown office": (("court =", "tribunal ="), "offices.tribunal"),
     "an unknown side": (('"caseworker@origin" =', '"caseworker@elsewhere" ='), "offices.caseworker@elsewhere"),
     "an unknown act": (("confirm_release =", "confirm_relase ="), "acts.confirm_relase"),
