@@ -165,7 +165,7 @@ async def build_worker(
     )
     # Beside the work: a database that is down must keep no case waiting.
     keyring = keyring_of(client)
-    looking = asyncio.create_task(destroy_again(own_hands.caseload, keyring)) if keyring else None
+    looking = asyncio.create_task(destroy_again(settings, keyring)) if keyring else None
     try:
         async with worker:
             if build and settings.promote:
@@ -173,8 +173,7 @@ async def build_worker(
             yield worker
     finally:
         if looking is not None:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
+            await looking
         if hands is None:
             await own_hands.close()
 

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from activities.caseload import Caseload, CaseloadUnreachable
+from activities.settings import Settings
 from activities.tables import ErasureTable
 from casefile.erasure import Step, Wish
 from procedure.retention import Ground
@@ -124,12 +125,13 @@ class Erasures:
             return sorted((await session.scalars(asked)).all())
 
 
-async def destroy_again(caseload: Caseload, keyring: Keyring) -> list[str]:
+async def destroy_again(settings: Settings, keyring: Keyring) -> list[str]:
     """Destroy the keys of erased cases that are there all the same, as after a backup was restored; whose they were.
 
-    What cannot be reached now is told in the log, and keeps nobody waiting: the next start does it.
+    It ends within seconds. What cannot be reached now is told in the log: the next start does it.
     """
     again: list[str] = []
+    caseload = Caseload(settings.caseload)
     try:
         for reference in await Erasures(caseload).confirmed():
             if await keyring.destroyed(reference) is None:
@@ -138,6 +140,8 @@ async def destroy_again(caseload: Caseload, keyring: Keyring) -> list[str]:
                 _log.warning("the key of an erased case was there again, and is destroyed", case=reference)
     except (CaseloadUnreachable, SealingFault) as fault:
         _log.warning("whether keys of erased cases are there again is not known", because=type(fault).__name__)
+    finally:
+        await caseload.close()
     return again
 
 

@@ -313,7 +313,7 @@ class Exploration:
             if made[0].kind == "refused":
                 self.found.refused += 1
                 self.found.refused_by.update(made[0].safeguards)
-                self._hold(here, saying.label, of_a_refusal(act, state.case, case, made))
+                self._hold(here, saying.label, of_a_refusal(act, state.case, case, made, state.at))
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
@@ -439,7 +439,8 @@ class Exploration:
             )
             ledger.cut(case.n)
         for label, when in WAITS.items():
-            until = when(now)
+            # Of a closed case nothing is due any more, whatever moments it once knew.
+            until = when(now) if not case.closed else None
             if until is None or until <= state.at:
                 yield label, None
                 continue

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from procedure.acts import DECISIONS, REPORTS
 from procedure.case import Case
+from procedure.deadlines import changes
 from procedure.entries import Entry
 from procedure.folding import after
 from proof.record import CARE_PLACES, ENFORCEMENT, PERMITTED_ESCORTS, Reading, Said, any_closed, closed
@@ -65,7 +66,7 @@ def of_the_record(before: Case, then: Case, made: Sequence[Entry]) -> Iterator[B
         yield PAST, "the new entries fold into another case"
 
 
-def of_a_refusal(act: Any, before: Case, then: Case, made: Sequence[Entry]) -> Iterator[Breach]:
+def of_a_refusal(act: Any, before: Case, then: Case, made: Sequence[Entry], at: datetime) -> Iterator[Breach]:
     """What a refused act must leave, and must not touch."""
     entry, name = made[0], act.act
     refused = entry.body.get("refusals", [])
@@ -76,10 +77,13 @@ def of_a_refusal(act: Any, before: Case, then: Case, made: Sequence[Entry]) -> I
             yield REFUSAL, f"{each['safeguard']} refuses without a reason, a source, or what may be done instead"
     names = {each["safeguard"] for each in refused}
     told = any(each.kind == "detention" for each in made)
-    now = then.__dict__
+    now, idle = then.__dict__, set(_OF_THE_RECORD)
+    if changes(before, before.holds, at):
+        # A deadline whose ground fell away by time alone is dropped by the next entry, whatever that says.
+        idle.add("deadlines")
     for fact, was in before.__dict__.items():
         # A report out of order that tells of a detention is answered all the same.
-        if was is not now[fact] and was != now[fact] and not told and fact not in _OF_THE_RECORD:
+        if was is not now[fact] and was != now[fact] and not told and fact not in idle:
             yield REFUSAL, f"a refused act changed: {fact}"
     born_ahead = getattr(act, "date_of_birth", None)
     lawful = {

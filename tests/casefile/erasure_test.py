@@ -348,7 +348,7 @@ async def test_a_worker_that_starts_on_a_restored_key_store_destroys_the_key_aga
     assert await house.erasing.keyring.destroyed(house.reference) is None
     async with build_worker(house.engine.client, Settings(data=house.engine.data), task_queue="another"):
         await until(lambda: house.erasing.keyring.destroyed(house.reference))
-    assert await destroy_again(house.erasing.caseload, house.erasing.keyring) == []
+    assert await destroy_again(Settings(data=house.engine.data), house.erasing.keyring) == []
 
 
 @pytest.mark.parametrize("step", ["destroy", "keep_erasure", "done"])

@@ -91,8 +91,9 @@ def came_in(browser: TestClient, sub: str = "ana", back: str = "/mine") -> Any:
 
 
 def a_visitors_session(browser: TestClient) -> str:
-    """The number of the session that a browser has before anybody signed in at it."""
-    browser.post("/sign-out", headers={"Sec-Fetch-Site": "same-origin"})
+    """The number of the session that a browser has before anybody signed in at it: one of an earlier day has ended."""
+    earlier = {"Sec-Fetch-Site": "same-origin", "Cookie": "homeward_8080=of-an-earlier-day"}
+    browser.post("/sign-out", headers=earlier)
     return browser.cookies["homeward_8080"]
 
 

@@ -169,9 +169,11 @@ async def test_without_the_key_nothing_opens_and_nothing_is_sealed(tmp_path: Pat
     assert [CLEAR] == await keyless.decode([CLEAR])
 
     await keyring.destroy(CASE)
-    for ask in (of(keyring, CASE).encode, of(keyring, CASE).decode):
+    for ask in (of(keyring, CASE).telling().encode, of(keyring, CASE).decode):
         with pytest.raises(KeyDestroyed, match=CASE):
             await ask([payload])
+    # What a process says that somebody began under its name all the same is the house's.
+    assert [named_in(said) for said in await of(keyring, CASE).encode([CLEAR])] == ["house"]
 
 
 async def test_a_new_key_encryption_key_touches_nothing_sealed(tmp_path: Path, keyring: Keyring) -> None:
