@@ -132,6 +132,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         [
             f"{each.scope} ({each.agreement})",
             f"{each.states:,}",
+            f"{each.looked_at:,}",
             f"{each.steps:,}",
             f"{each.longest}",
             _how_far([each]),
@@ -146,6 +147,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         [
             f"{scopes.EDGES.name} ({len(edges)} generated profiles)",
             f"{sum(each.states for each, _ in edges):,}",
+            f"{sum(each.looked_at for each, _ in edges):,}",
             f"{sum(each.steps for each, _ in edges):,}",
             _as_long([each for each, _ in edges]),
             _how_far([each for each, _ in edges]),
@@ -164,7 +166,8 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"Written by `{command}`. {machine('pydantic')}",
         "What the words mean, why it is sound, and where it ends, is in [the page on the proof](proof.md).",
         "",
-        f"{sum(each.states for each in every):,} states, {sum(each.steps for each in every):,} transitions "
+        f"{sum(each.states for each in every):,} states, of which "
+        f"{sum(each.looked_at for each in every):,} were looked at and the others lay beyond a bound; {sum(each.steps for each in every):,} transitions "
         f"({sum(each.accepted for each in every):,} acts accepted, {sum(each.refused for each in every):,} refused, "
         f"{sum(each.waits for each in every):,} times that time passed). **{broken} breaches** of what never bends.",
         f"{len(SAYINGS)} ways to say the acts, {len(BY_OTHERS)} more by people whose acts they are not, {len(WAITS)} "
@@ -172,13 +175,17 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"{sum(each.merged for each in every):,} times a course came to a state that was known; "
         f"{sum(each.compared for each in every):,} of these pairs of records were compared in every next step, "
         f"{sum(len(each.differed) for each in every)} differed.",
-        f"Endings shown to be reachable: {', '.join(f'{e} from {n:,} states' for e, n in sorted(reached.items()))}; from "
-        f"{sum(each.no_return for each in every):,} states a return is rightly out of reach or no longer asked about.",
+        f"Endings shown to be reachable: {', '.join(f'{e} from {n:,} states' for e, n in sorted(reached.items()))}; "
+        f"from {sum(each.no_return for each in every):,} states a return is out of reach, rightly "
+        "(asylum granted, grown up) or because the agreement leaves no time for one.",
         f"The loader refuses: {', '.join(f'{name} ({len(breaches)} clauses)' for name, breaches in refused.items())}; "
-        f"and {sum(1 for clause, by in beyond.items() if clause in by)} of {len(beyond)} profiles one step beyond an edge.",
+        f"and {sum(1 for clause, by in beyond.items() if clause in by)} of {len(beyond)} profiles one step "
+        "beyond an edge.",
         f"Processor time: {sum(each.seconds for each in looked) / 60:.0f} minutes.",
         "",
-        table(["explored", "states", "transitions", "longest course", "how far", "breaches", "seconds"], rows),
+        table(
+            ["explored", "states", "looked at", "transitions", "longest course", "how far", "breaches", "seconds"], rows
+        ),
         "",
         "With a safeguard switched off, the shortest course of acts that breaks what never bends:",
         "",

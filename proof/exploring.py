@@ -106,6 +106,8 @@ class Found:
     scope: str
     agreement: str
     states: int = 0
+    looked_at: int = 0
+    """States in which everything was said and heard; the others lay ahead when a bound was met."""
     steps: int = 0
     """Steps heard: acts and waits, each decided by the law and held to the promises."""
     accepted: int = 0
@@ -145,7 +147,7 @@ def without(*safeguards: str) -> Generator[None]:
 
 
 def _unsealed(draft: Draft, *, n: int, at: datetime, prev: str, seed: bytes) -> Entry:
-    """An entry with its number for a hash: whether digests hold is asked of the walks, and takes a third of the time."""
+    """An entry with its number for a hash: whether digests hold is asked of the walks, and takes long."""
     return Entry(
         n=n,
         at=at,
@@ -293,6 +295,7 @@ class Exploration:
     # Looking at one state
 
     def _look(self, here: int) -> list[int]:
+        self.found.looked_at += 1
         state = self.states[here]
         entries = self.entries(here)
         ledger = Ledger(entries)

@@ -72,7 +72,7 @@ PANEL: Final = Scope(
 )
 APPEALS: Final = Scope(
     name="decision, appeals and objections",
-    about="consents, objections, plan, rights impact, approvals, appeals and their time, refusals to return, new rounds",
+    about="consents, objections, plan, rights impact, approvals, appeals, their time, refusals to return, new rounds",
     before=_FOUND,
     follows=_labels(
         "give_consent | give_consent [the child] | give_consent [the child, no] | withdraw_consent | hear_child | "
@@ -143,7 +143,8 @@ OF_CONSENT: Final = Scope(
     before=(*_FOUND, *_labels("adopt_reintegration_plan | assess_rights_impact | certify_fit_to_travel")),
     follows=_labels(
         "give_consent | give_consent [the child] | give_consent [the child, no] | hear_child | "
-        "hear_child [wishes to stay] | approve_return | approve_return [origin] | the child is old enough to be asked | "
+        "hear_child [wishes to stay] | approve_return | approve_return [origin] | "
+        "the child is old enough to be asked | "
         "the time to appeal ends | plan_travel | approve_travel | depart | arrive"
     ),
 )

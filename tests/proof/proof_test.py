@@ -106,7 +106,7 @@ def test_safeguards_read_no_field_that_the_abstraction_drops() -> None:
 
 
 def test_a_change_of_what_is_dropped_changes_no_answer() -> None:
-    """The same acts, asked of a case whose dropped facts are others, are refused by the same safeguards or stand alike."""
+    """The same acts, asked of a case with other dropped facts, are refused by the same safeguards or stand alike."""
     asked_at_all = 0
     for exploration, here in some_states():
         for asked in asked_of(exploration, here, SAYINGS):
@@ -181,7 +181,7 @@ def test_nothing_breaks_under_any_agreement() -> None:
 
 
 def test_the_generated_agreements_meet_in_every_pair_of_edges() -> None:
-    """Twelve profiles show each pair of clauses at all four pairs of edges, and one step beyond is refused by its clause."""
+    """Twelve profiles show each pair of clauses at all four pairs of edges, and a step beyond is refused by name."""
     assert scopes.pairs_met(scopes.design())
     assert not scopes.pairs_met(scopes.design()[:6])
     assert len({terms.digest() for terms in scopes.family(MODEL).values()}) == 13

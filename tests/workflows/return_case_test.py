@@ -454,6 +454,7 @@ async def test_who_owes_an_act_without_a_deadline_is_told_of_it_once(engine: Eng
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("engine", ["development"], indirect=True)
 async def test_a_case_of_very_long_texts_goes_on_in_a_new_run(engine: Engine) -> None:
     """What a run hands over stays below what the engine takes: a case that could not move on would hang for good."""
 
