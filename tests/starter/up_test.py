@@ -129,33 +129,10 @@ def test_after_a_crash_the_next_one_finds_every_case_again(tmp_path: Path, house
     assert [row["reference"] for row in rows] == [reference]
 
 
-def test_the_demonstration_opens_a_dozen_cases_once(tmp_path: Path, houses: ExitStack) -> None:
-    """Different stages, holds and refusals; a second start adds nothing."""
-    data = tmp_path / "data"
-    first = up(houses, data, "--demo")
-    rows = homeward("list", *first.at, "--json").json
-    assert len(rows) == len(COURSES) == 12
-    stages = {row["stage"] for row in rows}
-    assert stages >= {
-        "identification",
-        "guardianship",
-        "family_tracing",
-        "best_interests",
-        "decision",
-        "other_solution",
-        "closed",
-    }
-    assert {"detention", "asylum", "appeal", "missing"} <= {hold for row in rows for hold in row["holds"]}
-    assert sum(row["refused"] for row in rows) >= 3
-    entries = {row["reference"]: row["entries"] for row in rows}
-    assert first.ctrl_c() == 0
-    second = up(houses, data, "--demo")
-    again = homeward("list", *second.at, "--json").json
-    assert {row["reference"]: row["entries"] for row in again} == entries
-
-
-def test_a_demonstration_that_was_interrupted_is_completed_without_doubles(tmp_path: Path, houses: ExitStack) -> None:
-    """Whatever had been said is not said again; what is missing is."""
+def test_the_demonstration_opens_a_dozen_cases_once_though_it_was_interrupted(
+    tmp_path: Path, houses: ExitStack
+) -> None:
+    """Whatever had been said is not said again, and what is missing is; a further start adds nothing."""
     data = tmp_path / "data"
     process = subprocess.Popen(
         [sys.executable, "-m", "starter.main", "up", "--json", "--demo", "--data", str(data), *ANY_PORTS],
@@ -174,13 +151,29 @@ def test_a_demonstration_that_was_interrupted_is_completed_without_doubles(tmp_p
         process.wait(30)
     assert json.loads((data / "demo.json").read_text())["finished"] is False
     assert none_left(data)
-    house = up(houses, data, "--demo")
-    rows = homeward("list", *house.at, "--json").json
-    assert len(rows) == len(COURSES)
+    completed = up(houses, data, "--demo")
+    rows = homeward("list", *completed.at, "--json").json
+    assert len(rows) == len(COURSES) == 12
     for row, course in zip(sorted(rows, key=lambda each: each["reference"][-6:]), COURSES, strict=True):
-        ledger = homeward("ledger", row["reference"], *house.at, "--json").json
+        ledger = homeward("ledger", row["reference"], *completed.at, "--json").json
         said = [entry["act_id"] for entry in ledger if entry["act_id"]]
         assert said == [f"demo-{n}" for n in range(1, len(course.acts) + 1)]
+    stages = {row["stage"] for row in rows}
+    assert stages >= {
+        "identification",
+        "guardianship",
+        "family_tracing",
+        "best_interests",
+        "decision",
+        "other_solution",
+        "closed",
+    }
+    assert {"detention", "asylum", "appeal", "missing"} <= {hold for row in rows for hold in row["holds"]}
+    assert sum(row["refused"] for row in rows) >= 3
+    entries = {row["reference"]: row["entries"] for row in rows}
+    assert completed.ctrl_c() == 0
+    again = homeward("list", *up(houses, data, "--demo").at, "--json").json
+    assert {row["reference"]: row["entries"] for row in again} == entries
 
 
 def test_an_engine_that_ends_by_itself_is_started_again(tmp_path: Path, houses: ExitStack) -> None:
