@@ -1,6 +1,7 @@
 """A desk on loopback with invented people, reached without a network, or served for a real browser."""
 
 import asyncio
+import atexit
 import contextlib
 import shutil
 import socket
@@ -10,10 +11,12 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 import uvicorn
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
@@ -88,7 +91,17 @@ def client(desk: Desk | None = None, pages: Sequence[Pages] = (), api: ASGIApp |
     """A browser without scripts on a desk. It follows no redirect by itself."""
     desk = desk or a_desk()
     app = create_app(desk, pages=pages, api=api)
-    return TestClient(app, base_url=desk.base_url, follow_redirects=False)
+    browser = TestClient(app, base_url=desk.base_url, follow_redirects=False)
+    browser.portal = _one_loop()
+    return browser
+
+
+@cache
+def _one_loop() -> BlockingPortal:
+    """An event loop that lasts as long as the tests do: left alone, a test client starts one for each request."""
+    lasting = contextlib.ExitStack()
+    atexit.register(lasting.close)
+    return lasting.enter_context(start_blocking_portal())
 
 
 def hidden(page: str) -> dict[str, str]:
