@@ -174,7 +174,9 @@ def chain_faults(entries: Iterable[Entry], *, after: tuple[int, str] = (0, GENES
 
 def moment(value: datetime) -> str:
     """A moment as the contract writes it: RFC 3339, UTC, ending in Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:-6]}Z"
 
 
 def read_moment(text: str) -> datetime:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from procedure.case import Case
+from procedure.case import Case, Deadline
 from procedure.deadlines import name_of, still
 from procedure.entries import moment
 from procedure.owed import awaiting
@@ -40,18 +40,29 @@ def view(case: Case, at: datetime) -> dict[str, Any]:
     }
 
 
+def try_to_show(case: Case, at: datetime) -> None:
+    """Raise what :func:`view` would raise at that moment.
+
+    What was met was shown while it ran, and its row stays as it was then: an old case has hundreds of them.
+    """
+    awaiting(case, at)
+    for key, deadline in case.running.items():
+        _row(key, deadline, at)
+
+
+def _row(key: str, deadline: Deadline, at: datetime) -> dict[str, Any]:
+    return {
+        "name": name_of(key),
+        "due": moment(still(deadline, at).due),
+        "met": moment(deadline.met) if deadline.met else None,
+        "overdue": deadline.overdue,
+        "escalations": deadline.escalations,
+        "stands_still": deadline.stands_still_since is not None,
+    }
+
+
 def _deadlines(case: Case, at: datetime) -> list[dict[str, Any]]:
-    rows = [
-        {
-            "name": name_of(key),
-            "due": moment(still(deadline, at).due),
-            "met": moment(deadline.met) if deadline.met else None,
-            "overdue": deadline.overdue,
-            "escalations": deadline.escalations,
-            "stands_still": deadline.stands_still_since is not None,
-        }
-        for key, deadline in case.deadlines.items()
-    ]
+    rows = [_row(key, deadline, at) for key, deadline in case.deadlines.items()]
     if window := case.appeal_window_ends:
         # Nobody owes it; it only has to pass.
         over = moment(window) if at >= window else None
