@@ -41,9 +41,13 @@ def _in_order(value: Any) -> Any:
             ascii_only = "".join(value).isascii()
         except TypeError:
             raise _NotPlainError from None  # a name that is no text
+        if ascii_only and _ATOMS.issuperset(map(type, value.values())):
+            return dict(sorted(value.items()))
         if ascii_only:
             return {name: inner if type(inner := value[name]) in _ATOMS else _in_order(inner) for name in sorted(value)}
     elif kind is list or kind is tuple:
+        if _ATOMS.issuperset(map(type, value)):
+            return value
         return [inner if type(inner) in _ATOMS else _in_order(inner) for inner in value]
     elif kind in _ATOMS or (kind is int and -_SAFE < value < _SAFE):
         return value

@@ -461,6 +461,14 @@ def grounds(case: Case, at: datetime) -> dict[str, Ground]:
     }
 
 
+def moved_by_time(case: Case) -> bool:
+    """Whether what runs can change while nothing changes on record.
+
+    Evidence grows old and a child grows into being asked, and both matter to a return alone.
+    """
+    return case.return_found
+
+
 def changes(case: Case, holds: Collection[str], at: datetime) -> dict[str, Any]:
     """What becomes of the deadlines after an entry, as its facts record it; empty when nothing does.
 

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from procedure.acts import DECISIONS, REPORTS, Act, Correct, ExtendDeadline, as_given, parse_act
 from procedure.agreement import Agreement
 from procedure.case import Case
-from procedure.deadlines import changes, extended, moments, name_of
+from procedure.deadlines import changes, extended, moments, moved_by_time, name_of
 from procedure.effects import effects, tells_of_detention, voided_by_detention
 from procedure.entries import GENESIS, Draft, Entry, as_if, moment, seal
 from procedure.faults import Malformed
@@ -50,20 +50,26 @@ class Pen:
             # A date of birth set right undoes an eighteenth birthday: nobody is an adult by a slip of the pen.
             draft = replace(draft, facts={**draft.facts, "still_a_child": True})
             then = apply(self.case, draft, n, self.at)
-        # Nothing rests on a stage or on what the record says of a hold: after another entry these two move nothing.
-        moves = not self.moved or draft.kind not in ("stage", "hold", "hold_lifted")
-        if moves and (deadlines := changes(then, standing_holds(then), self.at)):
+        if self._may_move(draft, then) and (deadlines := changes(then, standing_holds(then), self.at)):
             known = draft.facts.get("deadlines", {})
-            draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
+            draft.facts["deadlines"] = {**known, **deadlines}
             then = with_deadlines(then, deadlines, self.at)
         if self.seed is None:
             entry = as_if(draft, n=n, at=self.at)
         else:
             entry = seal(draft, n=n, at=self.at, prev=self.case.head, seed=self.seed)
         self.case = recorded(then, entry)
-        self.moved = True
         self.ledger.append(entry)
         return entry
+
+    def _may_move(self, draft: Draft, then: Case) -> bool:
+        """Whether this entry can set, meet or move a deadline: most cannot, and to ask costs more than to write one."""
+        if then is self.case and not moved_by_time(then):
+            return False  # a refusal or a note, in a case where time alone moves nothing
+        # No deadline rests on a stage, or on what the record says of a hold.
+        moves = not self.moved or draft.kind not in ("stage", "hold", "hold_lifted")
+        self.moved = True
+        return moves
 
     def write_what_follows(self) -> None:
         """Holds that now stand or no longer stand, and the stage, where they differ from what is on record."""
@@ -93,19 +99,24 @@ _BEHIND_HOLD: Final[dict[Hold, tuple[SafeguardName, ...]]] = {
 
 def standing_holds(case: Case) -> tuple[Hold, ...]:
     """The holds that the facts on record set (procedure.md, part 5), in the contract's order."""
-    stands: dict[str, bool] = {
-        "detention": case.detained,
-        "emergency_placement_overdue": case.emergency_overdue,
-        "asylum": case.asylum in ("open", "granted"),
-        "appeal": return_appealed(case),
-        "missing": case.missing,
-        **dict.fromkeys(case.suspensions, True),
-        "review": case.review_reached,
-        "adulthood": case.adulthood_holds,
-    }
-    if True not in stands.values():
-        return ()
-    return tuple(hold for hold in HOLDS if stands.get(hold))
+    stands: list[Hold] = []
+    if case.detained:
+        stands.append("detention")
+    if case.emergency_overdue:
+        stands.append("emergency_placement_overdue")
+    if case.asylum in ("open", "granted"):
+        stands.append("asylum")
+    if return_appealed(case):
+        stands.append("appeal")
+    if case.missing:
+        stands.append("missing")
+    if case.suspensions:
+        stands.extend(hold for hold in HOLDS if hold in case.suspensions)
+    if case.review_reached:
+        stands.append("review")
+    if case.adulthood_holds:
+        stands.append("adulthood")
+    return tuple(stands)
 
 
 def open_case(

@@ -19,7 +19,7 @@ GENESIS: Final = "0" * 64
 """``prev`` of a case's first entry."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Draft:
     """An entry before it has a number and a place in the chain."""
 

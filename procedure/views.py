@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from procedure.case import Case, Deadline
+from procedure.case import Case
 from procedure.deadlines import name_of, still
 from procedure.entries import moment
-from procedure.owed import awaiting
+from procedure.owed import awaiting, owed
 from procedure.signing import NOT_REQUIRED, REQUIRED
 
 
@@ -45,24 +45,23 @@ def try_to_show(case: Case, at: datetime) -> None:
 
     What was met was shown while it ran, and its row stays as it was then: an old case has hundreds of them.
     """
-    awaiting(case, at)
-    for key, deadline in case.running.items():
-        _row(key, deadline, at)
-
-
-def _row(key: str, deadline: Deadline, at: datetime) -> dict[str, Any]:
-    return {
-        "name": name_of(key),
-        "due": moment(still(deadline, at).due),
-        "met": moment(deadline.met) if deadline.met else None,
-        "overdue": deadline.overdue,
-        "escalations": deadline.escalations,
-        "stands_still": deadline.stands_still_since is not None,
-    }
+    owed(case, at)
+    for deadline in case.running.values():
+        still(deadline, at)
 
 
 def _deadlines(case: Case, at: datetime) -> list[dict[str, Any]]:
-    rows = [_row(key, deadline, at) for key, deadline in case.deadlines.items()]
+    rows = [
+        {
+            "name": name_of(key),
+            "due": moment(still(deadline, at).due),
+            "met": moment(deadline.met) if deadline.met else None,
+            "overdue": deadline.overdue,
+            "escalations": deadline.escalations,
+            "stands_still": deadline.stands_still_since is not None,
+        }
+        for key, deadline in case.deadlines.items()
+    ]
     if window := case.appeal_window_ends:
         # Nobody owes it; it only has to pass.
         over = moment(window) if at >= window else None
