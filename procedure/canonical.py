@@ -1,19 +1,16 @@
 """Canonical JSON (RFC 8785): one value, one text, on every machine.
 
 The record's digests rest on it. Nearly all that is digested here is plain: texts, whole numbers, true,
-false, null, and objects with ASCII names. For those the standard library writes the same text many
-times faster; everything else goes to the reference implementation.
+false, null, and objects with ASCII names. Of those a fast writer makes the same text once their names stand in
+order; everything else goes to the reference implementation.
 """
 
-import json
 from typing import Any, Final, cast
 
 import rfc8785
+from pydantic_core import PydanticSerializationError, to_json
 
 _SAFE: Final = 2**53
-_encode: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False, allow_nan=False
-).encode
 
 
 def canonical(value: Any) -> bytes:
@@ -21,32 +18,37 @@ def canonical(value: Any) -> bytes:
 
     Raises ``rfc8785.CanonicalizationError`` for what JSON programs would not agree on.
     """
-    if _plain(value):
-        try:
-            return _encode(value).encode()
-        except UnicodeEncodeError:
-            pass  # half a surrogate pair; the reference implementation says what is wrong with it
-    return rfc8785.dumps(value)
+    try:
+        return to_json(_in_order(value))
+    except (_NotPlainError, PydanticSerializationError):
+        # Also half a surrogate pair, which no text in UTF-8 holds; the reference implementation says what is wrong.
+        return rfc8785.dumps(value)
+
+
+class _NotPlainError(Exception):
+    """Something in the value needs more than sorted ASCII names to be canonical."""
 
 
 _ATOMS: Final = frozenset({str, bool, type(None)})
 
 
-def _plain(value: Any) -> bool:
-    """Whether nothing in the value needs more than sorted ASCII names to be canonical."""
+def _in_order(value: Any) -> Any:
+    """A plain value with the names of each object in their order. Raises _NotPlainError."""
     kind = cast("type[Any]", type(value))
-    if kind in _ATOMS:
-        return True
-    if kind is int:
-        return -_SAFE < value < _SAFE
     if kind is dict:
-        for name, inner in value.items():
+        try:
             # Other names would have to be sorted by UTF-16 code units.
-            if type(name) is not str or not name.isascii():
-                return False
-            if type(inner) not in _ATOMS and not _plain(inner):
-                return False
-        return True
-    if kind is list or kind is tuple:
-        return all(type(inner) in _ATOMS or _plain(inner) for inner in value)
-    return False
+            ascii_only = "".join(value).isascii()
+        except TypeError:
+            raise _NotPlainError from None  # a name that is no text
+        if ascii_only and _ATOMS.issuperset(map(type, value.values())):
+            return dict(sorted(value.items()))
+        if ascii_only:
+            return {name: inner if type(inner := value[name]) in _ATOMS else _in_order(inner) for name in sorted(value)}
+    elif kind is list or kind is tuple:
+        if _ATOMS.issuperset(map(type, value)):
+            return value
+        return [inner if type(inner) in _ATOMS else _in_order(inner) for inner in value]
+    elif kind in _ATOMS or (kind is int and -_SAFE < value < _SAFE):
+        return value
+    raise _NotPlainError

@@ -220,6 +220,10 @@ class Deadline:
 AsylumClaim = Literal["none", "open", "granted", "closed"]
 
 
+def _not_met(deadlines: dict[str, Deadline]) -> dict[str, Deadline]:
+    return {key: deadline for key, deadline in deadlines.items() if deadline.open}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """A return case after its ``n``-th entry."""
@@ -309,6 +313,8 @@ class Case:
     holds: tuple[Hold, ...] = ()
     adulthood_holds: bool = False
     deadlines: dict[str, Deadline] = field(default_factory=dict[str, Deadline])
+    running: dict[str, Deadline] = field(init=False, repr=False, default_factory=dict[str, Deadline])
+    """Those of the deadlines that are not met, in their order. What is met only grows, and nothing asks for it again."""
 
     # Where it stands
     stage: Stage = "identification"
@@ -324,6 +330,9 @@ class Case:
     last_material: int = 0
     """The newest entry that an approver must have read."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "running", _not_met(self.deadlines))
+
     def but(self, **changes: Any) -> "Case":
         """The same case with some of its facts changed: ``dataclasses.replace``, without its price on so many fields.
 
@@ -334,6 +343,8 @@ class Case:
         case = object.__new__(Case)
         case.__dict__.update(self.__dict__)
         case.__dict__.update(changes)
+        if "deadlines" in changes and "running" not in changes:
+            case.__dict__["running"] = _not_met(changes["deadlines"])
         return case
 
     @property

@@ -52,6 +52,8 @@ class Rule:
     runs: Callable[[Case, datetime], Iterable[Ground]]
     reached: Callable[[Case, str], bool]
     source: str
+    rests_on: str | None = None
+    """The fact of the case without which it never runs. Every rule is asked at every entry; most rest on nothing yet."""
     stands_still: bool = False
     """Only acts that a hold holds can meet it, so it stands still while one stands."""
     at_once: bool = False
@@ -301,6 +303,7 @@ RULES: Final[dict[str, Rule]] = {
             '"immediately" (JGC23); 24 hours is ours',
             at_once=True,
             extendable=False,
+            rests_on="detained",
         ),
         Rule(
             "tracing",
@@ -309,14 +312,31 @@ RULES: Final[dict[str, Rule]] = {
             _while(_tracing_unanswered, "tracing"),
             lambda case, key: not _tracing_unanswered(case),
             _OURS,
+            rests_on="tracing_opened",
         ),
-        Rule("family_assessment", "caseworker", "origin", _each_unassessed, _assessed, _OURS),
-        Rule("hearing", "guardian", "host", _unheard, lambda case, key: case.hearing is not None, _OURS),
+        Rule("family_assessment", "caseworker", "origin", _each_unassessed, _assessed, _OURS, rests_on="tracing"),
+        Rule(
+            "hearing",
+            "guardian",
+            "host",
+            _unheard,
+            lambda case, key: case.hearing is not None,
+            _OURS,
+            rests_on="guardian",
+        ),
         Rule(
             "determination", "bid_panel", "host", _undetermined, lambda case, key: case.determination is not None, _OURS
         ),
-        Rule("review", "bid_panel", "host", _to_review, lambda case, key: case.solution != "postpone", "BIP"),
-        Rule("consent", "guardian", "host", _consent_awaited, _consented, _OURS),
+        Rule(
+            "review",
+            "bid_panel",
+            "host",
+            _to_review,
+            lambda case, key: case.solution != "postpone",
+            "BIP",
+            rests_on="determination",
+        ),
+        Rule("consent", "guardian", "host", _consent_awaited, _consented, _OURS, rests_on="determination"),
         Rule(
             "reintegration_plan",
             "central_authority",
@@ -324,6 +344,7 @@ RULES: Final[dict[str, Rule]] = {
             _while(lambda case: case.return_found and case.reintegration_plan is None, "reintegration_plan"),
             lambda case, key: case.reintegration_plan is not None,
             _OURS,
+            rests_on="determination",
         ),
         Rule(
             "rights_impact",
@@ -332,6 +353,7 @@ RULES: Final[dict[str, Rule]] = {
             _while(lambda case: case.return_found and case.rights_impact is None, "rights_impact"),
             lambda case, key: case.rights_impact is not None,
             _OURS,
+            rests_on="determination",
         ),
         Rule(
             "approval_host",
@@ -341,6 +363,7 @@ RULES: Final[dict[str, Rule]] = {
             _approved("host"),
             _OURS,
             stands_still=True,
+            rests_on="determination",
         ),
         Rule(
             "approval_origin",
@@ -350,6 +373,7 @@ RULES: Final[dict[str, Rule]] = {
             _approved("origin"),
             _OURS,
             stands_still=True,
+            rests_on="determination",
         ),
         Rule(
             "travel_plan",
@@ -359,6 +383,7 @@ RULES: Final[dict[str, Rule]] = {
             lambda case, key: case.plan is not None and not case.plan.interrupted,
             _OURS,
             stands_still=True,
+            rests_on="determination",
         ),
         Rule(
             "travel_approval",
@@ -368,8 +393,17 @@ RULES: Final[dict[str, Rule]] = {
             lambda case, key: case.travel_approval is not None,
             _OURS,
             stands_still=True,
+            rests_on="plan",
         ),
-        Rule("arrival", "escort", "host", _under_way, lambda case, key: case.arrived is not None, _OURS),
+        Rule(
+            "arrival",
+            "escort",
+            "host",
+            _under_way,
+            lambda case, key: case.arrived is not None,
+            _OURS,
+            rests_on="departed",
+        ),
         Rule(
             "visit",
             "monitor",
@@ -377,6 +411,7 @@ RULES: Final[dict[str, Rule]] = {
             _visits_owed,
             lambda case, key: int(key.removeprefix("visit_")) in case.visits,
             'ours ("follow-up", OSCE recommendation 2; MD948)',
+            rests_on="arrived",
         ),
         Rule(
             "settlement",
@@ -385,6 +420,7 @@ RULES: Final[dict[str, Rule]] = {
             _while(lambda case: case.solution in ("stay", "third_country") and not settled(case), "settlement"),
             lambda case, key: settled(case),
             _OURS,
+            rests_on="determination",
         ),
         Rule(
             "complaint",
@@ -393,6 +429,7 @@ RULES: Final[dict[str, Rule]] = {
             _each_complaint,
             lambda case, key: all(str(complaint.n) != suffix(key) for complaint in case.complaints),
             _OURS,
+            rests_on="complaints",
         ),
         Rule(
             "missing",
@@ -402,6 +439,7 @@ RULES: Final[dict[str, Rule]] = {
             lambda case, key: not case.missing,
             _OURS,
             at_once=True,
+            rests_on="missing",
         ),
     )
 }
@@ -415,7 +453,20 @@ def grounds(case: Case, at: datetime) -> dict[str, Ground]:
     if case.closed:
         return {}
     rules = RULES.values() if not case.adulthood_holds else [RULES[name] for name in CARE_RULES]
-    return {ground.key: ground for rule in rules for ground in rule.runs(case, at)}
+    return {
+        ground.key: ground
+        for rule in rules
+        if rule.rests_on is None or getattr(case, rule.rests_on)
+        for ground in rule.runs(case, at)
+    }
+
+
+def moved_by_time(case: Case) -> bool:
+    """Whether what runs can change while nothing changes on record.
+
+    Evidence grows old and a child grows into being asked, and both matter to a return alone.
+    """
+    return case.return_found
 
 
 def changes(case: Case, holds: Collection[str], at: datetime) -> dict[str, Any]:
@@ -427,22 +478,20 @@ def changes(case: Case, holds: Collection[str], at: datetime) -> dict[str, Any]:
     """
     running = grounds(case, at)
     result: dict[str, Any] = {}
-    for key, deadline in case.deadlines.items():
-        if not deadline.open:
-            continue
+    for key, deadline in case.running.items():
         ground = running.get(key)
         if ground is None:
             met = not case.closed and rule_of(key).reached(case, key)
             result.setdefault("met" if met else "dropped", []).append(key)
-        elif ground.token == deadline.ground and rule_of(key).stands_still:
-            if holds and deadline.stands_still_since is None:
+        elif ground.token == deadline.ground:
+            if holds and deadline.stands_still_since is None and rule_of(key).stands_still:
                 result.setdefault("stand_still", []).append(key)
-            elif not holds and deadline.stands_still_since is not None:
+            elif not holds and deadline.stands_still_since is not None and rule_of(key).stands_still:
                 later = deadline.due + (at - deadline.stands_still_since)
                 result.setdefault("go_on", {})[key] = moment(later)
     for key, ground in running.items():
-        known = case.deadlines.get(key)
-        if known is None or not known.open or known.ground != ground.token:
+        known = case.running.get(key)
+        if known is None or known.ground != ground.token:
             due = rule_of(key).due(case, ground, at)
             result.setdefault("set", {})[key] = [moment(due), ground.token]
             if holds and rule_of(key).stands_still:
@@ -459,10 +508,13 @@ def escalation_moments(case: Case, key: str, deadline: Deadline) -> Iterator[tup
             yield level, deadline.due + timedelta(days=days)
 
 
-def moments(case: Case) -> Iterator[tuple[datetime, str, str, int]]:
-    """Everything that the mere passing of time will put on record: (moment, what, key, level)."""
-    for key, deadline in case.deadlines.items():
-        if deadline.met is not None or deadline.stands_still_since is not None:
+def moments(case: Case, until: datetime | None = None) -> Iterator[tuple[datetime, str, str, int]]:
+    """Everything that the mere passing of time will put on record: (moment, what, key, level).
+
+    Without the deadlines that are not due ``until`` then, where that is given: nobody is told before.
+    """
+    for key, deadline in case.running.items():
+        if deadline.stands_still_since is not None or (until is not None and deadline.due > until):
             continue
         if not deadline.overdue:
             yield deadline.due, "overdue", key, 0
@@ -474,8 +526,8 @@ def extended(case: Case, name: str, days: int) -> dict[str, list[Any]]:
     """The deadlines of that name that run, each with its new due moment and the days added."""
     return {
         key: [moment(deadline.due + timedelta(days=days)), days]
-        for key, deadline in case.deadlines.items()
-        if name_of(key) == name and deadline.open
+        for key, deadline in case.running.items()
+        if name_of(key) == name
     }
 
 

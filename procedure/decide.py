@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from procedure.acts import DECISIONS, REPORTS, Act, Correct, ExtendDeadline, as_given, parse_act
 from procedure.agreement import Agreement
 from procedure.case import Case
-from procedure.deadlines import changes, extended, moments, name_of
+from procedure.deadlines import changes, extended, moments, moved_by_time, name_of
 from procedure.effects import effects, tells_of_detention, voided_by_detention
 from procedure.entries import GENESIS, Draft, Entry, as_if, moment, seal
 from procedure.faults import Malformed
@@ -26,7 +26,7 @@ from procedure.placement import detention_reasons, is_detention
 from procedure.safeguards.asked import Asked, Refusal, answered_by, refuse
 from procedure.safeguards.travel import CARE_PLACES
 from procedure.signing import Standing
-from procedure.stages import stage_of
+from procedure.stages import return_appealed, stage_of
 from procedure.vocabulary import HOLDS, PROCEDURE_VERSION, Hold, SafeguardName
 
 
@@ -39,6 +39,8 @@ class Pen:
     at: datetime
     seed: bytes | None
     """None where nobody keeps the record: see :func:`procedure.entries.as_if`."""
+    moved: bool = False
+    """Whether the deadlines were brought up to this moment."""
 
     def write(self, draft: Draft) -> Entry:
         """Put one entry on record, with what becomes of the deadlines in its facts."""
@@ -48,9 +50,9 @@ class Pen:
             # A date of birth set right undoes an eighteenth birthday: nobody is an adult by a slip of the pen.
             draft = replace(draft, facts={**draft.facts, "still_a_child": True})
             then = apply(self.case, draft, n, self.at)
-        if deadlines := changes(then, standing_holds(then), self.at):
+        if self._may_move(draft, then) and (deadlines := changes(then, standing_holds(then), self.at)):
             known = draft.facts.get("deadlines", {})
-            draft = replace(draft, facts={**draft.facts, "deadlines": {**known, **deadlines}})
+            draft.facts["deadlines"] = {**known, **deadlines}
             then = with_deadlines(then, deadlines, self.at)
         if self.seed is None:
             entry = as_if(draft, n=n, at=self.at)
@@ -59,6 +61,15 @@ class Pen:
         self.case = recorded(then, entry)
         self.ledger.append(entry)
         return entry
+
+    def _may_move(self, draft: Draft, then: Case) -> bool:
+        """Whether this entry can set, meet or move a deadline: most cannot, and to ask costs more than to write one."""
+        if then is self.case and not moved_by_time(then):
+            return False  # a refusal or a note, in a case where time alone moves nothing
+        # No deadline rests on a stage, or on what the record says of a hold.
+        moves = not self.moved or draft.kind not in ("stage", "hold", "hold_lifted")
+        self.moved = True
+        return moves
 
     def write_what_follows(self) -> None:
         """Holds that now stand or no longer stand, and the stage, where they differ from what is on record."""
@@ -88,16 +99,24 @@ _BEHIND_HOLD: Final[dict[Hold, tuple[SafeguardName, ...]]] = {
 
 def standing_holds(case: Case) -> tuple[Hold, ...]:
     """The holds that the facts on record set (procedure.md, part 5), in the contract's order."""
-    stands: dict[Hold, bool] = {
-        "detention": case.detained,
-        "emergency_placement_overdue": case.emergency_overdue,
-        "asylum": case.asylum in ("open", "granted"),
-        "appeal": bool(case.appeals_against("best_interests", "return", "travel")),
-        "missing": case.missing,
-        "review": case.review_reached,
-        "adulthood": case.adulthood_holds,
-    }
-    return tuple(hold for hold in HOLDS if stands.get(hold, hold in case.suspensions))
+    stands: list[Hold] = []
+    if case.detained:
+        stands.append("detention")
+    if case.emergency_overdue:
+        stands.append("emergency_placement_overdue")
+    if case.asylum in ("open", "granted"):
+        stands.append("asylum")
+    if return_appealed(case):
+        stands.append("appeal")
+    if case.missing:
+        stands.append("missing")
+    if case.suspensions:
+        stands.extend(hold for hold in HOLDS if hold in case.suspensions)
+    if case.review_reached:
+        stands.append("review")
+    if case.adulthood_holds:
+        stands.append("adulthood")
+    return tuple(stands)
 
 
 def open_case(
@@ -485,7 +504,7 @@ def pass_time(case: Case, at: datetime, ledger: Ledger, seed: bytes | None) -> C
 def _due(case: Case, at: datetime) -> list[Draft]:
     """What has come due by ``at``, earliest first."""
     found: list[tuple[datetime, int, str, Draft]] = []
-    for when, what, key, level in moments(case):
+    for when, what, key, level in moments(case, until=at):
         if when > at:
             continue
         facts: dict[str, Any] = {"deadline": name_of(key), "key": key, "due": moment(case.deadlines[key].due)}
@@ -497,18 +516,17 @@ def _due(case: Case, at: datetime) -> list[Draft]:
     if birthday and birthday <= at:
         holds = case.stage not in ("reintegration", "closed")
         found.append((birthday, 0, "", Draft(kind="turned_18", facts={"holds": holds})))
-    for turn in _turns(case):
-        if turn <= at:
-            stage = stage_of(case, turn)
-            found.append((turn, 3, "", Draft(kind="stage", facts={"stage": stage, "was": case.stage})))
+    for turn in _turns(case, until=at):
+        stage = stage_of(case, turn)
+        found.append((turn, 3, "", Draft(kind="stage", facts={"stage": stage, "was": case.stage})))
     return [draft for *_, draft in sorted(found, key=lambda each: each[:3])]
 
 
-def _turns(case: Case) -> Iterator[datetime]:
+def _turns(case: Case, until: datetime | None = None) -> Iterator[datetime]:
     """The moments ahead that change the stage by themselves: a time to appeal ends, a child is old enough to be asked."""
     asked_from = age_of_consent(case)
     for turn in (case.appeal_window_ends, asked_from):
-        if turn is None or turn <= case.recorded_at:
+        if turn is None or turn <= case.recorded_at or (until is not None and turn > until):
             continue
         # Where the stage stays, the child's own consent may still be owed from that day on, and approvals wait for it.
         newly_owed = turn == asked_from and case.return_found and changes(case, standing_holds(case), turn)

@@ -19,7 +19,7 @@ GENESIS: Final = "0" * 64
 """``prev`` of a case's first entry."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Draft:
     """An entry before it has a number and a place in the chain."""
 
@@ -174,7 +174,9 @@ def chain_faults(entries: Iterable[Entry], *, after: tuple[int, str] = (0, GENES
 
 def moment(value: datetime) -> str:
     """A moment as the contract writes it: RFC 3339, UTC, ending in Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not UTC:
+        value = value.astimezone(UTC)
+    return f"{value.isoformat()[:-6]}Z"
 
 
 def read_moment(text: str) -> datetime:

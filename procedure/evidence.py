@@ -1,7 +1,7 @@
 """What a return rests on, and whether it is still fresh (GC14 paras 84, 90; the shelf lives are ours)."""
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 from procedure.case import Case
@@ -10,7 +10,7 @@ from procedure.majority import own_consent_needed
 
 def older_than(recorded: datetime, days: int, at: datetime) -> bool:
     """Whether something recorded then is no longer younger than so many days."""
-    return at - recorded >= timedelta(days=days)
+    return (at - recorded).days >= days
 
 
 class Stale(NamedTuple):

@@ -197,28 +197,43 @@ def _with_facts(case: Case, facts: dict[str, Any], at: datetime) -> Case:
 
 def with_deadlines(case: Case, changes: dict[str, Any], at: datetime) -> Case:
     """What becomes of the deadlines, as an entry's facts record it."""
-    deadlines = dict(case.deadlines)
-    for key in changes.get("dropped", ()):
+    deadlines, running = dict(case.deadlines), dict(case.running)
+
+    def put(key: str, deadline: Deadline) -> None:
+        deadlines[key] = deadline
+        if deadline.open:
+            running[key] = deadline
+        else:
+            running.pop(key, None)
+
+    def drop(key: str) -> None:
         deadlines.pop(key, None)
+        running.pop(key, None)
+
+    for key in changes.get("dropped", ()):
+        drop(key)
     for key in changes.get("met", ()):
-        deadlines[key] = replace(deadlines[key], met=at, stands_still_since=None)
+        put(key, replace(deadlines[key], met=at, stands_still_since=None))
     for key, (due, ground) in changes.get("set", {}).items():
         # Taken out first, so that a deadline that starts anew also stands last.
-        deadlines.pop(key, None)
-        deadlines[key] = Deadline(due=read_moment(due), since=at, ground=ground)
+        drop(key)
+        put(key, Deadline(due=read_moment(due), since=at, ground=ground))
     for key in changes.get("stand_still", ()):
-        deadlines[key] = replace(deadlines[key], stands_still_since=at)
+        put(key, replace(deadlines[key], stands_still_since=at))
     for key, due in changes.get("go_on", {}).items():
-        deadlines[key] = replace(deadlines[key], due=read_moment(due), stands_still_since=None)
+        put(key, replace(deadlines[key], due=read_moment(due), stands_still_since=None))
     for key, (due, days) in changes.get("extended", {}).items():
-        deadlines[key] = replace(deadlines[key], due=read_moment(due), extended=deadlines[key].extended + days)
-    return case.but(deadlines=deadlines)
+        put(key, replace(deadlines[key], due=read_moment(due), extended=deadlines[key].extended + days))
+    return case.but(deadlines=deadlines, running=running)
 
 
 def _deadline(case: Case, key: str, **changes: Any) -> Case:
-    if key not in case.deadlines:
+    known = case.deadlines.get(key)
+    if known is None:
         return case
-    return case.but(deadlines={**case.deadlines, key: replace(case.deadlines[key], **changes)})
+    deadline = replace(known, **changes)
+    running = {**case.running, key: deadline} if deadline.open else case.running
+    return case.but(deadlines={**case.deadlines, key: deadline}, running=running)
 
 
 def _with_intake(case: Case, intake: Given, n: int, *, corrected: bool = False) -> Case:

@@ -61,9 +61,8 @@ class Owed:
 def owed(case: Case, at: datetime) -> list[Owed]:
     """Every act that is owed at the moment ``at``, each once."""
     rows: list[Owed] = []
-    for key, deadline in case.deadlines.items():
-        if deadline.open:
-            rows += _under(case, key, at)
+    for key in case.running:
+        rows += _under(case, key, at)
     if not case.closed:
         told = {(row.act, row.role, row.state) for row in rows}
         rows += [row for row in _without_deadline(case, at) if (row.act, row.role, row.state) not in told]

@@ -26,7 +26,7 @@ from procedure.intake import Intake
 from procedure.ledger import Ledger
 from procedure.safeguards.asked import Refusal, refuse
 from procedure.signing import UNSIGNED, Standing
-from procedure.views import view
+from procedure.views import try_to_show, view
 from procedure.vocabulary import ROLES, SafeguardName
 
 _LONGEST_ACT_ID: Final = 64
@@ -50,6 +50,10 @@ class Proceedings:
         # act_id -> [digest of the act, its entry, last entry of its answer, stage, holds], and where its entry is
         # no longer at hand also [safeguards that refused it, head]
         self._answered: dict[str, list[Any]] = answered or {}
+        self._some_faulty = any(map(_is_faulty_id, self._answered))
+        # A case as these proceedings left it, and when it wakes: up to then nothing comes of time. What comes from
+        # an earlier run may have been left under other rules, and is looked at once.
+        self._left: tuple[Case, datetime | None] | None = None
 
     # Beginning and going on
 
@@ -96,7 +100,7 @@ class Proceedings:
             entries = entries[len(entries) // 4 or 1 :]
             text = packed(entries)
         oldest = entries[0]["n"]
-        case = _CASE.dump_python(self.case, mode="json", exclude={"agreement"})
+        case = _CASE.dump_python(self.case, mode="json", exclude={"agreement", "running"})
         return {
             "case": {**case, "agreement": self.case.agreement.terms()},
             "entries": text,
@@ -139,8 +143,8 @@ class Proceedings:
         try:
             self.case = decide.decide(before, act, at, self._ledger, self._seed, signed)
             # What could not be shown, or waited for, must not come on record: every later act would fail of it.
-            view(self.case, at)
-            decide.next_due(self.case)
+            try_to_show(self.case, at)
+            self._left = (self.case, decide.next_due(self.case))
         except BaseException:
             # A fault of ours must not leave half an answer on record.
             self.case = before
@@ -181,11 +185,16 @@ class Proceedings:
         """Put on record what has come due by ``at``. Returns the entries made, in order."""
         before = self.case.n
         at = self.not_before_the_last(at)
+        if self._left is not None and self._left[0] is self.case and _is_ahead(self._left[1], at):
+            return []
         self.case = decide.pass_time(self.case, at, self._ledger, self._seed)
+        self._left = (self.case, decide.next_due(self.case))
         return self._ledger.since(before)
 
     def next_due(self) -> datetime | None:
         """The earliest moment at which :meth:`let_time_pass` has something to put on record."""
+        if self._left is not None and self._left[0] is self.case:
+            return self._left[1]
         return decide.next_due(self.case)
 
     # Looking
@@ -223,14 +232,17 @@ class Proceedings:
     # Remembering
 
     def _answer_to(self, act: Act) -> list[Any] | None:
-        return self._answered.get(act.act_id) or self._answered.get(_faulty_id(act))
+        answer = self._answered.get(act.act_id)
+        # That other id is a digest of the whole act: not made where nobody was remembered by one.
+        return self._answered.get(_faulty_id(act)) if answer is None and self._some_faulty else answer
 
     def _remember(self, act_id: str, digest: str, first: int) -> Receipt:
         answer = [digest, first, self.case.n, self.case.stage, list(self.case.holds)]
         self._answered[act_id] = answer
+        self._some_faulty = self._some_faulty or _is_faulty_id(act_id)
         while len(self._answered) > REMEMBERED_ACTS:
             # What came without a good signature goes first: nobody drives a true act out of memory, to send it once more.
-            oldest = next((known for known in self._answered if len(known) > _LONGEST_ACT_ID), None)
+            oldest = next(filter(_is_faulty_id, self._answered), None) if self._some_faulty else None
             del self._answered[oldest or next(iter(self._answered))]
         return self._receipt(answer)
 
@@ -266,8 +278,7 @@ class Proceedings:
 
     def not_before_the_last(self, at: datetime) -> datetime:
         """The record's moments never run backwards, whatever a clock does."""
-        entries = self._ledger.since(self.case.n - 1)
-        return max(at, entries[-1].at) if entries else at
+        return max(at, self.case.recorded_at)
 
 
 def _digest(act: Act) -> str:
@@ -281,6 +292,14 @@ def _faulty_id(act: Act) -> str:
     """
     digest = hashlib.sha256(canonical(as_given(act))).hexdigest()
     return f"signature at fault: {digest}"
+
+
+def _is_ahead(due: datetime | None, at: datetime) -> bool:
+    return due is None or due > at
+
+
+def _is_faulty_id(known: str) -> bool:
+    return len(known) > _LONGEST_ACT_ID
 
 
 def packed(given: Any) -> str:

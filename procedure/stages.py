@@ -95,7 +95,7 @@ def appeal_window_over(case: Case, at: datetime) -> bool:
 
 def return_appealed(case: Case) -> bool:
     """An appeal that suspends the return is pending (JGC23 para 17; RD 13)."""
-    return bool(case.appeals_against("best_interests", "return", "travel"))
+    return bool(case.appeals) and bool(case.appeals_against("best_interests", "return", "travel"))
 
 
 def decided(case: Case, at: datetime) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from procedure.case import Case
 from procedure.deadlines import name_of, still
 from procedure.entries import moment
-from procedure.owed import awaiting
+from procedure.owed import awaiting, owed
 from procedure.signing import NOT_REQUIRED, REQUIRED
 
 
@@ -38,6 +38,16 @@ def view(case: Case, at: datetime) -> dict[str, Any]:
         "procedure_version": case.procedure_version,
         "signatures": REQUIRED if case.signed else NOT_REQUIRED,
     }
+
+
+def try_to_show(case: Case, at: datetime) -> None:
+    """Raise what :func:`view` would raise at that moment.
+
+    What was met was shown while it ran, and its row stays as it was then: an old case has hundreds of them.
+    """
+    owed(case, at)
+    for deadline in case.running.values():
+        still(deadline, at)
 
 
 def _deadlines(case: Case, at: datetime) -> list[dict[str, Any]]:

@@ -731,7 +731,7 @@ PART_OF_FACT: Final[dict[str, Part | None]] = {
     "appeals": "appeals",
     **dict.fromkeys(("suspensions", "complaints"), "notes"),
     "holds": None,
-    "deadlines": "deadlines",
+    **dict.fromkeys(("deadlines", "running"), "deadlines"),
     "refused": "refusals",
 }
 """The part of each fact of a case. ``None``: whoever sees anything of a case sees it, the holds each by its own part."""

@@ -75,6 +75,7 @@ KEPT: Final[dict[str, str]] = {
     "complaints": "how many wait",
     "holds": "as they are",
     "deadlines": "of `emergency_placement` and `review` the time left; of all of them where an exploration extends any",
+    "running": "as `deadlines`, of which it is those that are not met",
     "stage": "as recorded",
     "outcome": "as it is",
     "closed": "as it is",

@@ -80,7 +80,7 @@ def of_a_refusal(act: Any, before: Case, then: Case, made: Sequence[Entry], at: 
     now, idle = then.__dict__, set(_OF_THE_RECORD)
     if changes(before, before.holds, at):
         # A deadline whose ground fell away by time alone is dropped by the next entry, whatever that says.
-        idle.add("deadlines")
+        idle |= {"deadlines", "running"}
     for fact, was in before.__dict__.items():
         # A report out of order that tells of a detention is answered all the same.
         if was is not now[fact] and was != now[fact] and not told and fact not in idle:

@@ -1,11 +1,13 @@
 """What the benchmarks write and fill in."""
 
+import sys
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
-from benches import foresight
+from benches import foresight, law
 from benches.desk import copies
 from benches.measures import at, put_section, table
 from procedure.entries import read_moment
@@ -78,3 +80,49 @@ def test_a_what_if_is_measured_in_cases_acts_and_work() -> None:
     assert "| cases | 3 |" in text
     assert "| seconds of work of one core |" in text
     assert "kept." not in text
+
+
+SOME = ("02-the-stay-centre-with-a-locked-gate", "13-nobody-answers")
+"""Scenarios in which most of what can happen happens."""
+
+
+def test_the_law_is_measured_by_acts_of_every_fate() -> None:
+    """What is said in the courses is accepted and refused, comes due and escalates, and is the same in every way to hear it."""
+    once = law.rates(1, SOME)
+    assert len({(each[0].acts, each[0].entries) for each in once.values()}) == 1
+    kinds = {entry.kind for course in law.courses(scenarios=SOME) for entry in law.entries_of(course)}
+    assert {"accepted", "refused", "overdue", "escalated", "hold", "hold_lifted", "detention", "closed"} <= kinds
+
+
+def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
+    """Kept or missed is said of each way that an act is heard in, and growth and shares are told."""
+    text = law.measure(1, late=100, scenarios=SOME)
+    assert text.count(" is kept") + text.count(" is missed by ") == 3
+    assert "The act number 100 of one case costs" in text
+    assert all(f"| {part} |" in text for part in law.PARTS)
+
+
+def _calls_of_acts(last: int) -> list[int]:
+    """How many functions each act of a long case calls: what it costs, whatever else the machine does."""
+    calls: list[int] = []
+
+    def count(frame: object, event: str, told: object) -> None:
+        if event in ("call", "c_call"):
+            calls[-1] += 1
+
+    for hear in islice(law.said_for_ever(law.courses(scenarios=SOME)[0]), last):
+        calls.append(0)
+        sys.setprofile(count)
+        try:
+            hear()
+        finally:
+            sys.setprofile(None)
+    return calls
+
+
+def test_an_act_costs_an_old_case_no_more_than_a_young_one() -> None:
+    """Nothing goes through the past: of the same acts the last round calls no more functions than an early one."""
+    each = len(law.FOR_EVER)
+    calls = _calls_of_acts(20 * each)
+    early, late = sum(calls[2 * each : 3 * each]), sum(calls[-each:])
+    assert late <= law.MOST_GROWTH * early

@@ -13,13 +13,15 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any, Final, get_args
 
-from courses import DOES, FIELDS, FOSTER, HOTEL, PANEL, PEOPLE, START, STATION, Course, Fields, shipped
+from courses import DOES, FIELDS, FOSTER, HOTEL, PANEL, PEOPLE, SEED, START, STATION, Course, Fields, shipped
 
+from procedure import decide
 from procedure.acts import ACTS, DECISIONS, REPORTS, parse_act
 from procedure.case import Case
 from procedure.entries import Entry
 from procedure.faults import MalformedAct
 from procedure.folding import after, fold, opened
+from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
 from procedure.schemas import Receipt, View
 from procedure.vocabulary import PlacementKind, RunBy
@@ -327,7 +329,9 @@ class Walk:
             self._unmoved_by_time(case)
             self.look()
         else:
-            self._hold_to(proceedings.case == case, "the case changed and nothing was put on record")
+            # The law itself is asked too: proceedings that know when they wake do not ask it before.
+            asked = decide.pass_time(case, at, Ledger(self.course.entries), SEED)
+            self._hold_to(asked == proceedings.case == case, "time changed the case and nothing was put on record")
 
     def hear(self, act: str, actor: Fields, fields: Fields) -> None:
         course = self.course
@@ -467,6 +471,8 @@ class Walk:
             self._in_the_chain(entry)
             self._fold(entry)
         self._hold_to(self.folded == course.case, "the entries fold into another case")
+        unmet = [(key, deadline) for key, deadline in course.case.deadlines.items() if deadline.met is None]
+        self._hold_to(list(course.case.running.items()) == unmet, "what runs is not what was not met, in its order")
         self._hold_to(self.standing == course.holds, "the holds are not those of the entries")
         due = course.proceedings.next_due()
         self._hold_to(due is None or due > course.at or self._not_passed_yet(due), f"next_due {due} lies behind")
