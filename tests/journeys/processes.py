@@ -111,11 +111,12 @@ def start_codec(data: Path) -> tuple[Process, dict[str, str]]:
     raise AssertionError((data / "codec.log").read_text("utf-8", "replace"))
 
 
-def start_worker(port: int, data: Path, **environment: str) -> Process:
-    """`python worker.py` against that server."""
+def start_worker(port: int, data: Path, root: Path = ROOT, /, **environment: str) -> Process:
+    """`python worker.py` against that server; ``root`` is the checkout whose worker it is."""
     return Process(
         sys.executable,
-        "worker.py",
+        # Python looks beside the file first, so it is that checkout's code throughout.
+        str(root / "worker.py"),
         log=data / "worker.log",
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         HOMEWARD_DATA=str(data),

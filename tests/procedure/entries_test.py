@@ -20,7 +20,6 @@ from procedure.proceedings import REMEMBERED_ACTS, Proceedings
 from procedure.schemas import EntryShown, Receipt, View, schema
 from procedure.vocabulary import PROCEDURE_VERSION
 
-
 NOTE = {
     "act": "note",
     "act_id": "n-1",
