@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight screenshots \
-	catalogues frontend lock audit-dependencies
+	bench-sizing catalogues frontend lock audit-dependencies
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -38,6 +38,7 @@ help:
 	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
 	@echo "make bench-sealing  an act in clear beside one sealed, and one sealed and signed; writes docs/measures.md"
 	@echo "make bench-foresight  10,000 invented cases of a year each, on one core; writes docs/measures.md"
+	@echo "make bench-sizing  what one case costs, counted; writes tools/sizing.json, from which tools/sizing.py reckons"
 	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
@@ -99,6 +100,9 @@ bench-sealing: setup
 
 bench-foresight: setup
 	$(BIN)/python -m benches.foresight --write docs/measures.md $(BENCH_ARGS)
+
+bench-sizing: setup
+	$(BIN)/python -m benches.sizing --write tools/sizing.json
 
 screenshots: setup
 	$(BIN)/python -m tools.screenshots

@@ -47,6 +47,17 @@ class Process:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def pause(self) -> None:
+        """Let it stand still, so that what waits for it is under way for certain."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def told_to_stop(self) -> None:
+        """Tell it to end in order, and do not wait for it."""
+        self._process.terminate()
+
     def stop(self) -> int:
         """End it in order; its exit code."""
         if self._process.poll() is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -188,14 +189,34 @@ async def test_a_worker_and_a_desk_of_several_end_by_force_and_nobody_notices(tm
         assert await seats[1].with_the_session_of(seats[1]) == 200
         # So is the pace. The desk that stands up again knows nobody who was too fast elsewhere, and no session of before.
         assert 429 in [await seats[1].with_the_session_of(seats[1]) for _ in range(READS_AT_ONCE + 1)]
-        desks[0] = start_desk(engine, ports[0], folders[0], **shared)
+        watch = free_port()
+        told = {**shared, "HOMEWARD_METRICS_BIND": f"127.0.0.1:{watch}"}
+        desks[0] = start_desk(engine, ports[0], folders[0], **told)
         await until(partial(ready, ports[0]), 30)
         assert await seats[0].with_the_session_of(seats[0]) == 401
         back = Seat(ports[0])
         closing.push_async_callback(back.browser.aclose)
         assert (await back.say(f"/api/cases/{cases[0].id}/acts", {**note(), "actor": ACTOR})).status_code == 200
         assert await back.with_the_session_of(back) == 200
+
+        # Told to stop while acts are under way, a desk answers them before it ends.
+        workers[1].pause()
+        last = [
+            asyncio.create_task(back.say(f"/api/cases/{case.id}/acts", {**note(), "actor": ACTOR})) for case in cases
+        ]
+        await until(partial(_in_progress, watch, len(last)), 20)
+        desks[0].told_to_stop()
+        workers[1].go_on()
+        assert [answer.json()["result"] for answer in await asyncio.gather(*last)] == ["accepted"] * len(last)
         assert [each.stop() for each in (*desks, workers[1])] == [0, 0, 0]
+
+
+async def _in_progress(watch: int, number: int) -> bool:
+    """Whether so many requests are under way at the desk that is watched there."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=5) as asking:
+        told = (await asking.get(f"http://127.0.0.1:{watch}/metrics")).text
+    found = re.search(r"^homeward_desk_requests_in_progress(?:\{[^}]*\})? (\S+)$", told, re.MULTILINE)
+    return found is not None and float(found[1]) >= number
 
 
 async def _until(true: Callable[[], bool], courses: Sequence["asyncio.Task[None]"] = ()) -> None:
