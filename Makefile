@@ -3,8 +3,8 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight bench-law screenshots \
-	catalogues frontend lock audit-dependencies
+.PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight \
+	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,7 @@ help:
 	@echo "make bench-sealing  an act in clear beside one sealed, and one sealed and signed; writes docs/measures.md"
 	@echo "make bench-foresight  10,000 invented cases of a year each, on one core; writes docs/measures.md"
 	@echo "make bench-law  acts decided in a second by the law alone, on one core; writes docs/measures.md"
+	@echo "make bench-sizing  what one case costs, counted; writes tools/sizing.json, from which tools/sizing.py reckons"
 	@echo "make screenshots  the README's pictures of the desk, taken anew (needs Chromium)"
 	@echo "make catalogues  bring the translations' catalogues up to date with the messages in the code"
 	@echo "make frontend  the desk's sheets, scripts and fonts, built anew (needs Node and a network)"
@@ -103,6 +104,9 @@ bench-foresight: setup
 
 bench-law: setup
 	$(BIN)/python -m benches.law --write docs/measures.md $(BENCH_ARGS)
+
+bench-sizing: setup
+	$(BIN)/python -m benches.sizing --write tools/sizing.json
 
 screenshots: setup
 	$(BIN)/python -m tools.screenshots

@@ -231,6 +231,7 @@ class Case:
     reference: str
     agreement: Agreement
     procedure_version: str
+    """The version of the rules by which the newest entry was decided."""
     host_state: str
     origin_state: str
     opened_at: datetime
@@ -238,6 +239,8 @@ class Case:
     situation: str
     signed: bool = False
     """Whether only signed acts count, as was decided when the case opened."""
+    moves_to: str | None = None
+    """The version of the rules that the next entry puts on record; None where the case stays under the one it has."""
 
     # The child
     date_of_birth: date | None = None
@@ -346,6 +349,11 @@ class Case:
         if "deadlines" in changes and "running" not in changes:
             case.__dict__["running"] = _not_met(changes["deadlines"])
         return case
+
+    @property
+    def rules(self) -> str:
+        """The version of the rules by which is decided what comes next; a rule that changed asks it."""
+        return self.moves_to or self.procedure_version
 
     @property
     def solution(self) -> Solution | None:

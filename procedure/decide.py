@@ -45,6 +45,8 @@ class Pen:
     def write(self, draft: Draft) -> Entry:
         """Put one entry on record, with what becomes of the deadlines in its facts."""
         n = self.case.n + 1
+        if self.case.moves_to is not None:
+            draft = replace(draft, facts={**draft.facts, "procedure_version": self.case.moves_to})
         then = apply(self.case, draft, n, self.at)
         if then.turned_18 and _is_ahead(eighteenth_birthday(then), self.at):
             # A date of birth set right undoes an eighteenth birthday: nobody is an adult by a slip of the pen.
@@ -128,8 +130,11 @@ def open_case(
     ledger: Ledger,
     seed: bytes | None,
     facts: Mapping[str, Any] | None = None,
+    version: str = PROCEDURE_VERSION,
 ) -> Case:
     """Open a case at the moment ``at`` (UTC): entry 1, and what follows from where the child is, appended to ``ledger``.
+
+    ``version`` is that of the rules by which it is decided.
 
     ``facts`` are further facts for entry 1 that are not personal; ``seed`` as for :func:`decide`.
     """
@@ -144,7 +149,7 @@ def open_case(
             "agreement": agreement.id,
             "agreement_version": agreement.version,
             "agreement_digest": agreement.digest(),
-            "procedure_version": PROCEDURE_VERSION,
+            "procedure_version": version,
             "stage": "identification",
         },
         body={"intake": given, "agreement": agreement.terms()},

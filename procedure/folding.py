@@ -95,6 +95,8 @@ def after(case: Case, entry: Entry) -> Case:
 def apply(case: Case, entry: Entry | Draft, n: int, at: datetime) -> Case:
     """What an entry, or a draft of one, changes in the case, but for its place in the record."""
     facts = entry.facts
+    if version := facts.get("procedure_version"):
+        case = case.but(procedure_version=version, moves_to=None)
     if voids := facts.get("voids"):
         case = _void(case, frozenset(voids))
     match entry.kind:

@@ -27,7 +27,7 @@ from procedure.ledger import Ledger
 from procedure.safeguards.asked import Refusal, refuse
 from procedure.signing import UNSIGNED, Standing
 from procedure.views import try_to_show, view
-from procedure.vocabulary import ROLES, SafeguardName
+from procedure.vocabulary import PROCEDURE_VERSION, ROLES, SafeguardName
 
 _LONGEST_ACT_ID: Final = 64
 REMEMBERED_ACTS: Final = 1_000
@@ -67,15 +67,22 @@ class Proceedings:
         at: datetime,
         seed: bytes,
         facts: Mapping[str, Any] | None = None,
+        version: str = PROCEDURE_VERSION,
     ) -> Self:
         """Open a case: entry 1, and what follows from where the child is.
 
         ``at`` is the moment of opening (UTC). ``seed`` is 32 secret bytes, drawn once for the case.
-        ``facts`` are further facts for entry 1 that are not personal.
+        ``facts`` are further facts for entry 1 that are not personal. ``version`` is that of the rules.
         """
         ledger = Ledger()
-        case = decide.open_case(intake, agreement, reference=reference, at=at, ledger=ledger, seed=seed, facts=facts)
+        case = decide.open_case(
+            intake, agreement, reference=reference, at=at, ledger=ledger, seed=seed, facts=facts, version=version
+        )
         return cls(case, ledger, seed)
+
+    def decide_under(self, version: str) -> None:
+        """Decide what comes from now on by that version of the rules; the first entry that comes of it says so."""
+        self.case = self.case.but(moves_to=None if version == self.case.procedure_version else version)
 
     @classmethod
     def resume(cls, carried: Mapping[str, Any]) -> Self:
@@ -100,7 +107,7 @@ class Proceedings:
             entries = entries[len(entries) // 4 or 1 :]
             text = packed(entries)
         oldest = entries[0]["n"]
-        case = _CASE.dump_python(self.case, mode="json", exclude={"agreement", "running"})
+        case = _CASE.dump_python(self.case, mode="json", exclude={"agreement", "moves_to", "running"})
         return {
             "case": {**case, "agreement": self.case.agreement.terms()},
             "entries": text,

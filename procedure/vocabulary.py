@@ -2,8 +2,14 @@
 
 from typing import Final, Literal, get_args
 
-PROCEDURE_VERSION: Final = "1.0.0"
-"""The version of the rules in this package; every case carries the one it is decided under."""
+PROCEDURE_VERSIONS: Final[tuple[str, ...]] = ("1.0.0",)
+"""The versions of the rules that this package knows, oldest first; a case may be decided under each of them.
+
+A rule that changes gets a version here, and asks :attr:`procedure.case.Case.rules`: yesterday's decisions are replayed
+under yesterday's rule. No version is ever taken out.
+"""
+PROCEDURE_VERSION: Final = PROCEDURE_VERSIONS[-1]
+"""The newest of them. New cases open under it, and running ones move to it with their next run."""
 
 Role = Literal[
     "central_authority",

@@ -706,7 +706,7 @@ def spoke(person: PersonLike, entries: Iterable[Entry]) -> bool:
 
 PART_OF_FACT: Final[dict[str, Part | None]] = {
     **dict.fromkeys(("reference", "agreement", "procedure_version", "host_state", "origin_state", "opened_at"), None),
-    **dict.fromkeys(("n", "head", "recorded_at", "last_material", "signed"), None),
+    **dict.fromkeys(("n", "head", "recorded_at", "last_material", "signed", "moves_to"), None),
     **dict.fromkeys(("stage", "outcome", "closed", "turned_18", "adulthood_holds"), "standing"),
     **dict.fromkeys(("date_of_birth", "estimated_age"), "names"),
     **dict.fromkeys(("languages", "identity", "age_assessed", "situation"), "identity"),

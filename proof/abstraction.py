@@ -85,6 +85,7 @@ KEPT: Final[dict[str, str]] = {
 DROPPED: Final[dict[str, str]] = {
     "reference": "a name",
     "procedure_version": "a name",
+    "moves_to": "likewise: an exploration decides by one version of the rules",
     "opened_at": "enters only through the two birthdays, which are kept",
     "placement_n": "read by corrections only, and no exploration goes on from a correction",
     "services": "meets a deadline, which decides nothing",

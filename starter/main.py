@@ -23,6 +23,7 @@ from procedure.entries import Entry
 from procedure.faults import Fault, Malformed, MalformedIntake
 from sealing.faults import SealingFault
 from starter.auditors import auditors_app
+from starter.backups import backups_app
 from starter.desks import desk_app
 from starter.endings import CannotGoOn, Exit
 from starter.erasures import erasures_app
@@ -77,6 +78,7 @@ agreements_app = typer.Typer(help="Agreement profiles.", no_args_is_help=True, r
 app.add_typer(agreements_app, name="agreements")
 app.add_typer(auditors_app)
 app.add_typer(erasures_app)
+app.add_typer(backups_app)
 app.add_typer(foreseeing_app)
 app.add_typer(desk_app)
 app.add_typer(signing_in_app)

@@ -72,6 +72,7 @@ with workflow.unsafe.imports_passed_through():
     from procedure.intake import REFERENCE, Intake, parse_intake
     from procedure.proceedings import Proceedings, packed, unpacked
     from procedure.signing import Standing
+    from procedure.vocabulary import PROCEDURE_VERSIONS
     from sealing import signatures
     from workflows.logs import log
 
@@ -247,6 +248,7 @@ class ReturnCase:
             # Not from the workflow's own random numbers: they follow from the run's id, which is no secret.
             seed=bytes.fromhex(admission.seed),
             facts={"duplicate_check": admission.duplicate_check, **_signing(admission)},
+            version=_rules(),
         )
         self._proceedings = opened
         await self._carry_out()
@@ -663,6 +665,8 @@ class ReturnCase:
             carried = unpacked(carried["packed"])
             carried["proceedings"]["entries"] = entries
         self._proceedings = Proceedings.resume(carried["proceedings"])
+        # Before anything is heard: an act that comes with the new run is decided by what the run decides by.
+        self._proceedings.decide_under(_rules())
         self._intake = carried["intake"]
         self._begun_at = self._followed = self._case.case.n
         self._row_kept = carried["row_kept"]
@@ -686,6 +690,15 @@ class ReturnCase:
             self._spawn(self._keep_row())
         if (before := workflow.info().continued_run_id) and workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
             self._send(self._archive(before))
+
+
+def _rules() -> str:
+    """The version of the rules by which this run decides, from its beginning to its end: the newest that began it knew.
+
+    A run that is replayed by code with newer rules has no mark of them, and stays under its own.
+    """
+    newer = (each for each in reversed(PROCEDURE_VERSIONS[1:]) if workflow.patched(f"procedure-{each}"))
+    return next(newer, PROCEDURE_VERSIONS[0])
 
 
 def _is_continued() -> bool:

@@ -1,5 +1,6 @@
-"""Journeys use the engines of the workflow tests."""
+"""Journeys use the engines of the workflow tests, and the database of the activities' tests."""
 
+from tests.activities.conftest import postgresql, postgresql_server
 from tests.workflows.conftest import server, skipping
 
-__all__ = ["server", "skipping"]
+__all__ = ["postgresql", "postgresql_server", "server", "skipping"]

@@ -47,6 +47,17 @@ class Process:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def pause(self) -> None:
+        """Let it stand still, so that what waits for it is under way for certain."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def told_to_stop(self) -> None:
+        """Tell it to end in order, and do not wait for it."""
+        self._process.terminate()
+
     def stop(self) -> int:
         """End it in order; its exit code."""
         if self._process.poll() is None:
@@ -111,11 +122,12 @@ def start_codec(data: Path) -> tuple[Process, dict[str, str]]:
     raise AssertionError((data / "codec.log").read_text("utf-8", "replace"))
 
 
-def start_worker(port: int, data: Path, **environment: str) -> Process:
-    """`python worker.py` against that server."""
+def start_worker(port: int, data: Path, root: Path = ROOT, /, **environment: str) -> Process:
+    """`python worker.py` against that server; ``root`` is the checkout whose worker it is."""
     return Process(
         sys.executable,
-        "worker.py",
+        # Python looks beside the file first, so it is that checkout's code throughout.
+        str(root / "worker.py"),
         log=data / "worker.log",
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         HOMEWARD_DATA=str(data),

@@ -18,6 +18,14 @@ from procedure.faults import MalformedAct
 from procedure.folding import fold
 from procedure.proceedings import REMEMBERED_ACTS, Proceedings
 from procedure.schemas import EntryShown, Receipt, View, schema
+from procedure.vocabulary import PROCEDURE_VERSION
+
+NOTE = {
+    "act": "note",
+    "act_id": "n-1",
+    "actor": {"id": "cw-md-1", "role": "caseworker", "state": "MD"},
+    "text": "Invented.",
+}
 
 
 def verify(entries: list[dict[str, Any]]) -> list[str]:
@@ -182,6 +190,31 @@ def test_the_procedure_version_of_the_opening_stays_with_the_case(whole: Course)
     """And the agreement's terms, complete, so that nothing from outside is needed to read the record."""
     assert whole.entries[0].facts["procedure_version"] == whole.view["procedure_version"]
     assert fold(whole.entries).agreement == model()
+
+
+def test_the_first_entry_by_newer_rules_says_so_and_the_next_does_not(whole: Course) -> None:
+    """What was decided before stays as it was; folded from the record alone, the case stands under the newer version."""
+    going = Proceedings.resume(whole.proceedings.carry())
+    before = [entry.as_json() for entry in going.entries]
+    going.decide_under("9.9.9")
+    assert (going.case.rules, going.view(whole.at)["procedure_version"]) == ("9.9.9", PROCEDURE_VERSION)
+    # Nothing was decided yet: whoever takes the case up next says anew by which rules.
+    assert Proceedings.resume(json.loads(json.dumps(going.carry()))).case.rules == PROCEDURE_VERSION
+    for act_id in ("first", "second"):
+        going.hear(parse_act({**NOTE, "act_id": act_id}), whole.at)
+    first, second = going.entries[-2:]
+    assert (first.facts["procedure_version"], "procedure_version" in second.facts) == ("9.9.9", False)
+    assert [entry.as_json() for entry in going.entries[:-2]] == before
+    assert fold(going.entries) == going.case
+    assert going.view(whole.at)["procedure_version"] == "9.9.9"
+
+
+def test_a_case_that_stays_under_its_rules_says_nothing_of_them(whole: Course) -> None:
+    """To decide by the version that it has is no change, and puts nothing on record."""
+    going = Proceedings.resume(whole.proceedings.carry())
+    going.decide_under(PROCEDURE_VERSION)
+    going.hear(parse_act(NOTE), whole.at)
+    assert "procedure_version" not in going.entries[-1].facts
 
 
 # Away and back

@@ -1,0 +1,236 @@
+"""What one case costs, counted: events, billed actions, rows, bytes, processor time, memory.
+
+``python -m benches.sizing --write tools/sizing.json`` runs it and keeps the figures, from which ``tools/sizing.py`` reckons.
+A whole course, from the opening to the closing more than a year later, runs on the engine whose time can be skipped;
+rows and bytes of a database, processor time and memory are those of the development server with its file, on which cases go
+as far as both states' approvals. Counts are the same at every run; processor time depends on the machine.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.settings import Settings, read_settings
+from benches.measures import machine
+from sealing.composing import open_sealing
+from starter.client import Place, connect
+from starter.embedded import DataFolder, Engine
+from tests.histories.save import straight
+from tests.workflows import engines
+from tests.workflows.engines import accepted, intake, new_reference, time_skipping, until_approved, until_determined
+from worker import build_worker
+from workflows.messages import RETURN_CASE, TASK_QUEUE, archiving_id, monitoring_id, tracing_id
+
+CASES: Final = 40
+"""Cases on the development server, from whose growth the figures of one are taken; as many again come before them."""
+
+_BILLED: Final = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: "runs started",
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: "processes of the origin state asked for",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED: "acts",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED: "signals",
+    EventType.EVENT_TYPE_TIMER_STARTED: "timers",
+    EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED: "activities",
+    EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES: "search attributes",
+}
+
+
+def actions(events: Iterable[HistoryEvent]) -> Counter[str]:
+    """The actions of a history that a hosted engine bills, by kind, as its documentation counted them in 2026."""
+    found, marked = Counter[str](), set[int]()
+    for event in events:
+        if (kind := _BILLED.get(event.event_type)) and not _exempt(event):
+            found[kind] += 1
+        if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
+            # All local activities, and other marks, of one task are one action.
+            marked.add(event.marker_recorded_event_attributes.workflow_task_completed_event_id)
+    found["tasks with local activities"] += len(marked)
+    return found
+
+
+def _exempt(event: HistoryEvent) -> bool:
+    """The mark of a version of the code is free."""
+    told = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+    return set(told) == {"TemporalChangeVersion"}
+
+
+async def whole_course(folder: Path) -> dict[str, Any]:
+    """A straight-through case, from its opening to its closing: counts of its histories, and of those of its processes."""
+    # A worker of its own and no sandbox, as in production; counts are the same with one.
+    async with time_skipping(folder) as engine, build_worker(engine.client, read_settings(data=folder)):
+        handle = await engine.start()
+        began = await engine.now()
+        await straight(engine, handle)
+        view = await handle.query("case")
+        ledger = await handle.query("ledger")
+        days = (await engine.now() - began).days
+        # Closed cases linger; then the run ends, and is kept.
+        await engine.wait(days=31)
+        await handle.result()
+        archived = await _archived(folder / "archive")
+        opened = next(each["n"] for each in ledger if each["act"] == "open_tracing" and each["kind"] == "accepted")
+        arrived = next(each["n"] for each in ledger if each["act"] == "arrive")
+        ids = [handle.id, tracing_id(handle.id, opened), monitoring_id(handle.id, arrived)]
+        kept = [archiving_id(handle.id, handle.first_execution_run_id)]
+        events = [event for id in [*ids, *kept] for event in await _events(engine.client, id)]
+    assert view["status"] == "closed", view
+    billed = actions(events)
+    return {
+        "days": days,
+        "entries": view["entries"],
+        "acts": billed["acts"],
+        "events": len(events),
+        "history_bytes": sum(event.ByteSize() for event in events),
+        "archive_bytes": archived,
+        "actions": dict(sorted(billed.items())),
+    }
+
+
+async def _archived(archive: Path) -> int:
+    """Bytes of what was kept in the archive, once it is there. Raises RuntimeError when it does not come."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        if found := await asyncio.to_thread(_bytes_of_runs, archive):
+            return found
+        await asyncio.sleep(0.1)
+    raise RuntimeError("the ended run was not archived")
+
+
+def _bytes_of_runs(archive: Path) -> int:
+    return sum(file.stat().st_size for file in archive.rglob("*.json"))
+
+
+async def _events(client: Client, id: str) -> list[HistoryEvent]:
+    """All events of all runs of a process, as the engine keeps them: sealed."""
+    events: list[HistoryEvent] = []
+    run: str | None = None
+    while True:
+        try:
+            history = await client.get_workflow_handle(id, run_id=run).fetch_history()
+        except RPCError:
+            return events  # a process that this course did not need
+        events = [*history.events, *events]
+        started = history.events[0].workflow_execution_started_event_attributes
+        run = started.continued_execution_run_id
+        if not run:
+            return events
+
+
+async def young_cases(folder: Path) -> dict[str, Any]:
+    """What one open case more costs a database, a worker and an engine, up to both states' approvals."""
+    data = DataFolder(folder)
+    engine = Engine(data, port=0, ui_port=0, namespace="default")
+    await engine.start()
+    settings = read_settings(data=folder)
+    sealing = await open_sealing(settings, make=True)
+    try:
+        client = await connect(Place(engine.address, "default"), elsewhere=False, converter=sealing.converter)
+        async with build_worker(client, settings):
+            acts = await _play(client, CASES)
+            before, worked, engine_worked = _sizes(settings, data), time.process_time(), _processor_seconds(engine.pid)
+            memory = _memory()
+            await _play(client, CASES)
+            after = _sizes(settings, data)
+            worked = time.process_time() - worked
+            engine_worked = _processor_seconds(engine.pid) - engine_worked
+            memory = _memory() - memory
+    finally:
+        await sealing.close()
+        await engine.stop()
+    heard = CASES * acts
+    return {
+        "acts": acts,
+        **{name: round((after[name] - before[name]) / CASES, 2) for name in after},
+        "worker_and_client_cpu_ms_an_act": round(worked * 1000 / heard, 1),
+        "engine_cpu_ms_an_act": round(engine_worked * 1000 / heard, 1),
+        "worker_memory_bytes": round(memory / CASES),
+    }
+
+
+async def _play(client: Client, number: int) -> int:
+    """So many cases up to the approvals, a few at a time; how many acts each of them heard."""
+    acts = [*until_determined(), *until_approved()]
+    turn = asyncio.Semaphore(4)
+
+    async def one() -> None:
+        async with turn:
+            handle: Any = await client.start_workflow(RETURN_CASE, intake(), id=new_reference(), task_queue=TASK_QUEUE)
+            await accepted(handle, *[{**each, "act_id": engines.note()["act_id"]} for each in acts])
+
+    await asyncio.gather(*(one() for _ in range(number)))
+    return len(acts)
+
+
+def _sizes(settings: Settings, data: DataFolder) -> dict[str, float]:
+    """Bytes of each file, and rows of the engine's tables."""
+    with closing(sqlite3.connect(data.database)) as engine:
+        rows: dict[str, float] = {
+            f"rows_{table}": engine.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]  # noqa: S608 - its own names
+            for table in ("executions", "current_executions", "history_node", "history_tree", "timer_tasks")
+        }
+        # What is in use: free pages are filled again.
+        (pages,), (free,), (size,) = (
+            engine.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+        )
+    files = {"caseload": settings.data / "caseload.db", "key_store": settings.data / "keys.db"}
+    return {**rows, "engine_bytes": (pages - free) * size, **{f"{k}_bytes": _in_use(v) for k, v in files.items()}}
+
+
+def _in_use(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute("PRAGMA page_count").fetchone()[0] * database.execute("PRAGMA page_size").fetchone()[0]
+
+
+def _memory() -> int:
+    """Bytes of memory that this process, worker and client, holds."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _processor_seconds(pid: int | None) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def measure() -> dict[str, Any]:
+    """All figures."""
+    with tempfile.TemporaryDirectory(prefix="homeward-sizing-") as name:
+        whole, young = Path(name, "whole"), Path(name, "young")
+        for folder in (whole, young):
+            folder.mkdir()
+        return {
+            "measured_on": f"{datetime.now(UTC):%Y-%m-%d}",
+            "machine": machine("temporalio"),
+            "whole_course": await whole_course(whole),
+            "young_case": await young_cases(young),
+        }
+
+
+def main() -> None:
+    """Measure, print, and keep where asked to."""
+    asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asks.add_argument("--write", type=Path, help="the file in which the figures are kept")
+    asked = asks.parse_args()
+    text = json.dumps(asyncio.run(measure()), ensure_ascii=False, indent=2) + "\n"
+    print(text, end="")
+    if asked.write:
+        asked.write.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""What so many cases take: the table of the operators' page is what the script reckons from what was measured."""
+
+import json
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from benches.sizing import actions
+from tests.house.committed import ROOT
+from tools.sizing import MEASURED, Assumed, dollars, reckoned
+
+
+def test_the_operators_page_shows_what_the_script_reckons() -> None:
+    """Whoever measures anew, or assumes otherwise, runs it again and puts it there."""
+    tables = reckoned(json.loads(MEASURED.read_text("utf-8")), Assumed())
+    assert tables.strip() in (ROOT / "docs" / "for-operators.md").read_text("utf-8")
+
+
+def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
+    """And a case that is open for half as long brings twice as many acts a second."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+    once, twice = (reckoned(measured, Assumed(cases=cases)) for cases in (10**6, 2 * 10**6))
+    assert "| timers that wait in the engine | 1,000,000 |" in once
+    assert "| timers that wait in the engine | 2,000,000 |" in twice
+    assert "| cases that open, and end, in a month | 66,667 |" in once
+    assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
+
+
+@pytest.mark.parametrize(("millions", "cost"), [(0, 0), (5, 250), (11.25, 525), (100, 3425), (200, 5925), (201, 5950)])
+def test_actions_cost_by_tiers(millions: float, cost: float) -> None:
+    """The second is the list's own example; beyond its end the last price holds."""
+    assert dollars(millions) == pytest.approx(cost)
+
+
+def test_local_activities_of_one_task_are_one_action_and_a_version_s_mark_is_none() -> None:
+    """As the hosted engine counts them."""
+
+    def marker(task: int) -> HistoryEvent:
+        event = HistoryEvent(event_type=EventType.EVENT_TYPE_MARKER_RECORDED)
+        event.marker_recorded_event_attributes.workflow_task_completed_event_id = task
+        return event
+
+    def shown(name: str) -> HistoryEvent:
+        event = HistoryEvent(event_type=EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES)
+        fields = event.upsert_workflow_search_attributes_event_attributes.search_attributes.indexed_fields
+        fields[name].data = b"1"
+        return event
+
+    timer = HistoryEvent(event_type=EventType.EVENT_TYPE_TIMER_STARTED)
+    fired = HistoryEvent(event_type=EventType.EVENT_TYPE_TIMER_FIRED)
+    counted = actions(
+        [marker(4), marker(4), marker(9), shown("HomewardStage"), shown("TemporalChangeVersion"), timer, fired]
+    )
+    assert counted == {"tasks with local activities": 2, "search attributes": 1, "timers": 1}

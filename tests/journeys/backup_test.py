@@ -1,0 +1,214 @@
+"""Backup and restore, walked through as docs/for-operators.md says: all is lost, and cases go on."""
+
+import asyncio
+import itertools
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from starter.client import Cases, Place, connect
+from starter.sealed import with_its_keys
+from tests.activities.conftest import postgresql_programs
+from tests.casefile.lived import until
+from tests.journeys.processes import free_port, start_server, start_worker
+from tests.starter.running import ANY_PORTS, Answer, House, environment, homeward, intake, note
+from tests.starter.up_test import none_left
+from tests.workflows.return_case_test import assert_whole
+
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+
+class Town:
+    """Cases on an engine, and what was answered about them."""
+
+    def __init__(self, cases: Cases, said: str) -> None:
+        self.cases = cases
+        self._ids = (f"{said}-{n}" for n in itertools.count(1))
+
+    async def open(self, name: str) -> str:
+        return await self.cases.open(intake(name))
+
+    async def say(self, reference: str, times: int = 1) -> int:
+        """So many notes, one after the other; the entry of the last."""
+        receipt: dict[str, Any] = {}
+        for _ in range(times):
+            receipt = await self.cases.record(reference, note(next(self._ids)))
+            assert receipt["result"] == "accepted"
+        return receipt["entry"]
+
+
+@asynccontextmanager
+async def town(address: str, said: str) -> AsyncGenerator[Town]:
+    async with with_its_keys(await connect(Place(address), elsewhere=False)) as client:
+        yield Town(Cases(client), said)
+
+
+async def command(*arguments: str, env: dict[str, str] | None = None) -> Answer:
+    """Run `homeward` beside what else happens."""
+    return await asyncio.to_thread(homeward, *arguments, env=env)
+
+
+async def audited(reference: str, *options: str, env: dict[str, str] | None = None) -> dict[str, Any]:
+    """A clean audit of a case: what it told."""
+    answer = await command("audit", reference, "--json", *options, env=env)
+    assert answer.code == 0, answer.out + answer.err
+    return answer.json
+
+
+async def test_a_house_that_lost_everything_goes_on_from_its_backup(tmp_path: Path) -> None:
+    """Taken while acts are recorded; folder gone; restored. What was answered before the backup is there, and no more.
+
+    What came after it is lost: whoever holds a dossier shows that, for its head is in the record no longer.
+    """
+    data, to = tmp_path / "data", tmp_path / "backup"
+    keys = tmp_path / "apart" / "keys.db", tmp_path / "elsewhere" / "kek.json"
+    house = House(data, *ANY_PORTS)
+    try:
+        async with town(house.told["engine"], "before") as there:
+            quiet, busy = await there.open("Quietly"), await there.open("Busily")
+            answered = {quiet: await there.say(quiet), busy: await there.say(busy, 3)}
+            talking = asyncio.create_task(there.say(busy, 12))
+            where = ("--key-store", str(keys[0]), "--key-file", str(keys[1]), "--data", str(data))
+            backup = await command("backup", str(to), *where, "--json")
+            assert backup.code == 0, backup.err
+            parts = {each["part"] for each in backup.json["copied"]}
+            assert {"engine", "key store", "key file", "caseload", "duplicates key", "published keys"} <= parts
+            assert backup.json["left"] == []
+            assert not any("key" in path.name and path.name != "duplicates.key" for path in to.glob("*.*"))
+            await talking
+            lost = await there.say(quiet)
+        dossier = str(tmp_path / "before.zip")
+        held = await audited(quiet, "--out", dossier, *house.at)
+        assert held["entries"] == lost
+        house.killed()
+        # An engine that still ends would, at its end, remove files of the next one by their names.
+        assert await asyncio.to_thread(none_left, data)
+        shutil.rmtree(data)
+
+        restored(to, data)
+        shutil.copy(keys[0], data / "keys.db")
+        (data / "keys").mkdir(mode=0o700)
+        shutil.copy(keys[1], data / "keys" / "kek.json")
+        house.gone()
+        house = House(data, *ANY_PORTS)
+        assert house.told, house.err
+        painted = await command("rebuild-caseload", "--data", str(data), *house.at)
+        assert (painted.code, painted.out) == (0, "The caseload shows 2 cases.\n"), painted.err
+        async with town(house.told["engine"], "after") as there:
+            assert await there.say(quiet) == answered[quiet] + 1 == lost
+            assert await there.say(busy) > answered[busy] + 1
+        for reference in (quiet, busy):
+            told = await audited(reference, *house.at)
+            assert told["entries"] > answered[reference]
+        rows = {row["reference"]: row for row in (await command("list", "--json", *house.at)).json}
+        assert rows[quiet]["entries"] == lost
+        # A child is recognised a second time: the key of the marks is the old one.
+        again = tmp_path / "again.json"
+        again.write_text(json.dumps(intake("Quietly")), "utf-8")
+        assert (await command("open", str(again), *house.at)).code == 3
+
+        now = str(tmp_path / "now.zip")
+        await audited(quiet, "--out", now, *house.at)
+        assert (await command("verify", dossier)).code == 0
+        found = await command("verify", now, "--head", held["head"])
+        assert found.code == 4 and "nowhere in this record" in found.out
+    finally:
+        house.gone()
+
+
+def restored(backup: Path, data: Path) -> None:
+    """A data folder from a backup: the copy, as it lies."""
+    shutil.copytree(backup, data)
+
+
+@pytest.mark.postgresql
+async def test_caseload_and_keys_in_postgresql_come_back_from_their_dump(tmp_path: Path, postgresql: str) -> None:
+    """The engine's file first, the dump after it; all lost; restored in the order of the docs, and cases go on."""
+    port, data, dump = free_port(), tmp_path / "data", tmp_path / "dump"
+    at = f"127.0.0.1:{port}"
+    key_file = tmp_path / "elsewhere" / "kek.json"
+    data.mkdir()
+    shared = {
+        "HOMEWARD_CASELOAD_URL": postgresql,
+        "HOMEWARD_KEYS_URL": postgresql,
+        "HOMEWARD_KEY_FILE": str(key_file),
+    }
+    env = environment(HOMEWARD_DATA=str(data), TEMPORAL_ADDRESS=at, **shared)
+    server, worker = start_server(port, data), start_worker(port, data, **shared)
+    try:
+        with pytest.MonkeyPatch.context() as here:
+            for name, value in {**shared, "HOMEWARD_DATA": str(data)}.items():
+                here.setenv(name, value)
+            await until(lambda: _there(data / "duplicates.key"), 60)
+            async with town(at, "before") as there:
+                reference = await there.open("Dumped")
+                answered = await there.say(reference, 2)
+                kept = tmp_path / "kept" / "kek.json"
+                backup = await command("backup", str(tmp_path / "to"), "--key-file", str(kept), "--json", env=env)
+                assert backup.code == 0, backup.err
+                assert {each["part"] for each in backup.json["left"]} == {"key store", "caseload"}
+                postgres("pg_dump", "--format=custom", f"--file={dump}", postgresql)
+                lost = await there.say(reference)
+            worker.kill()
+            server.kill()
+            shutil.rmtree(data)
+            shutil.rmtree(key_file.parent)
+            with psycopg.connect(postgresql, autocommit=True) as connection:
+                connection.execute("DROP SCHEMA public CASCADE")
+                connection.execute("CREATE SCHEMA public")
+
+            shutil.copytree(kept.parent, key_file.parent)
+            restored(tmp_path / "to", data)
+            postgres("pg_restore", "--no-owner", f"--dbname={postgresql}", str(dump))
+            server, worker = start_server(port, data), start_worker(port, data, **shared)
+            async with town(at, "after") as there:
+                assert await there.say(reference) == answered + 1 == lost
+                assert_whole(await there.cases.ledger(reference))
+        painted = await command("rebuild-caseload", env=env)
+        assert (painted.code, painted.out) == (0, "The caseload shows 1 cases.\n"), painted.err
+        told = await audited(reference, env=env)
+        assert told["entries"] == lost
+    finally:
+        codes = worker.stop(), server.stop()
+    assert codes[0] == 0
+
+
+async def _there(path: Path) -> bool:
+    return await asyncio.to_thread(path.exists)
+
+
+def postgres(name: str, *arguments: str) -> None:
+    """A program of PostgreSQL's own, as an operator runs it."""
+    done = subprocess.run(
+        [postgresql_programs() / name, *arguments],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_keys_never_lie_beside_what_they_open(tmp_path: Path) -> None:
+    """Nor beside each other, nor in the place of an older backup: exit code 2, one sentence, and nothing is written."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "engine.db").write_text("older")
+    to = str(tmp_path / "to")
+    for arguments in (
+        (to, "--key-store", f"{to}/keys.db"),
+        (to, "--key-store", str(tmp_path / "to" / "further" / "keys.db")),
+        (to, "--key-store", str(tmp_path / "k" / "keys.db"), "--key-file", str(tmp_path / "k" / "kek.json")),
+        (str(tmp_path / "full"),),
+    ):
+        answer = homeward("backup", *arguments, "--data", str(tmp_path / "data"))
+        assert answer.code == 2 and answer.err.count("\n") == 1, answer.err
+        assert not (tmp_path / "to").exists()
