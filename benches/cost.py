@@ -586,12 +586,13 @@ async def inbox(size: Size) -> Told:
     few_, many_ = found["some"], found["more"]
     says = f"an inbox page of {size.many_rows:,} open cases and of {size.few_rows:,}:"
     by_round = [one / other for one, other in zip(many_.rounds, few_.rounds, strict=True)]
-    works_ = [each.work / len(each.seconds) * 1000 for each in (many_, few_)]
+    worked = [each.work / len(each.seconds) * 1000 for each in (many_, few_)]
     shown = [f"{median(each.seconds) * 1000:.1f} ms" for each in (many_, few_)]
+    more_work, less_work = (f"{each:.1f} ms" for each in worked)
     return Told(
         growth=[
-            Row(f"{says} p50", by_round, 3, *shown),
-            Row(f"{says} work of the desk", [works_[0] / works_[1]], None, *(f"{each:.1f} ms" for each in works_)),
+            Row(f"{says} p50", by_round, 3, shown[0], shown[1]),
+            Row(f"{says} work of the desk", [worked[0] / worked[1]], None, more_work, less_work),
         ]
     )
 

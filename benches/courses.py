@@ -205,30 +205,31 @@ def note(number: int) -> Act:
 
 def quiet(events: list[HistoryEvent]) -> bool:
     """Whether nothing is under way in a run: no task, no activity, no word to another process."""
-    begun_, ended = 0, 0
-    for event in events:
-        begun_ += any(event.HasField(f"{name}_event_attributes") for name in _BEGINS)
-        ended += any(event.HasField(f"{name}_event_attributes") for name in _ENDS)
-    return begun_ == ended
+    kinds = [kind(event) for event in events]
+    return sum(each in _BEGINS for each in kinds) == sum(each in _ENDS for each in kinds)
 
 
-_BEGINS: Final = (
-    "workflow_task_scheduled",
-    "activity_task_scheduled",
-    "start_child_workflow_execution_initiated",
-    "signal_external_workflow_execution_initiated",
+_BEGINS: Final = frozenset(
+    {
+        "workflow task scheduled",
+        "activity task scheduled",
+        "start child workflow execution initiated",
+        "signal external workflow execution initiated",
+    }
 )
-_ENDS: Final = (
-    "workflow_task_completed",
-    "workflow_task_failed",
-    "workflow_task_timed_out",
-    "activity_task_completed",
-    "activity_task_failed",
-    "activity_task_timed_out",
-    "child_workflow_execution_started",
-    "start_child_workflow_execution_failed",
-    "external_workflow_execution_signaled",
-    "signal_external_workflow_execution_failed",
+_ENDS: Final = frozenset(
+    {
+        "workflow task completed",
+        "workflow task failed",
+        "workflow task timed out",
+        "activity task completed",
+        "activity task failed",
+        "activity task timed out",
+        "child workflow execution started",
+        "start child workflow execution failed",
+        "external workflow execution signaled",
+        "signal external workflow execution failed",
+    }
 )
 
 
