@@ -20,7 +20,7 @@ from temporalio.client import Client
 from activities.settings import Settings, read_settings
 from sealing.composing import open_sealing
 from sealing.faults import SealingFault
-from starter.client import Place, connect
+from starter.client import EngineUnreachable, Place, connect
 from starter.embedded import LOOPBACK, DataFolder, Engine, free_port
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -116,12 +116,21 @@ async def on(address: str, engine: int, folder: Path) -> AsyncGenerator[Works]:
     )
     floor = WorkerProcess(sys.executable, "-m", "benches.floor", address, log=folder / "floor.log", environment={})
     settings = read_settings(data=data)
+    until = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            clear = await connect(Place(address, "default"), elsewhere=False)
+        except EngineUnreachable:
+            # It listens a moment before it is well.
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            break
     async with AsyncExitStack() as stack:
         for each in (homeward, floor):
             stack.callback(each.stop)
             each.start()
-        clear = await connect(Place(address, "default"), elsewhere=False)
-        until = time.monotonic() + STARTS_WITHIN
         while True:
             try:
                 sealing = await open_sealing(settings, make=False)
