@@ -14,7 +14,7 @@ from benches.cost import PARTS, SMALL, Row, Told, Turn, measure, section
 from benches.courses import at_once, kind, quiet, whole
 from benches.processes import resident, work
 
-EVENTS, BYTES = 1.39, 2.9
+EVENTS, BYTES = 1.08, 2.45
 """What a whole course takes beside the floor, as measured when this was written; it may only become less."""
 
 
