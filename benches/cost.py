@@ -29,6 +29,7 @@ from benches.measures import at, machine, put_section, table
 from benches.processes import Reading, Used, Works, on, resident, works
 from starter.binaries import TEST_SERVER, binary
 from tools.house import house
+from workflows.messages import archiving_id
 
 TITLE: Final = "Cost against the floor"
 BUSY: Final = 0.15
@@ -53,7 +54,7 @@ class Size:
     old: int
     """Acts of the one case that grows old."""
     window: int
-    """Acts around an age, of which the cost is taken; a run of a case takes a hundred."""
+    """Acts around an age, of which the cost is taken: as many as two runs of a case take."""
     few: int
     many: int
     """Open cases beside which an act is timed."""
@@ -63,8 +64,8 @@ class Size:
     page_rounds: int
 
 
-FULL: Final = Size(3, 5, 3, CROWD, 1_000, 2, 5_000, 100, 100, 10_000, 1_000, 100_000, 10)
-SMALL: Final = Size(1, 2, 1, 10, 30, 1, 120, 20, 10, 40, 100, 1_000, 2)
+FULL: Final = Size(3, 5, 3, CROWD, 1_000, 2, 5_000, 200, 100, 10_000, 1_000, 100_000, 10)
+SMALL: Final = Size(1, 2, 1, 10, 30, 1, 330, 110, 10, 40, 100, 1_000, 2)
 
 
 # Figures
@@ -185,14 +186,17 @@ class Both:
         return self.homeward, self.floor
 
     async def turn(
-        self, side: Side, acts: Callable[[list[float]], Awaitable[object]], of: Callable[[], Sequence[Course]]
+        self,
+        side: Side,
+        acts: Callable[[list[float]], Awaitable[object]],
+        done: Callable[[], Awaitable[object]],
     ) -> Turn:
-        """One turn of a side: ``acts`` says them and puts down the seconds of each; ``of`` are the cases concerned."""
+        """One turn of a side: ``acts`` says them and puts down the seconds of each; ``done`` waits for what follows."""
         one = Turn()
         before = Reading.of(self.where)
         await acts(one.times)
         answered = time.perf_counter()
-        await _settled(of())
+        await done()
         used = before.until(Reading.of(self.where))
         one.seconds = answered - before.at
         one.worker = _own(used, side)
@@ -241,6 +245,19 @@ async def _settled(of: Sequence[Course]) -> None:
     """Return when all is done that follows from the acts of these cases: it costs the worker too."""
     for course in of:
         await settled(course.side, course.reference)
+
+
+async def _archived(side: Side, reference: str) -> None:
+    """Return when all ended runs of a case are archived, which costs the worker too."""
+    run = None
+    while True:
+        first = (
+            await anext(side.handle(reference, run).fetch_history_events(page_size=1))
+        ).workflow_execution_started_event_attributes
+        run = first.continued_execution_run_id or None
+        if run is None:
+            return
+        await side.handle(archiving_id(reference, run)).result()
 
 
 async def _opened(side: Side, count: int, steps: int, to: list[float] | None = None) -> list[Course]:
@@ -390,7 +407,7 @@ async def latency(size: Size) -> Told:
                 for course in opened:
                     await _through(course, to)
 
-            return await two.turn(side, acts, lambda: opened)
+            return await two.turn(side, acts, lambda: _settled(opened))
 
         pairs = await by_turns(two, size.rounds, "one at a time", turn)
     says = "one act at a time:"
@@ -412,7 +429,7 @@ async def rate(size: Size) -> Told:
             opened = await _opened(side, size.crowd, 0)
             await _settled(opened)
             return await two.turn(
-                side, lambda to: asyncio.gather(*(_through(course, to) for course in opened)), lambda: opened
+                side, lambda to: asyncio.gather(*(_through(course, to) for course in opened)), lambda: _settled(opened)
             )
 
         pairs = await by_turns(two, size.heavy_rounds, f"{size.crowd} at once", turn)
@@ -459,7 +476,7 @@ async def memory(size: Size) -> Told:
                     await _through(course, to, 1)
 
             return await two.turn(
-                side, lambda to: asyncio.gather(*(one(course, to) for course in cases)), lambda: cases
+                side, lambda to: asyncio.gather(*(one(course, to) for course in cases)), lambda: _settled(cases)
             )
 
         pairs = await by_turns(two, size.resumes, "cold", turn)
@@ -483,7 +500,7 @@ async def memory(size: Size) -> Told:
 
 async def growth(size: Size) -> Told:
     """One case that grows old: what an act costs late, beside what it cost early."""
-    young, aged = 50, size.old
+    young, aged = size.window // 2, size.old
     async with both() as two:
         side = two.homeward
         course = await begun(side, [])
@@ -498,11 +515,15 @@ async def growth(size: Size) -> Told:
                 if number % 1_000 == 0:
                     _say(f"growth: {number} acts")
 
+        async def everything_done() -> None:
+            await _settled([course])
+            await _archived(side, course.reference)
+
         for age in (young, aged):
             await until(age - size.window // 2, [])
-            await _settled([course])
+            await everything_done()
             last = age + size.window // 2
-            windows[age] = await two.turn(side, lambda to, last=last: until(last, to), lambda: [course])
+            windows[age] = await two.turn(side, lambda to, last=last: until(last, to), everything_done)
     pair = [(windows[aged], windows[young])]
     says = f"the {aged:,}th act of a case beside its {young}th:"
     return Told(
@@ -513,8 +534,8 @@ async def growth(size: Size) -> Told:
             Row.of(f"{says} work of the engine", pair, lambda turn: turn.engine_ms),
         ],
         remarks=[
-            f"The cost of an act at an age is the mean over {size.window} acts around it: so many are a run of a case, "
-            "and each window has the beginning of a new run in it."
+            f"The cost of an act at an age is the mean over {size.window} acts around it, new runs and the archiving of "
+            "ended ones included: a run of a case takes a hundred entries."
         ],
     )
 
@@ -535,7 +556,7 @@ async def many(size: Size) -> Told:
 
             await acts([])  # in the worker's cache, whatever came between
             number += 1
-            return await two.turn(side, acts, lambda: watched[side.name])
+            return await two.turn(side, acts, lambda: _settled(watched[side.name]))
 
         await _opened(two.homeward, size.few - len(watched[Homeward.name]), 0)
         few = await by_turns(two, size.heavy_rounds, f"beside {size.few:,}", turn)

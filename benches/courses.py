@@ -70,7 +70,9 @@ class Side(Protocol):
         """Say one act; the receipt."""
         ...
 
-    def handle(self, reference: str) -> WorkflowHandle[Any, Any]: ...
+    def handle(self, reference: str, run: str | None = None) -> WorkflowHandle[Any, Any]:
+        """The engine's own handle, of the newest run or of one."""
+        ...
 
 
 class Homeward:
@@ -92,8 +94,8 @@ class Homeward:
     async def say(self, reference: str, act: Act) -> dict[str, Any]:
         return await self._cases.record(reference, act)
 
-    def handle(self, reference: str) -> WorkflowHandle[Any, Any]:
-        return self._cases.client.get_workflow_handle(reference)
+    def handle(self, reference: str, run: str | None = None) -> WorkflowHandle[Any, Any]:
+        return self._cases.client.get_workflow_handle(reference, run_id=run)
 
 
 class Floor:
@@ -121,8 +123,8 @@ class Floor:
         update = handle.execute_update(RECORD, act, id=act["act_id"])
         return await asyncio.wait_for(update, PATIENCE.total_seconds())
 
-    def handle(self, reference: str) -> WorkflowHandle[Any, Any]:
-        return self._client.get_workflow_handle(reference)
+    def handle(self, reference: str, run: str | None = None) -> WorkflowHandle[Any, Any]:
+        return self._client.get_workflow_handle(reference, run_id=run)
 
 
 @dataclass
