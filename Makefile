@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight \
-	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing
+	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -35,6 +35,7 @@ help:
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
+	@echo "make bench   what Homeward costs beside a bare floor on the same engine; writes docs/measures.md"
 	@echo "make bench-desk  the desk's pages with 10,000 open cases beside a bare page; writes docs/measures.md"
 	@echo "make bench-sealing  an act in clear beside one sealed, and one sealed and signed; writes docs/measures.md"
 	@echo "make bench-foresight  10,000 invented cases of a year each, on one core; writes docs/measures.md"
@@ -91,6 +92,13 @@ flips: setup
 
 long-case: setup
 	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py
+
+# Half an hour on two idle cores; say nothing else to the machine meanwhile. BENCH_ARGS="--small" takes a minute or two
+# and writes nothing, BENCH_ARGS="--only events,latency" measures parts.
+bench: bench-cost
+
+bench-cost: setup
+	$(BIN)/python -m benches.cost --write docs/measures.md $(BENCH_ARGS)
 
 # Ten minutes on two idle cores. BENCH_ARGS="--rounds 3" is quicker.
 bench-desk: setup

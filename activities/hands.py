@@ -156,6 +156,8 @@ class Hands:
     async def keep_caseload_row(self, row: CaseloadRow) -> RowKept:
         """Show a case in the caseload as it stands after an entry; an older row changes nothing.
 
+        Its telling gets out with it where that can be at once: :meth:`activities.telling.Teller.tell_at_once`.
+
         Raises ``ApplicationError`` of type ``CaseloadUnreachable`` when the database is down; it may be
         tried again at any time, in any order.
         """
@@ -165,7 +167,8 @@ class Hands:
         except CaseloadUnreachable as error:
             measures.CASELOAD_FAILED.inc()
             raise ApplicationError(str(error), type=CaseloadUnreachable.__name__) from None
-        return RowKept(events_wanted=self._webhook is not None)
+        told = row.telling is not None and await self._teller.tell_at_once(row.telling)
+        return RowKept(events_wanted=self._webhook is not None, told=told)
 
     @activity.defn(name=TELL)
     async def tell(self, telling: Telling) -> None:

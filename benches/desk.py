@@ -72,7 +72,13 @@ def copies(views: Sequence[dict[str, Any]], count: int, now: datetime) -> list[C
             late = due is not None and due < now
             awaiting.append({**owed, "due": moment(due) if due else None, "overdue": late})
         opened = read_moment(view["opened_at"]) - timedelta(minutes=number)
-        copy = {"reference": _reference(view["reference"], number), "awaiting": awaiting, "opened_at": moment(opened)}
+        copy = {
+            "reference": _reference(view["reference"], number),
+            "awaiting": awaiting,
+            "opened_at": moment(opened),
+            # A caseworker is not told of refusals in a colleague's case.
+            "refused": view["refused"] or 0,
+        }
         rows.append(row_of_view({**view, **copy}))
     return rows
 

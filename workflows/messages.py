@@ -161,6 +161,9 @@ class CaseloadRow:
     updated_at: str
     child: dict[str, Any] | None = None
     """``given_names``, ``family_name``, ``date_of_birth``: given with the first row only, to make the keyed mark."""
+    telling: "Telling | None" = None
+    """Who is to be told of these entries: it may get out with the row. In the row, and no second argument, because the
+    engine's client gives no types to arguments of another number, and running cases have sent one."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,8 @@ class RowKept:
 
     events_wanted: bool
     """Whether a webhook is configured, so that outgoing events are worth an activity."""
+    told: bool = False
+    """Whether the row's telling got out with it. No answer of an earlier build says so."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ so this converter leaves each argument as a :class:`~temporalio.common.RawValue`
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -14,16 +15,32 @@ from temporalio.api.failure.v1 import Failure
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    EncodingPayloadConverter,
+    PayloadConverter,
+)
 
 
 class RawUnlessTyped(PydanticPayloadConverter):
     """Payloads by their type hints; where there are none, raw."""
 
+    def __init__(self) -> None:
+        # The engine's client makes a converter for each message of a case. Each with parts of its own would build the
+        # validators of all its types anew, which took more time than all that an act decides.
+        CompositePayloadConverter.__init__(self, *_parts())
+
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type[Any]] | None = None) -> list[Any]:
         if type_hints is None:
             return [RawValue(payload) for payload in payloads]
         return super().from_payloads(payloads, type_hints)
+
+
+@cache
+def _parts() -> tuple[EncodingPayloadConverter, ...]:
+    return tuple(PydanticPayloadConverter().converters.values())
 
 
 class FailuresInWords(DefaultFailureConverterWithEncodedAttributes):

@@ -394,7 +394,7 @@ class ReturnCase:
             notices=[Notice(**notice) for notice in consequences.notices(case, entries, now, self._newly_owed(now))],
         )
         self._start_processes(entries)
-        await self._keep_row()
+        await self._keep_row(self._untold[entries[0].n])
         self._tell(entries[0].n)
 
     def _newly_owed(self, now: datetime) -> list[list[str]]:
@@ -424,8 +424,12 @@ class ReturnCase:
             self._shown = shown
         workflow.set_current_details(_details(row))
 
-    async def _keep_row(self) -> None:
-        """Bring the caseload up to date, if it answers at once; else go on and leave it to catch up."""
+    async def _keep_row(self, telling: Telling | None = None) -> None:
+        """Bring the caseload up to date, if it answers at once; else go on and leave it to catch up.
+
+        A ``telling`` goes with the row. What comes of it is in the answer, so that no history of before replays
+        otherwise: where it did not get out, it is told by an activity of its own.
+        """
         async with self._row_lock:
             case = self._case.case
             if self._row_kept >= case.n:
@@ -441,7 +445,7 @@ class ReturnCase:
             try:
                 kept = await workflow.execute_local_activity(
                     KEEP_CASELOAD_ROW,
-                    row,
+                    replace(row, telling=telling) if telling is not None and telling.notices else row,
                     result_type=RowKept,
                     schedule_to_close_timeout=ROW_WITHIN,
                     retry_policy=_ONCE,
@@ -452,6 +456,8 @@ class ReturnCase:
                 self._spawn(self._catch_up())
             else:
                 self._events_wanted = kept.events_wanted
+                if kept.told and telling is not None:
+                    del self._untold[telling.first]
 
     async def _catch_up(self) -> None:
         """Keep the newest row as soon as the caseload answers again, however long that takes."""
@@ -469,7 +475,9 @@ class ReturnCase:
         self._catching_up = False
 
     def _tell(self, first: int) -> None:
-        telling = self._untold[first]
+        telling = self._untold.get(first)
+        if telling is None:
+            return  # it got out with the caseload's row
         if self._events_wanted:
             entries = [entry for entry in self._case.since(first - 1) if entry.n <= telling.last]
             telling = replace(telling, events=[OutgoingEvent(**event) for event in consequences.events(entries)])

@@ -196,6 +196,39 @@ async def test_without_a_mail_server_notices_lie_in_the_folder(settings: Setting
     assert 3 == len(in_folder(settings))
 
 
+async def test_what_only_lies_in_the_folder_is_told_at_once(settings: Settings, small_caseload: Caseload) -> None:
+    """So no activity of its own is needed for it; told once more all the same, it lies there once."""
+    teller = Teller(small_caseload, NoticeFolder(settings.notices_folder))
+    assert await teller.tell_at_once(telling([GUARDIAN, SCREENING]))
+    await tell(teller, telling([GUARDIAN, SCREENING]))
+    assert len(in_folder(settings)) == 2
+
+
+async def test_what_needs_another_server_is_not_told_at_once(
+    by_mail: Teller, by_webhook: Teller, mailbox: Mailbox, settings: Settings
+) -> None:
+    """A person who waits for a receipt does not wait for mail or a webhook."""
+    for teller in (by_mail, by_webhook):
+        assert not await teller.tell_at_once(telling([GUARDIAN], [event(1)]))
+    assert in_folder(settings) == []
+    assert mailbox.taken == []
+
+
+async def test_a_folder_that_fails_or_takes_long_keeps_nobody_waiting(
+    tmp_path: Path, small_caseload: Caseload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left to an activity of its own, which tries again and shows it in the caseload."""
+    (tmp_path / "file").touch()
+    assert not await Teller(small_caseload, NoticeFolder(tmp_path / "file")).tell_at_once(telling([GUARDIAN]))
+
+    class Slow(NoticeFolder):
+        async def put(self, reference: str, notice: Notice) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr("activities.telling.AT_ONCE_WITHIN", 0.05)
+    assert not await Teller(small_caseload, Slow(tmp_path)).tell_at_once(telling([GUARDIAN]))
+
+
 async def test_notices_go_out_while_the_caseload_is_down(settings: Settings, unreachable: str) -> None:
     """What people must know does not wait for a database."""
     down = Caseload(unreachable)

@@ -74,6 +74,11 @@ def test_ten_thousand_invented_rows_differ() -> None:
     assert 0 < sum(row.overdue for row in rows) < 5_000
 
 
+def test_a_case_whose_refusals_are_kept_back_is_copied_too() -> None:
+    """Who fills the caseload is a caseworker, who is not told of refusals in a colleague's case."""
+    assert [row.refused for row in copies([{**VIEW, "refused": None}, {**VIEW, "refused": 2}], 2, NOW)] == [0, 2]
+
+
 def test_a_what_if_is_measured_in_cases_acts_and_work() -> None:
     """Few cases are measured like many; whether the allowed time is kept is said of the full number only."""
     text = foresight.measure(3)

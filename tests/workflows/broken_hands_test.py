@@ -33,6 +33,7 @@ class ShakyHands:
         self.caseload_away = False
         self.caseload_hangs = False
         self.post_away = False
+        self.tells_at_once = False
         self.rows: list[CaseloadRow] = []
         self.told: list[Telling] = []
 
@@ -52,7 +53,7 @@ class ShakyHands:
         if self.caseload_away:
             raise ApplicationError("the caseload does not answer", type="CaseloadUnreachable")
         self.rows.append(row)
-        return RowKept(events_wanted=True)
+        return RowKept(events_wanted=not self.tells_at_once, told=self.tells_at_once and row.telling is not None)
 
     @activity.defn(name=TELL)
     async def tell(self, telling: Telling) -> None:
@@ -73,6 +74,23 @@ async def until(true: Callable[[], bool], within: float = 20) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come about in time"
         await asyncio.sleep(0.05)
+
+
+async def test_what_got_out_with_the_row_is_told_by_no_activity(server: Engine) -> None:
+    """The caseload's keeper answers whether it did; where it did not, nothing is lost."""
+    hands = ShakyHands()
+    hands.tells_at_once = True
+    async with server.worker(hands=as_hands(hands)):
+        handle = await server.start()
+        await accepted(handle, note())
+        hands.tells_at_once = False
+        await accepted(handle, guardian())
+        await until(lambda: bool(hands.told))
+    opening, _, appointed = (row.telling for row in hands.rows)
+    assert opening is not None
+    assert opening.notices
+    assert appointed is not None
+    assert [(each.first, each.notices) for each in hands.told] == [(appointed.first, appointed.notices)]
 
 
 async def test_a_caseload_that_is_down_holds_up_no_act_and_catches_up_later(server: Engine) -> None:

