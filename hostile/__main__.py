@@ -34,7 +34,7 @@ from proof.scopes import shipped
 TITLE: Final = "Bad input"
 SAMPLES: Final = Path(__file__).parent / "samples"
 """Two small dossiers, for who has no house at hand."""
-_SHARES: Final[dict[str, int]] = {
+SHARES: Final[dict[str, int]] = {
     "acts": 640,
     "intakes": 180,
     "scripts": 60,
@@ -63,7 +63,7 @@ def of(name: str, dossiers: Sequence[bytes] = ()) -> Kind:
         case "scenarios":
             return Scenarios()
         case "scripts":
-            return Scripts([act for standing in standings(1) for act in standing.said])
+            return Scripts([act for standing in standings() for act in standing.said])
         case _:
             return Dossiers(dossiers or samples())
 
@@ -132,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hostile", description=__doc__)
     parser.add_argument("--count", type=int, default=1_000_000, help="inputs in all")
     parser.add_argument("--seed", type=int, default=1, help="another number makes other inputs; the same one the same")
-    parser.add_argument("--only", default=",".join(_SHARES), help="kinds, with commas between them")
+    parser.add_argument("--only", default=",".join(SHARES), help="kinds, with commas between them")
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
     parser.add_argument("--through", type=int, default=3_000, help="inputs through a whole house; 0 for none")
     parser.add_argument("--guided", type=int, default=60, help="seconds for each guided target, where atheris is there")
@@ -142,8 +142,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--samples", action="store_true", help="make the sample dossiers anew, and end")
     given = parser.parse_args(arguments)
     kinds = given.only.split(",")
-    if unknown := [name for name in kinds if name not in _SHARES]:
-        parser.error(f"there is no kind {unknown[0]}; there are {', '.join(_SHARES)}")
+    if unknown := [name for name in kinds if name not in SHARES]:
+        parser.error(f"there is no kind {unknown[0]}; there are {', '.join(SHARES)}")
     if given.number is not None:
         sys.stdout.buffer.write(of(kinds[0]).make(chance_of(given.seed, kinds[0], given.number)).raw)
         return 0
@@ -167,11 +167,11 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
             doors = at_the_door.through(at, reference, given.seed, given.through, dossiers[0])
             for each in doors:
                 _say(f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds")
-    whole = sum(_SHARES[name] for name in kinds)
+    whole = sum(SHARES[name] for name in kinds)
     work = [
         piece
         for name in kinds
-        for piece in pieces(of(name, dossiers), given.seed, given.count * _SHARES[name] // whole, _EACH)
+        for piece in pieces(of(name, dossiers), given.seed, given.count * SHARES[name] // whole, _EACH)
     ]
     summed = judge_all(work, given.processes, lambda judged: _say(_line(judged)))
     judged = {name: summed[name] for name in kinds if name in summed}

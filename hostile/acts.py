@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from random import Random
 from typing import Any, Final
 
@@ -50,7 +51,8 @@ class Standing:
     said: tuple[dict[str, Any], ...]
 
 
-def standings(each: int = _EACH) -> list[Standing]:
+@cache
+def standings(each: int = _EACH) -> tuple[Standing, ...]:
     """Cases at every stage and under every hold, so many of each: invented ones, as far as they got."""
     model, delays = AgreementShelf().get(BASE), read_delays(INVENTED.read_text("utf-8"))
     found: dict[tuple[str, ...], list[Standing]] = {}
@@ -71,13 +73,13 @@ def standings(each: int = _EACH) -> list[Standing]:
                 now = Now(case, entry.at, Ledger(entries[:n]))
                 said = [as_given(act) for saying in sayings(model) if (act := saying.said(now)) is not None]
                 found.setdefault(place, []).append(Standing(case, entry.at, entries[:n], tuple(said)))
-    return [standing for place in sorted(found) for standing in found[place]]
+    return tuple(standing for place in sorted(found) for standing in found[place])
 
 
 class Acts:
     """Acts: shape and sense spoiled, put to the law as the case's process puts them."""
 
-    name: Final = "acts"
+    name = "acts"
 
     def __init__(self, standings: Sequence[Standing]) -> None:
         self.standings = standings

@@ -88,7 +88,7 @@ def _send(at: House, reference: str, seed: int, count: int, told: Any) -> None:
 class _Sender:
     def __init__(self, at: House, reference: str, seed: int) -> None:
         self.at, self.reference, self.seed = at, reference, seed
-        self._acts, self._intakes = Acts(standings(1)), Intakes()
+        self._acts, self._intakes = Acts(standings()), Intakes()
         self._client: Any = None
 
     async def all(self, count: int) -> list[Answered]:

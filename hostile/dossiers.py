@@ -87,7 +87,7 @@ def _unnamed(value: Any) -> Any:
 class Dossiers:
     """Dossiers, put to every command that reads one and to the independent check."""
 
-    name: Final = "dossiers"
+    name = "dossiers"
 
     def __init__(self, samples: Sequence[bytes]) -> None:
         self._samples = [content_of(raw) for raw in samples]
@@ -197,9 +197,9 @@ def _named(raw: bytes) -> str:
 def _json_changed(content: Content, chance: Random) -> bytes:
     names = [parts.AGREEMENT, parts.CASE, parts.EVIDENCE, parts.KEYS]
     name = chance.choice([each for each in names if each in content])
-    value = json.loads(content[name])
+    value: Any = json.loads(content[name])
     if isinstance(value, dict):
-        spoil(value, chance)
+        spoil(cast("dict[str, Any]", value), chance)
     content[name] = written(value).encode("utf-8", "surrogatepass")
     return bound(content)
 

@@ -99,7 +99,7 @@ def answered_by(read: Callable[[], str]) -> str:
         for fault in malformed.faults:
             if not fault["message"].strip():
                 raise Wrong("a fault without a word") from None
-            fault["path"].encode(), fault["message"].encode()
+            f"{fault['path']}: {fault['message']}".encode()  # what could not be written could not be told
         # The path of a scenario's fault begins with its file.
         return f"exit 2: {_first_words(malformed.faults[0]['message'])}"
 

@@ -4,6 +4,7 @@ It is a tool that may be there or not, and no dependency: docs/decisions/0031 sa
 its own, from the same beginnings as the blind judging; how many lines each of the two reached is told side by side.
 """
 
+import importlib
 import importlib.util
 import json
 import re
@@ -11,10 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, cast
 
 TARGETS: Final = ("profiles", "delays", "scenarios", "scripts", "dossiers", "windows")
 """``windows``: what is read beside files and bodies: cursors, moments, ways back, heads of signatures, keys, certificates."""
@@ -111,10 +112,9 @@ def _main(name: str, seconds: int, how: str, folder: str) -> None:
     import os
     import time
 
-    import atheris
-
+    atheris = cast(Any, importlib.import_module("atheris")) if how == "guided" else None
     rooms = ("casefile", "procedure", "starter", "desk", "activities.caseload", "sealing", "yaml", "tomllib", "zipfile")
-    with atheris.instrument_imports(include=list(rooms)):
+    with atheris.instrument_imports(include=list(rooms)) if atheris else nullcontext():
         read, beginnings = _target(name)
     corpus = Path(folder, "corpus")
     corpus.mkdir()
@@ -136,7 +136,7 @@ def _main(name: str, seconds: int, how: str, folder: str) -> None:
             _tell(Path(folder), inputs, lines, sorted(finds), corpus, read)
             os._exit(0)
 
-    if how == "guided":
+    if atheris:
         atheris.Setup([sys.argv[0], str(corpus), "-max_len=100000", "-rss_limit_mb=4096", "-timeout=60"], one)
         atheris.Fuzz()
     else:

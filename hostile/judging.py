@@ -112,28 +112,28 @@ def judge(
 ) -> Judged:
     """Judge inputs in a process that is forked for them. A process that dies is told as a find, and the rest goes on."""
     judged = Judged(kind.name)
-    rest = list(numbers)
-    while rest:
+    ahead = [list(numbers)]
+    while ahead:
+        if not (these := ahead.pop()):
+            continue
         at = mmap.mmap(-1, 8)
-        at[:8] = struct.pack("q", rest[0])
+        at[:8] = struct.pack("q", these[0])
         answers, told = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
-            target=_judge_here, args=(kind, seed, rest, at, told, seconds, memory)
+            target=_judge_here, args=(kind, seed, these, at, told, seconds, memory)
         )
         process.start()
         told.close()
         try:
             judged.add(answers.recv())
-            rest = []
         except EOFError:
             died: int = struct.unpack("q", at[:8])[0]
             process.join()
-            find = Find(
-                kind.name, f"the process died ({process.exitcode})", died, kind.make(chance_of(seed, kind.name, died))
-            )
-            rest = rest[rest.index(died) :]
+            given = kind.make(chance_of(seed, kind.name, died))
+            find = Find(kind.name, f"the process died ({process.exitcode})", died, given)
             judged.add(Judged(kind.name, inputs=1, answers=Counter({"died": 1}), finds={find.what: find}))
-            rest = rest[1:]
+            # What was judged before it was not told yet.
+            ahead += [these[these.index(died) + 1 :], these[: these.index(died)]]
         process.join()
         answers.close()
         at.close()

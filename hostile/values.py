@@ -134,6 +134,11 @@ def _wide(chance: Random) -> Any:
     return [each] * count if chance.random() < 0.5 else {f"field_{n}": each for n in range(count)}
 
 
+def _empty(chance: Random) -> Any:
+    found: tuple[Any, ...] = ([], {}, [[]], [None], {"": None})
+    return copied(chance.choice(found))
+
+
 def _surrogates(chance: Random) -> Verbatim:
     return Verbatim(
         chance.choice(('"\\ud800"', '"a\\udfff"', '"\\udc00\\ud800"', '"\\ud83d"', '"\\ud83d\\ude00"', '"\\u0000"'))
@@ -146,7 +151,7 @@ _DRAWS: Final[tuple[tuple[int, Callable[[Random], Any]], ...]] = (
     (5, lambda chance: chance.choice(_TEXTS)),
     (4, lambda chance: chance.choice(_MOMENTS)),
     (5, lambda chance: chance.choice(_WORDS)),
-    (2, lambda chance: chance.choice(([], {}, [[]], [None], {"": None}))),
+    (2, _empty),
     (1, _deep),
     (1, _wide),
     (1, _surrogates),
@@ -216,7 +221,7 @@ def _spoil_object(at: dict[str, Any], chance: Random, others: Sequence[dict[str,
     elif way < 0.45 and others:
         other = chance.choice(list(_containers(chance.choice(others))))
         # What stands elsewhere under the same name is of the right kind, and out of place.
-        at[name] = copied(other.get(name, other)) if isinstance(other, dict) else copied(other)
+        at[name] = copied(cast("dict[str, Any]", other).get(name, other) if isinstance(other, dict) else other)
     elif way < 0.50 and isinstance(at[name], str):
         at[name] += hostile_text(chance)
     else:
