@@ -166,7 +166,7 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
             dossiers = [at.dossier(reference, reader) for reader in _READERS]
             doors = at_the_door.through(at, reference, given.seed, given.through, dossiers[0])
             for each in doors:
-                _say(f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds")
+                _say("\n".join([f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds", *each.wrong]))
     whole = sum(SHARES[name] for name in kinds)
     work = [
         piece

@@ -145,10 +145,10 @@ class Intakes(_Files):
     def __init__(self) -> None:
         self._marks = ChildMarks(bytes(32))
         self._model = _loaded(SHIPPED / "model" / "profile.toml")
-        self._good = intake(self._model)
+        self.good = intake(self._model)
 
     def make(self, chance: Random) -> Given:
-        return Given(documents(self._good, chance, [self._good]), chance.randrange(1_000))
+        return Given(documents(self.good, chance, [self.good]), chance.randrange(1_000))
 
     def _read(self, name: str) -> str:
         text = commands.intake_of(name)

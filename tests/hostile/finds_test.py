@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from casefile import dossier as parts
 from casefile.delays import INVENTED, MalformedDelays, read_delays
 from casefile.foresight import foreseen
 from casefile.invented import states_of
@@ -139,6 +140,29 @@ def test_the_check_in_plain_python_ends_in_a_sentence(make: Callable[[], bytes],
     assert code == 4
     assert "wrong" in out
     assert judged(*told_by("verify", str(path)), allowed=(2, 4))
+
+
+def test_json_that_fills_the_memory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three bytes of an empty list are sixty in memory; the nearest part that is read has one value fewer."""
+    monkeypatch.setattr(parts, "MOST_VALUES", 4_000)
+    content = content_of(samples()[0])
+    path = tmp_path / "dossier.zip"
+    for count, said in ((4_000, "is not the agreement"), (4_001, "holds more values")):
+        path.write_bytes(bound({**content, parts.AGREEMENT: b"[" + b"1," * (count - 1) + b"1]"}))
+        code, out, _ = told_by("verify", "--no-replay", str(path))
+        assert (code, said in out) == (4, True)
+
+
+def test_commas_in_what_somebody_said_make_no_record_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only values count: else whoever writes enough commas into notes could not be audited any more."""
+    monkeypatch.setattr(parts, "MOST_VALUES", 4_000)
+    content = content_of(samples()[0])
+    told = {**json.loads(content[parts.MANIFEST]), "note": ',[{\\"' * 9_000}
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(bound({**content, parts.MANIFEST: json.dumps(told).encode()}))
+    assert "holds more values" not in "".join(told_by("verify", "--no-replay", str(path))[1:])
 
 
 def test_a_directory_that_lies_is_no_dossier(tmp_path: Path) -> None:
