@@ -181,6 +181,9 @@ def copied(value: Any) -> Any:
     return value
 
 
+_MOST_PLACES: Final = 2_000
+
+
 def _containers(value: Any) -> Iterator[Any]:
     """The value and everything in it that holds something."""
     if isinstance(value, dict):
@@ -196,7 +199,10 @@ def _containers(value: Any) -> Iterator[Any]:
 def spoil(document: dict[str, Any], chance: Random, others: Sequence[dict[str, Any]] = ()) -> None:
     """Change one to four places of a document, in place. ``others`` are documents of the kind to take values from."""
     for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4))):
-        at = chance.choice(list(_containers(document)))
+        places = list(_containers(document))
+        if len(places) > _MOST_PLACES:
+            return  # the input is to fill the program's memory, not ours
+        at = chance.choice(places)
         if isinstance(at, dict):
             _spoil_object(cast("dict[str, Any]", at), chance, others)
         else:
@@ -236,7 +242,7 @@ def _spoil_list(at: list[Any], chance: Random) -> None:
         del at[chance.randrange(len(at))]
     elif way < 0.65:
         at.append(copied(chance.choice(at)))
-    elif way < 0.70 and not isinstance(at[0], dict | list | Verbatim):
+    elif way < 0.70 and isinstance(at[0], str) and len(at[0]) < 5_000:
         at.extend(copied(at[0]) for _ in range(chance.choice((10, 60))))
     else:
         at[chance.randrange(len(at))] = hostile_value(chance)
