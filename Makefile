@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight \
-	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost
+	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost hostile
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -22,6 +22,7 @@ WALKS ?= 20000
 FLIPS ?= 2000
 LONG_CASE ?= 5000
 PROVE_ARGS ?=
+HOSTILE_ARGS ?=
 BENCH_ARGS ?=
 
 help:
@@ -32,6 +33,7 @@ help:
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make prove   every course within bounds through the law, and what breaks without each safeguard; writes docs/measures.md"
+	@echo "make hostile  a million malformed and hostile inputs, each answered; writes docs/measures.md"
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
@@ -83,6 +85,10 @@ walks: setup
 # Half an hour on two idle cores. PROVE_ARGS="--small" takes seconds and shows that it works.
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
+
+# An hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300 --guided 0" takes minutes.
+hostile: setup
+	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
 
 every-page: setup
 	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py

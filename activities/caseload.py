@@ -379,7 +379,7 @@ class Caseload:
             found = found.join(earliest, earliest.c.reference == CaseTable.reference)
             sorts_at = earliest.c.sorts_at
         if after is not None:
-            moment_after, reference_after = _read_cursor(after)
+            moment_after, reference_after = read_cursor(after)
             wanted.append(
                 tuple_(sorts_at, CaseTable.reference)
                 > tuple_(literal(moment_after, CaseTable.sorts_at.type), literal(reference_after))
@@ -771,7 +771,8 @@ def _untold(row: UntoldTable) -> Untold:
     )
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, str]:
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The moment and the reference in a page's ``cursor``. Raises ``ValueError`` for one that no page gave."""
     at, tilde, reference = cursor.partition("~")
     try:
         found = read_moment(at)

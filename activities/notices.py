@@ -10,7 +10,6 @@ import json
 import os
 import re
 import secrets
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Self
 
 from activities.settings import is_mail_address
 from procedure.entries import read_moment
+from procedure.toml_text import NotToml, read_toml
 from procedure.who_may import MAY
 from workflows.messages import Notice
 
@@ -133,10 +133,10 @@ class AddressBook:
         Raises :class:`AddressBookFault`.
         """
         try:
-            given = tomllib.loads(path.read_text(encoding="utf-8"))
+            given = read_toml(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise AddressBookFault(f"the address book cannot be read ({type(error).__name__}): {path}") from None
-        except tomllib.TOMLDecodeError:
+        except NotToml:
             raise AddressBookFault(f"the address book is not TOML: {path}") from None
         wrong = [name for name, to in given.items() if not (isinstance(to, str) and is_mail_address(to))]
         if wrong:

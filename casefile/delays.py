@@ -4,7 +4,6 @@ Everything here is stated by somebody and known by nobody. The numbers that come
 """
 
 import math
-import tomllib
 from pathlib import Path
 from statistics import NormalDist
 from typing import Annotated, Any, Final, Self
@@ -13,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from procedure.acts import ACTS
 from procedure.faults import Fault, Malformed, faults_of
+from procedure.toml_text import NotToml, read_toml
 from procedure.vocabulary import ROLES, Solution
 
 INVENTED: Final = Path(__file__).parent / "delays.toml"
@@ -243,8 +243,8 @@ class Delays(_Stated):
 def read_delays(text: str) -> Delays:
     """Read assumptions from TOML. Raises :class:`MalformedDelays` with every fault and its path."""
     try:
-        given: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        given = read_toml(text)
+    except NotToml as error:
         raise MalformedDelays([Fault(path="$", message=f"is not TOML: {error}")]) from None
     try:
         found = Delays.model_validate(given)

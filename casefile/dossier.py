@@ -49,6 +49,13 @@ MOST_PARTS: Final = 20_000
 MOST_BYTES: Final = 8 * 1024**3
 LONGEST_LINE: Final = 16 * 1024**2
 """No entry comes near it: an act is at most 64 KiB, and an intake little more."""
+LONGEST_JSON: Final = 256 * 1024**2
+"""The engine keeps 50 MB of one run."""
+MOST_VALUES: Final = 10_000_000
+"""In one part that is JSON, or one line of the ledger. A run of a hundred acts has a few thousand, and four million where
+each act is as long as it may be and is made of empty lists. By its length alone no part could be bounded: an empty list
+takes three bytes in a file and sixty in memory."""
+_TEXT: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _CHUNK: Final = 1024**2
 
 
@@ -261,6 +268,7 @@ class Dossier:
     def lines(self) -> Iterator[Line]:
         """The ledger, a line an entry. Raises :class:`PartAltered`."""
         for number, raw in enumerate(lines_of(self._zip, LEDGER), start=1):
+            _see_that_it_can_be_read(raw, LEDGER)
             try:
                 line = line_of(raw)
                 as_written = ledger_line(line) == raw
@@ -389,8 +397,24 @@ def _manifest(packed: zipfile.ZipFile) -> Manifest:
 
 
 def part_of(packed: zipfile.ZipFile, name: str) -> bytes:
-    """A part's bytes. Raises KeyError for one that is not there, and :class:`PartAltered`."""
-    return b"".join(_chunks(packed, name))
+    """The bytes of a part that is JSON. Raises KeyError for one that is not there, and :class:`PartAltered`."""
+    if packed.getinfo(name).file_size > LONGEST_JSON:
+        raise PartAltered(f"{name} is longer than any part of a dossier.")
+    raw = b"".join(_chunks(packed, name))
+    _see_that_it_can_be_read(raw, name)
+    return raw
+
+
+def _values_at_most(raw: bytes) -> int:
+    """Each value in JSON has a comma or a bracket before it."""
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _see_that_it_can_be_read(raw: bytes, name: str) -> None:
+    """Raise :class:`PartAltered` for JSON that would take more memory than any part has need of."""
+    # Who fills a record with commas must not make it unreadable: where there are many, those within texts do not count.
+    if _values_at_most(raw) > MOST_VALUES and _values_at_most(_TEXT.sub(b"", raw)) > MOST_VALUES:
+        raise PartAltered(f"{name} holds more values than any part of a dossier.")
 
 
 def lines_of(packed: zipfile.ZipFile, name: str) -> Iterator[bytes]:

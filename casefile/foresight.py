@@ -328,7 +328,8 @@ class InventedCase:
     def _events(self) -> Iterator[tuple[datetime, str]]:
         """What happens in this case beside what is owed, and when: as likely on one day as on another."""
         for name, share in sorted(self.delays.events.items()):
-            if share > 0:
+            # What is less likely than one of these numbers can tell apart from never, never happens.
+            if 1 - share < 1:
                 years = 0.0 if share == 1 else log(1 - self.die.draw("event", name)) / log(1 - share)
                 if years <= 10:
                     yield self.at + _time(365 * years), name

@@ -147,6 +147,7 @@ def _as_far_as_readable(check: Callable[[], Iterable[Finding]]) -> Iterator[Find
 def _parts(dossier: Dossier) -> Iterator[Finding]:
     """Every part is there, and is the one that the manifest names."""
     named = {part.name: (part.sha256, part.size) for part in dossier.manifest.files}
+    there = frozenset(dossier.names)
     for name in dossier.names:
         if name == parts.MANIFEST:
             continue
@@ -161,7 +162,7 @@ def _parts(dossier: Dossier) -> Iterator[Finding]:
         if found != named[name]:
             yield Finding("dossier", f"{name} is not what its digest in the manifest says: it was changed.")
     for name in named:
-        if name not in dossier.names:
+        if name not in there:
             yield Finding("dossier", f"{name} is missing.")
 
 

@@ -7,7 +7,6 @@ its tokens say.
 import hashlib
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,7 @@ from desk.security import is_loopback
 from procedure.acts import State
 from procedure.faults import Fault, faults_of
 from procedure.intake import REFERENCE
+from procedure.toml_text import NotToml, read_toml
 from procedure.vocabulary import Role
 from procedure.who_may_see import TIED_BY_SIGN_IN
 
@@ -210,12 +210,12 @@ class SignInFile(_Table):
 def read_sign_in_file(path: Path) -> SignInFile:
     """The sign-in file. Raises :class:`SignInFault` with every fault by its field."""
     try:
-        given = tomllib.loads(path.read_text("utf-8"))
+        given = read_toml(path.read_text("utf-8"))
     except OSError as error:
         raise SignInFault([Fault(path="$", message=f"cannot be read ({error.strerror})")]) from None
     except UnicodeDecodeError:
         raise SignInFault([Fault(path="$", message="is not UTF-8 text")]) from None
-    except tomllib.TOMLDecodeError as error:
+    except NotToml as error:
         at = re.search(r"\(at [^)]*\)$", str(error))
         raise SignInFault([Fault(path="$", message=f"is not TOML {at[0] if at else ''}".strip())]) from None
     try:

@@ -40,6 +40,7 @@ _WORDS = {
     "bool_type": "must be true or false",
     "string_type": "must be a text",
     "int_type": "must be a whole number",
+    "float_type": "must be a number",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "dict_type": "must be an object",

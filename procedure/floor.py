@@ -5,7 +5,6 @@ floor demands and its source.
 """
 
 import itertools
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,6 +15,7 @@ from procedure.agreement import DEADLINES, Agreement, BelowTheFloor, Breach, Mal
 from procedure.faults import Fault, faults_of
 from procedure.placement import CLOSED_KINDS
 from procedure.profiles import Profile
+from procedure.toml_text import NotToml, read_toml
 from procedure.vocabulary import ENFORCEMENT
 
 APPEAL_WINDOW_AT_LEAST_DAYS: Final = 7
@@ -342,8 +342,8 @@ def read_profile(text: str, base: Agreement | None) -> Agreement:
     :class:`BelowTheFloor` with every clause that loosens the floor.
     """
     try:
-        given = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        given = read_toml(text)
+    except NotToml as error:
         raise MalformedAgreement([Fault(path="$", message=f"is not TOML: {error}")]) from None
     try:
         profile = Profile.model_validate(given)

@@ -87,7 +87,7 @@ def foresee_command(
         raise CannotGoOn("PROFILE: name one agreement, or two to put them side by side.", code=Exit.MALFORMED)
     if out is not None and out.is_dir():
         raise CannotGoOn(f"--out: {out} is a folder; name a file in it.", code=Exit.MALFORMED)
-    assumed = _delays(delays or [], len(named))
+    assumed = delays_of(delays or [], len(named))
     states = _states(between)
     agreements = [_agreement(profile, states) for profile in named]
     found: list[Foresight] = []
@@ -115,7 +115,7 @@ def _within(option: str, given: int, least: int, most: int) -> None:
         raise CannotGoOn(f"{option}: give a whole number from {least} to {most}.", code=Exit.MALFORMED)
 
 
-def _delays(given: Sequence[Path], agreements: int) -> "list[Delays]":
+def delays_of(given: Sequence[Path], agreements: int) -> "list[Delays]":
     """The delays assumed for each agreement. Raises CannotGoOn, or MalformedDelays with every fault."""
     from casefile.delays import INVENTED, read_delays
 

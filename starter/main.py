@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from casefile.looking_back import ThenAndNow
     from procedure.entries import Entry
     from sealing.composing import OpenSealing
+    from starter.acts_file import GivenActs
     from starter.client import Cases
     from starter.rehearsal import Course, Played
     from starter.scenario import Read
@@ -90,7 +91,7 @@ app.command("codec")(codec_command)
 def run() -> NoReturn:
     """The console command. Never returns, and never shows a traceback unless --debug is given."""
     argv = sys.argv[1:]
-    code = _ended(argv)
+    code = ended(argv)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -100,7 +101,8 @@ def run() -> NoReturn:
     os._exit(code)
 
 
-def _ended(argv: list[str]) -> int:
+def ended(argv: list[str]) -> int:
+    """Run one command to its end in this process; its exit code (contract, section 8)."""
     asked = argv[: argv.index("--")] if "--" in argv else argv
     debug, as_json = "--debug" in asked, "--json" in asked
     try:
@@ -272,10 +274,7 @@ def open_command(
     debug: Debug = False,
 ) -> None:
     """Open a case; prints its reference."""
-    from procedure.intake import parse_intake
-
-    text = _by_oneself(_text(intake))
-    parse_intake(text, today=datetime.now(UTC).date())
+    text = intake_of(intake)
     reference = with_cases(address, namespace, lambda cases: cases.open(text), signing=signed)
     if as_json:
         print_json({"reference": reference})
@@ -299,28 +298,10 @@ def record_command(
 
     One act, or several in one file. If any of them is malformed, none is sent.
     """
-    from procedure.acts import parse_act
     from procedure.faults import MalformedAct
     from starter import showing
-    from starter.acts_file import GivenActs, read_acts
 
-    given = read_acts(_text(acts))
-    given = GivenActs([as_oneself(act, "actor") for act in given.acts], given.many)
-    faults: list[Fault] = []
-    before: dict[Any, tuple[int, Any]] = {}
-    for n, act in enumerate(given.acts, start=1):
-        try:
-            parse_act(act)
-        except MalformedAct as malformed:
-            faults += given.at(n, malformed.faults)
-            continue
-        first, same = before.setdefault(act["act_id"], (n, act))
-        if same != act:
-            # The case would say so too, but only after it has recorded the first of them.
-            twice = Fault(path="act_id", message=f"stands at act {first} already, with other content")
-            faults += given.at(n, [twice])
-    if faults:
-        raise MalformedAct(faults)
+    given = acts_of(acts)
     receipts: list[dict[str, Any]] = []
 
     from starter.looking import recorded
@@ -540,7 +521,7 @@ def rehearse_command(
     if not names:
         _list_scenarios(as_json=as_json)
         return
-    read = _scenarios(names)
+    read = scenarios_of(names)
     # A rehearsal is nobody's case: no mail, no webhook and no caseload of the real house may hear of it.
     for name in [name for name in os.environ if name.startswith("HOMEWARD_")]:
         del os.environ[name]
@@ -579,7 +560,7 @@ def _list_scenarios(*, as_json: bool) -> None:
         showing.names(showing.out(), [(each["name"], each["title"]) for each in found])
 
 
-def _scenarios(names: Sequence[str]) -> "list[Read]":
+def scenarios_of(names: Sequence[str]) -> "list[Read]":
     """Every scenario named, read. Raises with every fault of every file: nothing is played then."""
     from starter.profiles import agreement_faults
     from starter.scenario import MalformedScenario, ScenarioFault, find
@@ -686,6 +667,41 @@ def rebuild_caseload_command(
 
 
 # Inside
+
+
+def intake_of(name: str) -> str:
+    """The text of an intake in a file, by whoever is signed in. Raises MalformedIntake with every fault."""
+    from procedure.intake import parse_intake
+
+    text = _by_oneself(_text(name))
+    parse_intake(text, today=datetime.now(UTC).date())
+    return text
+
+
+def acts_of(name: str) -> "GivenActs":
+    """The acts in a file, by whoever is signed in. Raises MalformedAct with every fault of every act."""
+    from procedure.acts import parse_act
+    from procedure.faults import MalformedAct
+    from starter.acts_file import GivenActs, read_acts
+
+    given = read_acts(_text(name))
+    given = GivenActs([as_oneself(act, "actor") for act in given.acts], given.many)
+    faults: list[Fault] = []
+    before: dict[Any, tuple[int, Any]] = {}
+    for n, act in enumerate(given.acts, start=1):
+        try:
+            parse_act(act)
+        except MalformedAct as malformed:
+            faults += given.at(n, malformed.faults)
+            continue
+        first, same = before.setdefault(act["act_id"], (n, act))
+        if same != act:
+            # The case would say so too, but only after it has recorded the first of them.
+            twice = Fault(path="act_id", message=f"stands at act {first} already, with other content")
+            faults += given.at(n, [twice])
+    if faults:
+        raise MalformedAct(faults)
+    return given
 
 
 def _text(name: str) -> str:

@@ -4,6 +4,7 @@ Each scenario has an engine of its own: virtual time never runs back, and a scen
 itself years after the day it was written for because another was played before it.
 """
 
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -230,8 +231,8 @@ class _Play:
         reference = self._references[played.case]
         if dossier is None and "dossier" not in complete and self._scenario.scenario.dossier == "auto":
             complete["dossier"] = (await self._cases.view(reference))["head"]
-        elif isinstance(dossier, str) and dossier.startswith("@entry:"):
-            number = int(dossier.removeprefix("@entry:"))
+        elif isinstance(dossier, str) and (asked := re.fullmatch(r"@entry:(\d{1,9})", dossier)):
+            number = int(asked[1])
             entries = await self._cases.ledger(reference, number)
             complete["dossier"] = entries[0]["hash"] if entries else dossier
         return complete

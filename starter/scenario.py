@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, TypedDict, cast
@@ -21,10 +21,13 @@ from procedure.intake import parse_intake
 from procedure.vocabulary import EntryKind, Hold, Outcome, SafeguardName, Solution, Stage
 from starter.json_values import is_list, is_object
 from starter.moments import Span, faults_of_moments, read_duration, resolve
-from starter.yaml_text import NotReadable, read_text
+from starter.yaml_text import MOST_VALUES, NotReadable, read_text
 
 NEEDS_DOSSIER: Final = frozenset(name for name, model in ACTS.items() if "dossier" in model.model_fields)
 """Acts that name the ledger head which the approver read."""
+
+LONGEST_PLAY: Final = timedelta(days=36_525)
+"""So much virtual time may a scenario take, all in all."""
 
 _ROWS: Final = {
     "awaiting": (
@@ -287,7 +290,7 @@ def _parsed(text: str, file: str) -> Any:
     if not is_object(given):
         raise MalformedScenario([_fault(file, "$", "must be an object with title, intake and steps")])
     try:
-        return _as_json(given, "")
+        return _as_json(given, "", [MOST_VALUES])
     except RecursionError:
         raise MalformedScenario([_fault(file, "$", "holds an alias that refers to itself")]) from None
     except _NotJson as error:
@@ -300,17 +303,20 @@ class _NotJson(ValueError):
         super().__init__(message)
 
 
-def _as_json(given: Any, path: str) -> Any:
-    """What YAML gave as JSON values only."""
+def _as_json(given: Any, path: str, left: list[int]) -> Any:
+    """What YAML gave as JSON values only, each alias written out; ``left`` counts down how many there may be."""
+    left[0] -= 1
+    if left[0] < 0:
+        raise _NotJson("", f"comes to more than {MOST_VALUES} values when its aliases are written out")
     if is_object(given):
         written: dict[str, Any] = {}
         for name, value in cast(dict[Any, Any], given).items():
             if not isinstance(name, str):
                 raise _NotJson(path, f"the name of a field must be a text; put {name!r} in quotes")
-            written[name] = _as_json(value, f"{path}.{name}".lstrip("."))
+            written[name] = _as_json(value, f"{path}.{name}".lstrip("."), left)
         return written
     if is_list(given):
-        return [_as_json(value, f"{path}.{n}".lstrip(".")) for n, value in enumerate(given)]
+        return [_as_json(value, f"{path}.{n}".lstrip("."), left) for n, value in enumerate(given)]
     if isinstance(given, float) and not math.isfinite(given):
         raise _NotJson(path, "is not a number that JSON knows")
     if given is None or isinstance(given, (str, int, float, bool)):
@@ -351,11 +357,25 @@ def _disagreements(whole: Read) -> Iterator[tuple[str, str]]:
         yield f"more_cases.{_MAIN}", "that is the first case's own name; choose another"
     for n, step in enumerate(scenario.steps):
         yield from ((f"steps.{n}.{field}", message) for field, message in _step_faults(step, scenario))
+    yield from _too_late(scenario)
     for name, look in whole.ending():
         path = "finally" if name == _MAIN else f"finally.cases.{name}"
         if name != _MAIN and name not in scenario.more_cases:
             yield path, "no such case in `more_cases`"
         yield from ((f"{path}.{field}", message) for field, message in _look_faults(look))
+
+
+def _too_late(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """The first step that leads further than an engine's clock and a calendar go."""
+    at = begins = datetime.now(UTC)
+    for n, step in enumerate(scenario.steps):
+        try:
+            at = span.after(at) if (span := length(step)) else at
+        except OverflowError:
+            at = None
+        if at is None or at > begins + LONGEST_PLAY:
+            yield f"steps.{n}.after", "leads more than a hundred years beyond the beginning"
+            return
 
 
 def _intake_faults(intake: dict[str, Any]) -> Iterator[tuple[str, str]]:

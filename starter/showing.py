@@ -84,9 +84,10 @@ def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) 
 
 def faults(console: Console, sentence: str, found: Sequence[Fault]) -> None:
     """What is wrong with what was given, a line each."""
-    console.print(escape(sentence), style="bold red", soft_wrap=True)
+    console.print(escape(printable(sentence)), style="bold red", soft_wrap=True)
     for fault in found:
-        console.print(f"  {escape(fault['path'])}: {escape(fault['message'])}", soft_wrap=True)
+        # A path names a field as it was written, by whoever wrote it.
+        console.print(f"  {escape(printable(fault['path']))}: {escape(printable(fault['message']))}", soft_wrap=True)
 
 
 _SIGNATURES: Final = {

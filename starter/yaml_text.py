@@ -11,6 +11,10 @@ import pydantic_core
 import yaml
 from yaml.constructor import ConstructorError
 
+MOST_CHARACTERS: Final = 256 * 1024
+"""Twenty times the longest scenario that comes along. What reads YAML takes a second for so many."""
+MOST_VALUES: Final = 50_000
+"""So many values may a text come to when each alias is written out: each may double what it names."""
 _TAG: Final = "tag:yaml.org,2002:"
 
 
@@ -36,6 +40,11 @@ class _Plain(yaml.SafeLoader):
                 told.add(name.value)
         return super().construct_mapping(node, deep)
 
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > MOST_VALUES:
+            raise ConstructorError(None, None, "it comes to too many values", node.start_mark)
+
 
 def _whole(loader: _Plain, node: yaml.ScalarNode) -> int:
     return int(node.value)
@@ -59,6 +68,8 @@ _Plain.add_constructor(f"{_TAG}float", _fraction)
 
 def read_text(text: str) -> Any:
     """The value in a YAML or JSON text. Raises :class:`NotReadable`."""
+    if len(text) > MOST_CHARACTERS:
+        raise NotReadable("$", f"it has more than {MOST_CHARACTERS} characters")
     if text.lstrip().startswith("{"):
         try:
             return pydantic_core.from_json(text)
@@ -72,3 +83,6 @@ def read_text(text: str) -> Any:
         raise NotReadable(f"line {mark.line + 1}" if mark else "$", why) from None
     except (ValueError, RecursionError):
         raise NotReadable("$", "it is nested too deeply, or holds a number that nothing can read") from None
+    except (AttributeError, KeyError, TypeError):
+        # The library takes a tag at its word: `!!bool x` is looked up among true and false.
+        raise NotReadable("$", "something in it is not what its tag (`!!...`) says; leave the tag out") from None

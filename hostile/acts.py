@@ -1,0 +1,158 @@
+"""Acts as they come to a case: read, heard at every stage, put on record, shown, handed over to the next run."""
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from random import Random
+from typing import Any, Final
+
+from activities.agreements import BASE, AgreementShelf
+from casefile.delays import INVENTED, read_delays
+from casefile.foresight import InventedCase
+from casefile.invented import states_of
+from casefile.languages import LANGUAGES, language
+from casefile.story import consequences as told_consequences
+from casefile.story import refusals, sentence
+from hostile.judging import Given, Wrong
+from hostile.values import documents
+from procedure import consequences
+from procedure.acts import as_given, parse_act
+from procedure.case import Case
+from procedure.entries import Entry, hash_of_header
+from procedure.faults import Fault, MalformedAct
+from procedure.folding import after, opened
+from procedure.ledger import Ledger
+from procedure.proceedings import Proceedings
+from proof.alphabet import Now, sayings
+from proof.exploring import SEED
+
+_EACH: Final = 3
+"""Cases that are kept of each stage with each set of holds."""
+_CONDUCTED: Final = 150
+"""Invented cases that are conducted for it."""
+_NOTE: Final = {
+    "act": "note",
+    "act_id": "afterwards",
+    "actor": {"id": "invented-monitor", "role": "monitor", "state": "UA"},
+    "text": "an invented note",
+}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A case as it stands somewhere in its course, and what can be said to it there."""
+
+    case: Case
+    at: datetime
+    entries: tuple[Entry, ...]
+    said: tuple[dict[str, Any], ...]
+
+
+@cache
+def standings(each: int = _EACH) -> tuple[Standing, ...]:
+    """Cases at every stage and under every hold, so many of each: invented ones, as far as they got."""
+    model, delays = AgreementShelf().get(BASE), read_delays(INVENTED.read_text("utf-8"))
+    found: dict[tuple[str, ...], list[Standing]] = {}
+    for number in range(_CONDUCTED):
+        conducted = InventedCase(number, model, delays, states=states_of(model), days=900, seed=1)
+        conducted.conduct()
+        entries = tuple(conducted.ledger)
+        case: Case | None = None
+        met: set[tuple[str, ...]] = set()
+        for n, entry in enumerate(entries, start=1):
+            case = opened(entry) if case is None else after(case, entry)
+            follows = entries[n].kind if n < len(entries) else "accepted"
+            if follows not in ("accepted", "refused"):
+                continue  # between an act and what follows from it nobody else is heard
+            place = (case.stage, *case.holds)
+            if place not in met and len(found.get(place, ())) < each:
+                met.add(place)
+                now = Now(case, entry.at, Ledger(entries[:n]))
+                said = [as_given(act) for saying in sayings(model) if (act := saying.said(now)) is not None]
+                found.setdefault(place, []).append(Standing(case, entry.at, entries[:n], tuple(said)))
+    return tuple(standing for place in sorted(found) for standing in found[place])
+
+
+class Acts:
+    """Acts: shape and sense spoiled, put to the law as the case's process puts them."""
+
+    name = "acts"
+
+    def __init__(self, standings: Sequence[Standing]) -> None:
+        self.standings = standings
+
+    def make(self, chance: Random) -> Given:
+        where = chance.randrange(len(self.standings))
+        said = self.standings[where].said
+        return Given(documents(chance.choice(said), chance, said), where)
+
+    def answer(self, given: Given) -> str:
+        standing = self.standings[given.where % len(self.standings)]
+        case = Proceedings(standing.case, Ledger(standing.entries), SEED)
+        drawn = zlib.crc32(given.raw)
+        # Some of what is said comes weeks later, when deadlines have passed; some comes by signal.
+        at = standing.at + timedelta(days=40 if drawn % 11 == 0 else 0, seconds=1)
+        answer = _heard(case, given.raw, at, signalled=drawn % 3 == 0)
+        if case.case.n > standing.case.n:
+            _can_go_on(case, standing, at, thoroughly=drawn % 8 == 0)
+        return answer
+
+
+def _heard(case: Proceedings, raw: bytes, at: datetime, *, signalled: bool) -> str:
+    try:
+        act = parse_act(raw)
+        case.check(act)
+    except MalformedAct as malformed:
+        if not signalled:
+            return f"malformed: {kind_of(malformed.faults)}"
+        receipt = case.hear_malformed(raw, malformed.faults, at)
+        if receipt["result"] != "refused" or receipt["refusals"][0]["safeguard"] != "well-formed":
+            raise Wrong("a malformed act was not refused as such") from None
+        return f"malformed: {kind_of(malformed.faults)}"
+    receipt = case.hear(act, at)
+    json.dumps(receipt)
+    if receipt["result"] == "accepted":
+        return f"accepted: {type(act).__name__}"
+    return f"refused: {receipt['refusals'][0]['safeguard']}"
+
+
+def kind_of(faults: Sequence[Fault]) -> str:
+    """What is wrong first, without what was given; raises :class:`Wrong` for a fault that says nothing."""
+    for fault in faults:
+        if not fault["path"] or not fault["message"] or "\n" in fault["message"]:
+            raise Wrong("a fault is not one sentence at a place")
+    if not faults:
+        raise Wrong("malformed for no fault")
+    message = faults[0]["message"]
+    cut = min((message.find(sign) for sign in (":", ";", "'", '"', "`", "(", "1", "2") if sign in message), default=60)
+    return message[: min(cut, 60)].strip()
+
+
+def _can_go_on(case: Proceedings, standing: Standing, at: datetime, *, thoroughly: bool) -> None:
+    """What the case's process does next does not fail of what is on record now, and the next act is heard."""
+    made = case.since(standing.case.n)
+    consequences.notices(case.case, made, at)
+    consequences.events(made)
+    json.dumps(consequences.caseload_row(case.case, at))
+    for entry in made:
+        if hash_of_header(entry.header()) != entry.hash:
+            raise Wrong("an entry's hash is not that of its header")
+    if thoroughly:
+        # As the workflow hands over to its next run.
+        carried = json.loads(json.dumps(case.carry()))
+        case = Proceedings.resume(carried)
+        json.dumps(case.ledger(), ensure_ascii=False).encode("utf-8")
+        said = language(LANGUAGES[len(made) % len(LANGUAGES)])
+        for entry in made:
+            sentence(entry, said)
+            told_consequences(entry, said)
+            refusals(entry, said)
+    before = case.case.n
+    after = case.hear(parse_act(_NOTE), at + timedelta(seconds=1))
+    if after["entry"] <= before or after["result"] not in ("accepted", "refused"):
+        raise Wrong("the next act was not heard")
+    if after["result"] == "refused" and not case.case.closed:
+        raise Wrong("the next good act was not taken")

@@ -1,0 +1,26 @@
+"""TOML as text becomes a table: one door for every such file that people write."""
+
+import tomllib
+from typing import Any, Final
+
+MOST_CHARACTERS: Final = 64 * 1024
+"""The longest file that comes along has a tenth of it. What reads TOML takes quadratic time for a name of many parts."""
+
+
+class NotToml(ValueError):
+    """The text is no TOML that can be read; the message says why, and at which line where one is at fault."""
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """The table in a TOML text. Raises :class:`NotToml`."""
+    if len(text) > MOST_CHARACTERS:
+        raise NotToml(f"it has more than {MOST_CHARACTERS} characters")
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise NotToml("it is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        raise NotToml(str(error)) from None
+    except ValueError:
+        # The library lets Python's own limit on the digits of a number through.
+        raise NotToml("it holds a number of too many digits") from None

@@ -1,0 +1,175 @@
+"""What bad input has found once: each is answered now, and stays answered."""
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from casefile import dossier as parts
+from casefile.delays import INVENTED, MalformedDelays, read_delays
+from casefile.foresight import foreseen
+from casefile.invented import states_of
+from hostile.__main__ import samples
+from hostile.dossiers import bound, content_of
+from hostile.files import answered_by, judged, told_by
+from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
+from starter import main as commands
+from starter.profiles import check
+from starter.scenario import MalformedScenario, read
+from starter.yaml_text import NotReadable, read_text
+from tests.hostile.scripts import by_script
+
+SCENARIO: dict[str, Any] = {"title": "Invented", "intake": {}, "steps": [{"act": {"act": "note"}}]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = " + "[" * 5_000,  # RecursionError in the library
+        "a = " + "{a=" * 2_000,
+        "a = " + "9" * 5_000,  # ValueError of Python's own, of digits
+        f"[a{'.a' * 200_000}]",  # minutes: quadratic in the parts of a name
+        "a = 2026-02-30",
+    ],
+    ids=["lists", "tables", "digits", "parts of a name", "no day"],
+)
+def test_toml_that_cannot_be_read_is_told(text: str, tmp_path: Path) -> None:
+    """By profiles and by files of delays alike: `agreements check` and `foresee` ended in an unforeseen error."""
+    with pytest.raises(NotToml):
+        read_toml(text)
+    with pytest.raises(MalformedDelays, match="is not TOML"):
+        read_delays(text)
+    file = tmp_path / "profile.toml"
+    file.write_text(text, encoding="utf-8")
+    assert check(str(file)).faults[0]["message"].startswith("is not TOML")
+    assert judged(*told_by("agreements", "check", str(file)), allowed=(2,)) == "exit 2"
+
+
+def test_toml_of_the_longest_length_is_read() -> None:
+    """The nearest text that is let through."""
+    text = 'a = ""\n#'
+    assert read_toml(text.ljust(MOST_CHARACTERS, "x")) == {"a": ""}
+
+
+def test_what_is_all_but_impossible_never_happens() -> None:
+    """A share so small that 1 less it is 1 was a division by zero."""
+    text = INVENTED.read_text("utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("detention ="))
+    delays = read_delays(text.replace(line, "detention = 5e-324"))
+    model = check("model").agreement
+    assert model is not None
+    assert foreseen(0, model, delays, days=30, seed=1, states=states_of(model)).acts
+
+
+@pytest.mark.parametrize(
+    "value", ["!!bool x", "!!timestamp x", "!!timestamp {}", "!!binary é", "!!int {}", "{<<: [1, 2]}", "!!float x"]
+)
+def test_a_tag_that_is_not_so_is_told(value: str) -> None:
+    """YAML's library takes a tag at its word, and ended in KeyError, AttributeError or TypeError."""
+    with pytest.raises(NotReadable):
+        read_text(f"a: {value}")
+
+
+def _doubling(form: str) -> str:
+    """Nine aliases of nine aliases, eight deep: forty-three million values in a few hundred letters."""
+    lines = ["a: &a " + ("[x, x]" if form == "list" else "{x: y}")]
+    for one, other in zip("abcdefgh", "bcdefghi", strict=True):
+        many = ", ".join([f"*{one}"] * 9)
+        lines.append(f"{other}: &{other} " + (f"[{many}]" if form == "list" else f"{{<<: [{many}]}}"))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("form", ["list", "merge"])
+def test_aliases_of_aliases_do_not_fill_the_memory(form: str, tmp_path: Path) -> None:
+    """Each alias was written out: gigabytes out of half a kilobyte."""
+    with pytest.raises(MalformedScenario, match=r"too many values|more than"):
+        read(f"{_doubling(form)}\n", file="x", folder=tmp_path)
+
+
+def test_a_scenario_of_more_letters_than_anybody_writes_is_not_read(tmp_path: Path) -> None:
+    """What reads YAML takes a second for a quarter of a megabyte."""
+    with pytest.raises(MalformedScenario, match="characters"):
+        read("a: [" + "x, " * 100_000 + "]", file="x", folder=tmp_path)
+
+
+@pytest.mark.parametrize("after", [["9999y"], ["80y", "30y"], ["999999999d"]])
+def test_time_beyond_the_engines_clock_is_told_before_anything_is_played(after: list[str], tmp_path: Path) -> None:
+    """It was an overflow in the middle of a rehearsal."""
+    given = {**SCENARIO, "steps": [{"after": each} for each in after]}
+    with pytest.raises(MalformedScenario, match="a hundred years"):
+        read(json.dumps(given), file="x", folder=tmp_path)
+
+
+def test_what_is_told_of_a_file_steers_no_terminal(tmp_path: Path) -> None:
+    """A path in a fault is a field's name as somebody wrote it."""
+    file = tmp_path / "intake.json"
+    file.write_text(json.dumps({"\x1b[2J\u202e\x00": 1}), encoding="utf-8")
+    assert judged(*told_by("open", str(file), "--address", "127.0.0.1:1"), allowed=(2,)) == "exit 2"
+    assert answered_by(lambda: commands.intake_of(str(file))).startswith("exit 2")
+
+
+def _squeezed() -> bytes:
+    """A dossier with a part of a gigabyte in a megabyte."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, raw in content_of(samples()[0]).items():
+            packed.writestr(name, raw)
+    return file.getvalue()
+
+
+def _deep() -> bytes:
+    return bound({**content_of(samples()[0]), "case.json": b"[" * 100_000, "ledger.jsonl": b"[" * 100_000})
+
+
+def _crowded() -> bytes:
+    content = content_of(samples()[0])
+    return bound({**content, **{f"runs/{n:04}-{n:064x}.json": b"{}" for n in range(4_000)}})
+
+
+@pytest.mark.parametrize("make", [_squeezed, _deep, _crowded], ids=["compressed", "deep", "very many parts"])
+def test_the_check_in_plain_python_ends_in_a_sentence(make: Callable[[], bytes], tmp_path: Path) -> None:
+    """It unpacked whatever came, ended in RecursionError, and took minutes for very many parts."""
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(make())
+    code, out = by_script(path)
+    assert code == 4
+    assert "wrong" in out
+    assert judged(*told_by("verify", str(path)), allowed=(2, 4))
+
+
+def test_json_that_fills_the_memory_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three bytes of an empty list are sixty in memory; the nearest part that is read has one value fewer."""
+    monkeypatch.setattr(parts, "MOST_VALUES", 4_000)
+    content = content_of(samples()[0])
+    path = tmp_path / "dossier.zip"
+    for count, said in ((4_000, "is not the agreement"), (4_001, "holds more values")):
+        path.write_bytes(bound({**content, parts.AGREEMENT: b"[" + b"1," * (count - 1) + b"1]"}))
+        code, out, _ = told_by("verify", "--no-replay", str(path))
+        assert (code, said in out) == (4, True)
+
+
+def test_commas_in_what_somebody_said_make_no_record_unreadable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only values count: else whoever writes enough commas into notes could not be audited any more."""
+    monkeypatch.setattr(parts, "MOST_VALUES", 4_000)
+    content = content_of(samples()[0])
+    told = {**json.loads(content[parts.MANIFEST]), "note": ',[{\\"' * 9_000}
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(bound({**content, parts.MANIFEST: json.dumps(told).encode()}))
+    assert "holds more values" not in "".join(told_by("verify", "--no-replay", str(path))[1:])
+
+
+def test_a_directory_that_lies_is_no_dossier(tmp_path: Path) -> None:
+    """Sizes and methods that the parts do not have are found before anything is unpacked."""
+    raw = bytearray(bound(content_of(samples()[0])))
+    at = raw.find(b"PK\x01\x02")
+    raw[at + 24 : at + 28] = struct.pack("<L", 1 << 30)
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(raw)
+    assert judged(*told_by("verify", str(path)), allowed=(2,)) == "exit 2"

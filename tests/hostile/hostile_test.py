@@ -1,0 +1,167 @@
+"""A part of `make hostile`, with the same numbers each time; and that what judges bad input can fail."""
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from hostile.__main__ import SHARES, main, of, report, samples
+from hostile.acts import Acts, standings
+from hostile.dossiers import content_of, verifies
+from hostile.files import Intakes, judged
+from hostile.judging import MEGABYTE, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
+from procedure.vocabulary import STAGES
+
+FEW = {"acts": 400, "intakes": 120, "scripts": 80, "profiles": 60, "delays": 60, "scenarios": 40, "dossiers": 24}
+"""Inputs of each kind: seconds in all."""
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_whatever_comes_is_answered(name: str) -> None:
+    """No error, no word that the contract does not know, within time and memory; and more than one answer is met."""
+    found = judge(of(name), 20_261_129, range(FEW[name]))
+    assert [f"{find.what} ({find.number})" for find in found.finds.values()] == []
+    assert found.inputs == FEW[name]
+    assert len(found.answers) > 5
+
+
+def test_acts_are_put_to_cases_of_every_stage() -> None:
+    """Also to closed ones, and to some under a hold."""
+    found = standings()
+    assert {standing.case.stage for standing in found} == set(STAGES)
+    assert any("detention" in standing.case.holds for standing in found)
+    accepted = judge(Acts(found), 1, range(200)).answers
+    assert any(answer.startswith("accepted") for answer in accepted)
+    assert any(answer.startswith("refused") for answer in accepted)
+
+
+def test_the_sample_dossiers_are_good_ones() -> None:
+    """What is spoiled was whole before. Where this fails, the form of dossiers changed: `python -m hostile --samples`."""
+    assert len(samples()) == 2
+    assert all(verifies(sample) for sample in samples())
+    assert any(name.startswith("runs/") for name in content_of(samples()[0]))
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_a_number_names_an_input_for_ever(name: str) -> None:
+    """The same seed and number make the same input, so that a find can be made again."""
+    kind = of(name)
+    once, again = (kind.make(chance_of(7, name, 3)) for _ in range(2))
+    assert once == again
+
+
+# What judges can fail
+
+
+@dataclass(frozen=True)
+class Answering:
+    """A kind whose every input is answered by a function."""
+
+    says: Callable[[bytes], str]
+    name: str = "invented"
+
+    def make(self, chance: Random) -> Given:
+        return Given(str(chance.randrange(10)).encode())
+
+    def answer(self, given: Given) -> str:
+        return self.says(given.raw)
+
+
+def _raises(raw: bytes) -> str:
+    raise KeyError(raw)
+
+
+def _dies(raw: bytes) -> str:
+    if raw == b"3":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return "ok"
+
+
+def _is_slow(raw: bytes) -> str:
+    while True:
+        json.dumps(raw.decode())
+
+
+def _grows(raw: bytes) -> str:
+    return str(len(bytearray(200 * MEGABYTE)))
+
+
+def _keeps(raw: bytes) -> str:
+    _KEPT.append(b"x" * (4 * MEGABYTE))
+    return "ok"
+
+
+_KEPT: list[bytes] = []
+
+
+def test_an_error_is_a_find_and_the_same_one_is_told_once() -> None:
+    """Twenty inputs that end in one error are one find, with the number of the first."""
+    (find,) = judge(Answering(_raises), 1, range(20)).finds.values()
+    assert (find.times, find.number) == (20, 0)
+    assert find.what.startswith("KeyError in ")
+
+
+def test_a_process_that_dies_is_a_find_and_the_rest_goes_on() -> None:
+    """Nothing of it is lost: the other inputs are judged in a new process."""
+    numbers = range(30)
+    deadly = sum(Answering(_dies).make(chance_of(1, "invented", n)).raw == b"3" for n in numbers)
+    found = judge(Answering(_dies), 1, numbers)
+    assert found.inputs == len(numbers)
+    assert found.answers == {"died": deadly, "ok": len(numbers) - deadly}
+    assert [find.what for find in found.finds.values()] == ["the process died (-9)"]
+
+
+def test_an_input_that_takes_too_long_is_a_find() -> None:
+    """It is broken off, whatever the program does with errors."""
+    (find,) = judge(Answering(_is_slow), 1, range(1), seconds=0.2).finds.values()
+    assert find.what.startswith("TooSlow")
+
+
+def test_an_input_that_takes_too_much_memory_is_a_find() -> None:
+    """Asked for at once it is not given; gathered bit by bit it is not given either."""
+    (find,) = judge(Answering(_grows), 1, range(1), memory=64 * MEGABYTE).finds.values()
+    assert find.what.startswith("MemoryError")
+    kept = judge(Answering(_keeps), 1, range(40), memory=64 * MEGABYTE)
+    assert any("Memory" in what or "memory" in what for what in kept.finds)
+    assert kept.peak > 40 * MEGABYTE
+
+
+def test_many_processes_come_to_the_same_as_one() -> None:
+    """The sums do not depend on who judged what."""
+    one = judge(Intakes(), 1, range(60))
+    many = judge_all(pieces(Intakes(), 1, 60, 20), 2, lambda _: None)["intakes"]
+    assert (many.inputs, many.answers) == (one.inputs, one.answers)
+
+
+@pytest.mark.parametrize(
+    ("code", "err"),
+    [
+        (1, "An unforeseen error (KeyError); --debug shows where."),
+        (2, ""),
+        (2, "Traceback (most recent call last):"),
+        (2, "The act is malformed: \x1b[2J"),
+        (2, "The act is malformed: \u202e"),
+    ],
+)
+def test_an_answer_that_is_none_would_be_seen(code: int, err: str) -> None:
+    """A wrong exit code, silence, a traceback, and letters that steer a terminal."""
+    with pytest.raises(Wrong):
+        judged(code, "", err, allowed=(2, 3))
+    assert judged(2, "", "The act is malformed.", allowed=(2, 3)) == "exit 2"
+
+
+def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A table with a row for each kind, and the page is written."""
+    page = tmp_path / "measures.md"
+    asked = ["--count", "40", "--only", "intakes,scripts", "--through", "0", "--guided", "0", "--write", str(page)]
+    assert main(asked) == 0
+    out = capsys.readouterr().out
+    assert "Everything was answered." in out
+    assert "| intakes | 30 |" in page.read_text("utf-8")
+    assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "", "x")
