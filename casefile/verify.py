@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from casefile import dossier as parts
@@ -122,6 +122,8 @@ class _Seen:
     first: Entry | None = None
     stage: str | None = None
     withheld: int = 0
+    rules: set[str] = field(default_factory=set[str])
+    """The versions of the rules by which entries were decided."""
 
     def look(self, lines: Iterable[Line]) -> Iterator[Line]:
         for line in lines:
@@ -130,6 +132,8 @@ class _Seen:
             if isinstance(line, Entry):
                 if line.n == 1:
                     self.first = line
+                if version := line.facts.get("procedure_version"):
+                    self.rules.add(str(version))
                 self.stage = "closed" if line.kind == "closed" else line.facts.get("stage", self.stage)
             yield line
 
@@ -230,7 +234,7 @@ def _runs(dossier: Dossier, heads: Heads) -> Iterator[Finding]:
 
 def _derived(dossier: Dossier, seen: _Seen) -> Iterator[Finding]:
     """Safeguards, deadlines and case view are what the ledger gives, where this version of the rules made them."""
-    if seen.first is None or seen.first.facts.get("procedure_version") != PROCEDURE_VERSION:
+    if seen.rules != {PROCEDURE_VERSION}:
         return
     if dossier.json_part(parts.EVIDENCE) != json.loads(json.dumps(parts.evidence(dossier.entries))):
         yield Finding("dossier", f"{parts.EVIDENCE} is not what the ledger shows.")
