@@ -17,6 +17,9 @@ import pytest
 from courses import FOSTER, HOTEL, PANEL, STATION, Course, Fields
 from safeguards_test import BY_FIELDS, BY_STATE, Neighbours, Way, found_return_without
 
+Tried = tuple[Course, str, str | Fields | None, Fields]
+"""The case, the act, who says it, and its fields."""
+
 TEXTS = Path(__file__).with_name("texts_of_refusals.json")
 
 
@@ -26,7 +29,7 @@ def agreed() -> dict[str, Any]:
     return json.loads(TEXTS.read_text("utf-8"))
 
 
-FURTHER: dict[str, Callable[[], tuple[Course, str, str | None, Fields]]] = {
+FURTHER: dict[str, Callable[[], Tried]] = {
     "nothing to appeal-decide": lambda: (Course(), "decide_appeal", None, {}),
     "no claim to resolve": lambda: (Course(), "resolve_asylum_claim", None, {}),
     "a first complaint that is none": lambda: (Course(), "answer_complaint", None, {"complaint": 1}),
@@ -198,6 +201,12 @@ FURTHER: dict[str, Callable[[], tuple[Course, str, str | None, Fields]]] = {
         None,
         {},
     ),
+    "a return declined after departure": lambda: (
+        Course().departed(),
+        "decline_return",
+        None,
+        {},
+    ),
     "an approval twice": lambda: (Course().ready_to_approve().does("approve_return"), "approve_return", None, {}),
     "the same person for both states": lambda: (
         Course().ready_to_approve().does("approve_return"),
@@ -355,18 +364,18 @@ FURTHER: dict[str, Callable[[], tuple[Course, str, str | None, Fields]]] = {
 """Refusals that the neighbours of safeguards_test.py do not reach: the case, the act, who, and its fields."""
 
 
-def tried() -> dict[str, Callable[[], tuple[Course, str, str | None, Fields]]]:
+def tried() -> dict[str, Callable[[], Tried]]:
     """Everything that is tried, by what it says: the case, the act, who, and its fields."""
     pairs = {pair.says: partial(_wrong, pair) for pair in BY_FIELDS}
     ways = {way.says: partial(_too_early, way) for way in BY_STATE}
     return {**pairs, **ways, **FURTHER}
 
 
-def _wrong(pair: Neighbours) -> tuple[Course, str, str | None, Fields]:
+def _wrong(pair: Neighbours) -> Tried:
     return pair.reach(), pair.act, pair.who, pair.wrong
 
 
-def _too_early(way: Way) -> tuple[Course, str, str | None, Fields]:
+def _too_early(way: Way) -> Tried:
     course, fields = way.reach(), dict(way.fields or {})
     if way.safeguard == "stale-dossier":
         fields = {"dossier": course.case.head}
