@@ -311,6 +311,24 @@ FURTHER: dict[str, Callable[[], Tried]] = {
     "closed as returned before arrival": lambda: (Course().decided(), "close_case", None, {"outcome": "returned"}),
     "closed as returned without visits": lambda: (Course().arrived(), "close_case", None, {"outcome": "returned"}),
     "closed as a stay after a return": lambda: (Course().arrived(), "close_case", None, {"outcome": "stays"}),
+    "closed as a third country after a return": lambda: (
+        Course().arrived(),
+        "close_case",
+        None,
+        {"outcome": "third_country"},
+    ),
+    "closed as handed to adult services after a return": lambda: (
+        Course().arrived(),
+        "close_case",
+        None,
+        {"outcome": "transferred_to_adult_services"},
+    ),
+    "closed as returned in a new round": lambda: (
+        Course().visited().does("reopen_best_interests"),
+        "close_case",
+        None,
+        {"outcome": "returned"},
+    ),
     "closed as returned after a bad visit": lambda: (
         Course().visited(safe_last=False),
         "close_case",
