@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight \
-	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost hostile
+	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost hostile mutants
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,6 +23,7 @@ FLIPS ?= 2000
 LONG_CASE ?= 5000
 PROVE_ARGS ?=
 HOSTILE_ARGS ?=
+MUTANTS_ARGS ?= --processes 2
 BENCH_ARGS ?=
 
 help:
@@ -34,6 +35,7 @@ help:
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make prove   every course within bounds through the law, and what breaks without each safeguard; writes docs/measures.md"
 	@echo "make hostile  a million malformed and hostile inputs, each answered; writes docs/measures.md"
+	@echo "make mutants  small changes to the law, one at a time, and whether a test sees each; writes docs/measures.md"
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
@@ -85,6 +87,11 @@ walks: setup
 # Half an hour on two idle cores. PROVE_ARGS="--small" takes seconds and shows that it works.
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
+	$(if $(findstring --small,$(PROVE_ARGS)),,$(MAKE) mutants)
+
+# An hour of CPU. MUTANTS_ARGS="procedure/gates.py" looks at one file.
+mutants: setup
+	$(BIN)/python -m tools.mutants --write docs/measures.md $(MUTANTS_ARGS)
 
 # An hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300 --guided 0" takes minutes.
 hostile: setup

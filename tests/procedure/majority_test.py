@@ -6,6 +6,7 @@ import pytest
 from courses import Course, Fields
 
 from procedure.intake import age_on
+from procedure.majority import age_of_consent, eighteenth_birthday, own_consent_needed
 
 
 def at(text: str) -> datetime:
@@ -121,3 +122,43 @@ def test_deadlines_of_the_return_fall_away_with_childhood_and_those_of_care_stay
     course = Course(born="2008-02-10").does("report_detention", since="2026-02-02T09:00:00Z").until(at("2026-02-10"))
     assert course.runs("release")
     assert not any(course.runs(name) for name in ("guardian", "counsel", "identification", "services"))
+
+
+ASKED: list[tuple[str, Fields, Fields | None, str]] = [
+    ("as told", {"born": "2015-06-01"}, None, "2027-06-01"),
+    ("as told, or older by an estimate", {"born": "2015-06-01", "child": {"estimated_age": 13}}, None, "2025-02-02"),
+    ("as told, and younger by an estimate", {"born": "2013-06-01", "child": {"estimated_age": 5}}, None, "2025-06-01"),
+    ("by an estimate alone", {"born": None, "child": {"estimated_age": 10}}, None, "2028-02-02"),
+    (
+        "as told before it was presumed otherwise",
+        {"born": "2013-06-01"},
+        {"result": "presumed", "date_of_birth": "2016-06-01"},
+        "2025-06-01",
+    ),
+    (
+        "as verified, whatever was told before",
+        {"born": "2013-06-01", "child": {"estimated_age": 13}},
+        {"result": "verified", "date_of_birth": "2016-06-01"},
+        "2028-06-01",
+    ),
+]
+
+
+@pytest.mark.parametrize(("says", "intake", "found", "day"), ASKED, ids=[says for says, *_ in ASKED])
+def test_a_child_is_asked_from_the_age_of_consent_on(says: str, intake: Fields, found: Fields | None, day: str) -> None:
+    """The earliest birth on record counts: the day before nobody needs to ask, from midnight on somebody does."""
+    course = Course(**intake)
+    if found:
+        course.does("verify_identity", **found)
+    assert course.case.agreement.consent_age == 12
+    assert age_of_consent(course.case) == at(day)
+    assert not own_consent_needed(course.case, at(day) - timedelta(seconds=1))
+    assert own_consent_needed(course.case, at(day))
+
+
+def test_an_age_that_nobody_knows_makes_nobody_eighteen_and_leaves_nobody_unasked() -> None:
+    """No birthday is made up, and the child is asked. (No intake leaves both open; a record of old may.)"""
+    case = Course(born=None, child={"estimated_age": 5}).case.but(estimated_age=None)
+    assert eighteenth_birthday(case) is None
+    assert age_of_consent(case) is None
+    assert own_consent_needed(case, case.opened_at)

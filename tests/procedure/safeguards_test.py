@@ -1,12 +1,15 @@
 """Each safeguard of the contract: an act that it refuses, and the nearest act that it lets through."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from courses import FAMILY, FOSTER, HOTEL, PANEL, STATION, Course
 
+from procedure.ledger import Ledger
+from procedure.safeguards.asked import Asked
+from procedure.safeguards.travel import handover_in_force
 from procedure.vocabulary import SAFEGUARD_NAMES
 
 SOURCES = {
@@ -1134,3 +1137,15 @@ def test_a_family_undertaking_is_no_guarantee_of_the_authority() -> None:
     course.does("guarantee_care", "relative", by="family").ready_for_panel()
     assert "safe-family" in course.refused("determine_best_interests")
     assert "not-your-act" in course.refused("guarantee_care", "relative", by="authority")
+
+
+def test_a_plan_on_record_that_ends_with_enforcement_is_not_approved() -> None:
+    """Who runs the place of hand-over is asked again of the plan in force, however it came to be there."""
+    course = Course().planned()
+    plan = course.case.plan
+    assert plan is not None
+    for run_by, refused in (("police", ["handover-into-care"]), ("family", [])):
+        place = {**plan.handover_placement, "run_by": run_by}
+        case = course.case.but(plan=replace(plan, handover_placement=place))
+        asked = Asked(case, None, course.at, Ledger(course.entries))
+        assert [refusal["safeguard"] for refusal in handover_in_force(asked)] == refused

@@ -1,0 +1,546 @@
+"""Which changes to the law no test would see: `make mutants`.
+
+mutmut changes a copy of `procedure/` in thousands of small ways, one way at a time, and the tests of the law are run
+against each. What they let pass is a survivor. A survivor that changes nothing anybody could see, or that no rule
+decides, is explained in tools/survivors.toml; every other one is a test that is missing.
+What is mutated and what is not: docs/decisions/0032-mutation-testing.md.
+
+Exit codes: 0 the score is reached; 1 it is not, or an explanation fits nothing; 2 the arguments or the file of
+explanations are wrong, or the tests fail without any mutant.
+"""
+
+import argparse
+import functools
+import gc
+import json
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import asdict, dataclass, field
+from difflib import unified_diff
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import libcst as cst
+import pytest
+from _pytest.runner import runtestprotocol
+from mutmut.mutation import file_mutation, trampoline
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing_extensions import override
+
+from benches.measures import machine, put_section, table
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+LAW: Final = "procedure"
+TESTS: Final = "tests/procedure"
+EXPLAINED: Final = ROOT / "tools" / "survivors.toml"
+WANTED: Final = 0.95
+
+TOO_SLOW: Final = (
+    "tests/procedure/walks_test.py",
+    "tests/procedure/nothing_told_test.py",
+    "tests/procedure/open_acts_test.py::test_whatever_is_accepted_was_open_and_whatever_is_open_is_accepted",
+    "tests/procedure/entries_test.py::test_digests_are_over_rfc_8785_whatever_the_value",
+)
+"""Tests of seconds. What they alone would see is counted as not seen."""
+
+Said = Annotated[str, Field(min_length=1)]
+
+
+class Explanation(BaseModel):
+    """Why nobody needs a test against a survivor. ``before`` and ``after`` are its lines, without indentation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Said
+    before: Said
+    after: str
+    """Several lines, or no lines, where the change is one of lines."""
+    why: Said
+
+
+class _Explanations(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    survivor: list[Explanation] = []
+
+
+def explanations(path: Path = EXPLAINED) -> list[Explanation]:
+    """What is explained. Raises ValueError, with the file's name in it, for a file that cannot be read."""
+    try:
+        return _Explanations.model_validate(tomllib.loads(path.read_text("utf-8"))).survivor
+    except (OSError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise ValueError(f"{path.name} cannot be read as a list of survivors: {error}") from None
+
+
+# What is mutated besides what mutmut mutates by itself
+
+_TAKEN_ALONG: Final = {"gate", "_folds", "property", "cached_property", "cache", "staticmethod", "classmethod"}
+"""Decorators that may be put around a mutant: they register a function or change how it is called, no more."""
+
+_arranged_by_itself = file_mutation.function_trampoline_arrangement
+
+
+def _name_of(decorator: cst.Decorator) -> str:
+    called = decorator.decorator
+    if isinstance(called, cst.Call):
+        called = called.func
+    return called.value if isinstance(called, cst.Name) else ""
+
+
+class _Visitor(file_mutation.MutationVisitor):
+    """As mutmut's, but it goes into decorated functions too."""
+
+    @override
+    def _skip_node_and_children(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.FunctionDef) and node.decorators and all(map(_is_taken_along, node.decorators)):
+            return False
+        # Decorators are evaluated at import, when no mutant is chosen yet.
+        return isinstance(node, cst.Decorator) or super()._skip_node_and_children(node)
+
+
+def _is_taken_along(decorator: cst.Decorator) -> bool:
+    return _name_of(decorator) in _TAKEN_ALONG
+
+
+def _arrange(function: cst.FunctionDef, mutants: Iterable[file_mutation.Mutation], class_name: str | None) -> Any:
+    """As mutmut does it, but the decorators stand around the switch alone: a gate is registered once."""
+    if all(_name_of(each) in ("staticmethod", "classmethod") for each in function.decorators):
+        return _arranged_by_itself(function, mutants, class_name)
+    bare = function.with_changes(decorators=())
+    declared, (switch, *others), assigned, names = _arranged_by_itself(bare, mutants, class_name)
+    switch = cast(cst.FunctionDef, switch)
+    switch = switch.with_changes(decorators=[*function.decorators, *switch.decorators])
+    return declared, [switch, *others], assigned, names
+
+
+file_mutation.MutationVisitor = _Visitor
+file_mutation.function_trampoline_arrangement = _arrange
+
+
+class _Named(cst.CSTTransformer):
+    """Gives a name of its own to what has none: lambdas in tables, and the functions called ``_``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._depth = 0
+        self.lifted: list[cst.FunctionDef] = []
+        self._count = 0
+
+    @override
+    def visit_FunctionDef_body(self, node: cst.FunctionDef) -> None:
+        self._depth += 1
+
+    @override
+    def leave_FunctionDef_body(self, node: cst.FunctionDef) -> None:
+        self._depth -= 1
+
+    @override
+    def leave_FunctionDef(self, original_node: cst.FunctionDef, updated_node: cst.FunctionDef) -> cst.FunctionDef:
+        if updated_node.name.value != "_":
+            return updated_node
+        called = cast(cst.Call, updated_node.decorators[0].decorator)
+        first = cast(cst.SimpleString, called.args[0].value).evaluated_value
+        return updated_node.with_changes(name=cst.Name(f"_{first!s}"))
+
+    @override
+    def leave_Lambda(self, original_node: cst.Lambda, updated_node: cst.Lambda) -> cst.BaseExpression:
+        if self._depth:
+            return updated_node
+        self._count += 1
+        name = f"lambda_{self._count}"
+        answer = cst.SimpleStatementLine([cst.Return(updated_node.body)])
+        self.lifted.append(cst.FunctionDef(cst.Name(name), updated_node.params, cst.IndentedBlock([answer])))
+        return cst.Name(name)
+
+
+def _with_names(source: str) -> str:
+    """The source with each lambda outside functions written out as a function before its statement."""
+    module = cst.parse_module(source)
+    named = _Named()
+    statements: list[Any] = []
+    for statement in module.body:
+        changed = statement.visit(named)
+        statements += [*named.lifted, changed]
+        named.lifted.clear()
+    return module.with_changes(body=statements).code
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One small change: the file, the function, and the lines before and after."""
+
+    name: str
+    file: str
+    function: str
+    before: str
+    after: str
+
+    @property
+    def switch(self) -> str:
+        """The function that chooses between its mutants."""
+        return self.name.partition("__mutmut")[0]
+
+
+def mutate(file: Path, relative: str) -> tuple[str, list[Mutant]]:
+    """The source with every mutant and a switch, and the mutants in it."""
+    source = _with_names(file.read_text("utf-8"))
+    mutated = file_mutation.mutate_file_contents(relative, source)
+    module = relative.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    lines = mutated.code.splitlines()
+    bodies = {name: lines[span.start - 1 : span.end] for name, span in mutated.line_span_by_function_name.items()}
+    found: list[Mutant] = []
+    for name in mutated.mutant_names:
+        function = name.partition("__mutmut")[0]
+        before, after = _changed(bodies[f"{function}__mutmut_orig"], bodies[name])
+        told = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
+        found.append(Mutant(f"{module}.{name}", relative, told, before, after))
+    return mutated.code, found
+
+
+def _changed(original: Sequence[str], changed: Sequence[str]) -> tuple[str, str]:
+    def told(lines: Sequence[str]) -> list[str]:
+        # The names of the copies differ, and nothing else of their first lines.
+        return [line.strip() for line in lines if not line.strip().startswith(("def x_", "def xǁ"))]
+
+    signature = [line for line in original if line.strip().startswith("def ")]
+    other = [line for line in changed if line.strip().startswith("def ")]
+    difference = list(unified_diff(told(original), told(changed), n=0, lineterm=""))[2:]
+    before = [line[1:] for line in difference if line.startswith("-")]
+    after = [line[1:] for line in difference if line.startswith("+")]
+    if not difference and signature and other:  # a default of the signature
+        before = [signature[0].strip().partition("(")[2]]
+        after = [other[0].strip().partition("(")[2]]
+    return "\n".join(before), "\n".join(after)
+
+
+# The run
+
+
+@dataclass
+class Run:
+    """A run of the tests against each mutant: a plugin of pytest, which collects once and forks for each mutant."""
+
+    mutants: Sequence[Mutant]
+    processes: int
+    seconds: float
+    """CPU time of tests against one mutant; what they do not see in it counts as survived."""
+    verdicts: dict[str, str] = field(default_factory=dict[str, str])
+    """By the mutant's name: killed, out of time, survived, or no test."""
+    cpu: float = 0.0
+    """Seconds that the tests took against mutants."""
+    tests: int = 0
+    _reached: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _seconds: list[float] = field(default_factory=list[float])
+    _breadth: list[int] = field(default_factory=list[int])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Take the place of the ordinary run."""
+        items = session.items
+        self._look_who_reaches_what(items)
+        killers: defaultdict[str, Counter[int]] = defaultdict(Counter)
+        waiting, running = iter(self.mutants), dict[int, tuple[Mutant, int]]()
+        while True:
+            for mutant in islice(waiting, self.processes - len(running)):
+                first = killers[mutant.switch]
+                # First what killed others in this function, then what is quick and about little else.
+                order = sorted(
+                    self._reached[mutant.switch], key=lambda n: (-first[n], self._seconds[n] * self._breadth[n])
+                )
+                if order:
+                    child, pipe = self._against(mutant, [(n, items[n]) for n in self._within(order)])
+                    running[child] = mutant, pipe
+                else:
+                    self._put(mutant, "no test")
+            if running:
+                mutant, killer = self._next_verdict(running)
+                if killer is not None:
+                    killers[mutant.switch][killer] += 1
+            elif len(self.verdicts) == len(self.mutants):
+                return True
+
+    def _put(self, mutant: Mutant, verdict: str) -> None:
+        self.verdicts[mutant.name] = verdict
+        if len(self.verdicts) % 200 == 0:
+            print(
+                f"{len(self.verdicts)} of {len(self.mutants)} mutants, {self.cpu:.0f} s of CPU",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    def _next_verdict(self, running: dict[int, tuple[Mutant, int]]) -> tuple[Mutant, int | None]:
+        """Wait for one of those that run. With the mutant the number of the test that saw it, if one did."""
+        child, status, used = os.wait4(-1, 0)
+        self.cpu += used.ru_utime + used.ru_stime
+        mutant, pipe = running.pop(child)
+        with os.fdopen(pipe, "rb") as reading:
+            told = reading.read()
+        if told.isdigit():
+            self._put(mutant, "killed")
+            return mutant, int(told)
+        if told:
+            self._put(mutant, "survived")
+        else:
+            self._put(mutant, "out of time" if os.WIFSIGNALED(status) else "killed")
+        return mutant, None
+
+    def _within(self, order: Sequence[int]) -> list[int]:
+        """As many of these tests as there is time for, one at least."""
+        taken: list[int] = []
+        left = self.seconds
+        for number in order:
+            if taken and (left := left - self._seconds[number]) < 0:
+                break
+            taken.append(number)
+        return taken
+
+    def _look_who_reaches_what(self, items: Sequence[pytest.Item]) -> None:
+        """Run all tests once with no mutant, and note which functions each reaches."""
+        hits: set[str] = set()
+
+        def note(name: str, caller: str | None = None) -> None:
+            hits.add(name)
+
+        setattr(trampoline, "record_trampoline_hit", note)  # noqa: B010
+        _choose("stats")
+        for number, item in enumerate(items):
+            _forget()
+            hits.clear()
+            began = time.process_time()
+            if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
+                raise pytest.UsageError(f"{item.nodeid} fails.")
+            self._seconds.append(time.process_time() - began)
+            self._breadth.append(len(hits))
+            for name in hits:
+                self._reached[name].add(number)
+        _choose("")
+        # A collection would touch, and so copy, all memory that a child shares with this process.
+        gc.freeze()
+        gc.disable()
+        self.tests = len(items)
+
+    def _against(self, mutant: Mutant, items: Sequence[tuple[int, pytest.Item]]) -> tuple[int, int]:
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            _in_child(mutant, items, writing, 5 + 10 * sum(self._seconds[n] for n, _ in items))
+        os.close(writing)
+        return child, reading
+
+
+def _in_child(mutant: Mutant, items: Sequence[tuple[int, pytest.Item]], writing: int, seconds: float) -> None:
+    """Run the tests until one fails, tell which, and end. Never returns."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    limit = int(seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+    # A mutant that waits for what never comes uses no CPU.
+    signal.alarm(20 * limit)
+    try:
+        _forget()
+        _choose(mutant.name)
+        for number, item in items:
+            if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
+                os.write(writing, str(number).encode())
+                os._exit(0)
+        os.write(writing, b"all passed")
+    finally:
+        os._exit(1)
+
+
+def _choose(name: str) -> None:
+    trampoline.set_mutant_under_test(name)
+
+
+_CACHED: Final = type(functools.cache(str))
+_caches: list[Any] = []
+
+
+def _forget() -> None:
+    """Empty the caches of the law and its tests: what was made without the mutant would hide it."""
+    if not _caches:
+        ours = ("courses", "walking", "safeguards_test", LAW, "tests")
+        for each in gc.get_objects():
+            if type(each) is _CACHED and str(each.__module__).split(".")[0] in ours:
+                _caches.append(each)
+    for each in _caches:
+        each.cache_clear()
+
+
+def run(
+    mutants: Sequence[Mutant],
+    codes: Mapping[str, str],
+    *,
+    tests: Sequence[str] = (TESTS,),
+    processes: int = 1,
+    seconds: float = 2,
+) -> Run:
+    """Run tests of the law against each mutant, in a copy of the project; ``codes`` are the mutated files.
+
+    Raises RuntimeError where the tests do not run, or fail without any mutant.
+    """
+    running = Run(mutants, processes, seconds)
+    with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
+        copy = Path(temporary)
+        for there in ROOT.iterdir():
+            if there.name not in (LAW, ".git", "data"):
+                (copy / there.name).symlink_to(there)
+        shutil.copytree(ROOT / LAW, copy / LAW, ignore=shutil.ignore_patterns("__pycache__"))
+        for file, code in codes.items():
+            (copy / file).write_text(code, "utf-8")
+        before = Path.cwd()
+        os.chdir(copy)
+        sys.path.insert(0, str(copy))
+        try:
+            arguments = ["--rootdir", str(copy), "-q", "-p", "no:cacheprovider", *tests]
+            arguments += [f"--deselect={test}" for test in TOO_SLOW]
+            # What pytest itself tells is of interest only where the tests do not run.
+            with redirect_stdout(StringIO()) as said:
+                ended = pytest.main(arguments, plugins=[running])
+        finally:
+            sys.path.remove(str(copy))
+            os.chdir(before)
+    if ended:
+        raise RuntimeError(f"{said.getvalue()}\nThe tests do not run, or fail without any mutant; mend them first.")
+    return running
+
+
+# What came of it
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the mutants of the files that were asked for."""
+
+    mutants: Sequence[Mutant]
+    verdicts: Mapping[str, str]
+    explained: Sequence[Explanation]
+    tests: int
+    cpu: float
+
+    @property
+    def survivors(self) -> list[Mutant]:
+        return [mutant for mutant in self.mutants if self.verdicts[mutant.name] in ("survived", "no test")]
+
+    @property
+    def unexplained(self) -> list[Mutant]:
+        known = {(each.file, each.before, each.after) for each in self.explained}
+        return [mutant for mutant in self.survivors if (mutant.file, mutant.before, mutant.after) not in known]
+
+    @property
+    def idle(self) -> list[Explanation]:
+        """Explanations of what did not survive, or is no mutant any more."""
+        files = {mutant.file for mutant in self.mutants}
+        alive = {(mutant.file, mutant.before, mutant.after) for mutant in self.survivors}
+        return [e for e in self.explained if e.file in files and (e.file, e.before, e.after) not in alive]
+
+    def score(self) -> float:
+        """The share of mutants that a test sees or an explanation covers."""
+        return 1 - len(self.unexplained) / len(self.mutants)
+
+    def rows(self) -> list[list[str]]:
+        """By file: mutants, seen by a test, explained, not seen, score as measured, score with what is explained."""
+        by_file = Counter(mutant.file for mutant in self.mutants)
+        alive = Counter(mutant.file for mutant in self.survivors)
+        missed = Counter(mutant.file for mutant in self.unexplained)
+        rows = [_row(f"`{file}`", number, alive[file], missed[file]) for file, number in sorted(by_file.items())]
+        return [*rows, _row("together", by_file.total(), alive.total(), missed.total())]
+
+
+def _row(name: str, mutants: int, alive: int, missed: int) -> list[str]:
+    shares = (f"{1 - survived / mutants:.1%}" for survived in (alive, missed))
+    return [name, f"{mutants:,}", f"{mutants - alive:,}", f"{alive - missed:,}", f"{missed:,}", *shares]
+
+
+HEAD: Final = ("file", "mutants", "seen by a test", "explained", "not seen", "score", "with what is explained")
+
+
+def section(outcome: Outcome, left_out: Sequence[str], seconds: float) -> str:
+    """The section of docs/measures.md."""
+    verdicts = Counter(outcome.verdicts[mutant.name] for mutant in outcome.mutants)
+    lines = [
+        f"Written by `make mutants`. {machine('mutmut', 'pytest', 'hypothesis')}",
+        f"{outcome.tests:,} tests, for {seconds:g} s of CPU at most against one mutant; {outcome.cpu:,.0f} s of CPU in all.",
+        f"{verdicts['survived']:,} survived, {verdicts['no test']:,} stand where no test comes, "
+        f"{verdicts['out of time']:,} ran out of time and count as seen.",
+        "What is mutated and what is not, and how a survivor is explained: "
+        "[decision 0032](decisions/0032-mutation-testing.md).",
+        "",
+        table(HEAD, outcome.rows()),
+    ]
+    if left_out:
+        lines += ["", f"Not run this time: {', '.join(f'`{file}`' for file in left_out)}."]
+    return "\n".join(lines)
+
+
+def told(mutant: Mutant) -> str:
+    """A survivor, to be read."""
+    lines = [f"{mutant.file}, {mutant.function}:"]
+    lines += [f"  - {line}" for line in mutant.before.splitlines()]
+    lines += [f"  + {line}" for line in mutant.after.splitlines()]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; its exit code."""
+    asks = argparse.ArgumentParser(prog="python -m tools.mutants", description=(__doc__ or "").partition("\n\n")[0])
+    asks.add_argument("files", nargs="*", metavar="FILE", help="files of the law (all of them unless named)")
+    asks.add_argument("--tests", action="append", metavar="PATH", help=f"tests to run against them ({TESTS})")
+    asks.add_argument("--processes", type=int, default=1, help="how many mutants at a time (1)")
+    asks.add_argument("--seconds", type=float, default=2, help="CPU time of tests against one mutant (2)")
+    asks.add_argument("--write", type=Path, metavar="PAGE", help="write the section of this page anew")
+    asks.add_argument("--verdicts", type=Path, metavar="FILE", help="write every mutant with its verdict, as JSON")
+    given = asks.parse_args(arguments)
+    every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / LAW).rglob("*.py"))]
+    chosen = given.files or every
+    if unknown := sorted(set(chosen) - set(every)):
+        asks.error(f"FILE: {unknown[0]} is no file of the law; name one as it stands below the project.")
+    if given.processes < 1 or given.seconds <= 0:
+        asks.error("--processes and --seconds: more than nothing is needed; leave them out for the ordinary run.")
+    try:
+        explained = explanations()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    codes: dict[str, str] = {}
+    mutants: list[Mutant] = []
+    for file in chosen:
+        codes[file], those = mutate(ROOT / file, file)
+        mutants += those
+    if not mutants:
+        asks.error("FILE: there is nothing to mutate in what was named; name a file with functions.")
+    try:
+        ran = run(mutants, codes, tests=given.tests or (TESTS,), processes=given.processes, seconds=given.seconds)
+    except RuntimeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    outcome = Outcome(mutants, ran.verdicts, explained, ran.tests, ran.cpu)
+    print("\n".join(map(told, outcome.unexplained)))
+    print(table(HEAD, outcome.rows()))
+    for each in outcome.idle:
+        print(f"{EXPLAINED.name} explains what does not survive: {each.file}, {each.before!r} to {each.after!r}")
+    if given.verdicts:
+        every_one = [{**asdict(mutant), "verdict": ran.verdicts[mutant.name]} for mutant in mutants]
+        given.verdicts.write_text(json.dumps(every_one, indent=1), "utf-8")
+    if given.write:
+        left_out = sorted(set(every) - set(chosen))
+        put_section(given.write, "Mutation testing", section(outcome, left_out, given.seconds))
+    return int(outcome.score() < WANTED or bool(outcome.idle))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
