@@ -449,6 +449,8 @@ async def rate(size: Size) -> Told:
     )
 
 
+TELLS_OF_MEMORY: Final = 500
+"""With fewer cases nothing is told of memory."""
 MEMORY_STEPS: Final = 5
 """Acts that a case has heard whose memory is told: a guardian and counsel are in office."""
 
@@ -482,11 +484,14 @@ async def memory(size: Size) -> Told:
         pairs = await by_turns(two, size.resumes, "cold", turn)
     says = f"cold resume of {size.cached:,} open cases:"
     ours, theirs = held[Homeward.name], held[Floor.name]
+    row = "memory of the worker for 1,000 open cases"
+    # What few cases hold is lost in what a worker takes and gives back by itself: it may even come out below nothing.
+    held_row = (
+        [Row(row, [ours / theirs], 1.5, f"{ours:.0f} MB", f"{theirs:.0f} MB")] if size.cached >= TELLS_OF_MEMORY else []
+    )
     return Told(
         [
-            Row(
-                "memory of the worker for 1,000 open cases", [ours / theirs], 1.5, f"{ours:.0f} MB", f"{theirs:.0f} MB"
-            ),
+            *held_row,
             Row.of(f"{says} until each has heard an act", pairs, lambda turn: turn.seconds, 1.5, "{:.1f} s"),
             Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker, shows="{:.1f} s"),
         ],
