@@ -131,7 +131,10 @@ def _deep(chance: Random) -> Verbatim:
 def _wide(chance: Random) -> Any:
     count = chance.choice((0, 1, 2, 11, 51, 101, 201, 1_000))
     each = chance.choice(([], {}, "x", 1, None, {"id": "r1"}))
-    return [each] * count if chance.random() < 0.5 else {f"field_{n}": each for n in range(count)}
+    # Each for itself: what is spoiled in one would be spoiled in all of them.
+    if chance.random() < 0.5:
+        return [copied(each) for _ in range(count)]
+    return {f"field_{n}": copied(each) for n in range(count)}
 
 
 def _empty(chance: Random) -> Any:

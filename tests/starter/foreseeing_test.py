@@ -10,7 +10,7 @@ import pytest
 
 from casefile.delays import INVENTED
 from casefile.languages import LANGUAGES
-from starter.main import _ended  # pyright: ignore[reportPrivateUsage]
+from starter.main import ended
 from tests.starter.running import Answer, environment
 
 FEW = ("--cases", "12", "--days", "120")
@@ -24,7 +24,7 @@ def foresee(*arguments: str) -> Answer:
             patch.delenv(name)
         for name, value in environment().items():
             patch.setenv(name, value)
-        code = _ended(["foresee", *arguments])
+        code = ended(["foresee", *arguments])
     assert "Traceback" not in err.getvalue()
     return Answer(int(code), out.getvalue(), err.getvalue())
 
