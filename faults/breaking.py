@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -131,14 +130,17 @@ KINDS: Final[dict[str, tuple[Fault, str]]] = {
 """Each fault and what it has in its hands while it lasts: two do not take the same thing away at once."""
 
 
-def drawn(die: Random, acts: int, faults: int) -> list[Moment]:
-    """At which moments what fails, in the order of the acts. Every kind is as likely."""
+def drawn(die: Random, acts: int, faults: int, *, early: int) -> list[Moment]:
+    """At which moments what fails, in the order of the acts. Every kind is as likely.
+
+    The worker's clock jumps before act ``early``.
+    """
     kinds = list(KINDS)
     die.shuffle(kinds)
     return sorted(
         (
             Moment(
-                die.randrange(1, acts),
+                die.randrange(1, max(2, early) if "clock" in kinds[n % len(kinds)] else acts),
                 kinds[n % len(kinds)],
                 die.choice([0.0, die.uniform(0, 0.05), die.uniform(0, 0.3)]),
                 die.uniform(0.3, 1.6),
@@ -185,14 +187,3 @@ class Breaking:
             done, self._under_way = self._under_way, set()
             await asyncio.gather(*done)
 
-
-def known_to_fail_here() -> list[str]:
-    """Faults that cannot be made on this machine, a sentence each."""
-    from faults.house import CLOCKS
-
-    told: list[str] = []
-    if not CLOCKS:
-        told.append("no wall clock jumped: libfaketime is missing (Debian: apt-get install libfaketime)")
-    if os.getuid() != 0:
-        told.append("no disk was full: that needs a small disk of its own, which only root may mount")
-    return told

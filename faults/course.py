@@ -1,5 +1,7 @@
 """Sixty acts through a case: a shipped scenario from its opening to its end, with more said on the way."""
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,22 +34,33 @@ def scenarios() -> Sequence[Read]:
     return [each for each in found if not each.scenario.more_cases and profile_path(each.agreement, each.folder) is None]
 
 
-def draw(die: Random) -> tuple[Read, list[Planned]]:
-    """A course of about sixty acts: reports, decisions, refused ones, one that is malformed where the scenario has it."""
+def draw(die: Random, least: int = ACTS) -> tuple[Read, list[Planned]]:
+    """A course of at least so many acts: reports, decisions, refused ones, and malformed ones where the scenario has them."""
     read = die.choice(scenarios())
     steps = read.scenario.steps
     acts = sum(step.act is not None for step in steps)
     before: dict[int, list[Act]] = {}
-    for _ in range(max(0, ACTS - acts)):
+    for _ in range(max(0, least - acts)):
         before.setdefault(die.randrange(1, len(steps)), []).append(_beside(die, read.scenario.intake))
     course: list[Planned] = []
     for n, step in enumerate(steps):
         for act in before.get(n, []):
             course.append(Planned(len(course), None, act))
-        course.append(
-            Planned(len(course), length(step), read.act_of(step), (step.expect or "accepted") if step.act else None)
-        )
+        act = read.act_of(step)
+        expect = (step.expect or "accepted") if act and not _names_an_entry(act) else None
+        course.append(Planned(len(course), length(step), act, expect))
     return read, course
+
+
+def _names_an_entry(act: Act) -> bool:
+    """Whether an act names an entry by its number: with more said on the way, that is another entry's here."""
+    return "complaint" in act or "entry" in act or str(act.get("dossier")).startswith("@entry:")
+
+
+def states_of(read: Read) -> list[str]:
+    """Every state that a scenario names, whose offices may be owed a notice."""
+    text = json.dumps(read.scenario.model_dump(mode="json"))
+    return sorted(set(re.findall(r'"(?:host_state|origin_state|state)": "([A-Z]{2})"', text)))
 
 
 def _beside(die: Random, intake: dict[str, Any]) -> Act:

@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from glob import glob
 from pathlib import Path
 from typing import Final
 
@@ -26,24 +26,35 @@ DISK_MEGABYTES: Final = 48
 EVENTS_A_RUN: Final = "140"
 """After so many events the engine suggests a new run: a course of sixty acts takes several."""
 
-CLOCKS: Final = tuple(sorted(glob("/usr/lib/*/faketime/libfaketime.so.1")))
-"""The library that gives one process another wall clock (Debian: libfaketime). The engine asks the kernel past it."""
+COMPILER: Final = shutil.which("cc")
+"""With a C compiler the worker gets a wall clock of its own (clock.c). The engine asks the kernel past it."""
+
+
+OUTSIDE: Final = "FAULTS_MOUNTS_OUTSIDE"
+"""In a seed's environment: how the system names the mounts of whoever started it."""
+
+
+def mounts() -> str:
+    """How the system names the mounts that this process sees; empty where it does not say."""
+    try:
+        return os.readlink("/proc/self/ns/mnt")
+    except OSError:
+        return ""
+
+
+def own_mounts() -> Sequence[str]:
+    """What goes before a command so that what it mounts is seen by nobody else, and goes when it ends; or nothing."""
+    apart = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+    try:
+        able = os.getuid() == 0 and not subprocess.run([*apart, "true"], capture_output=True, check=False).returncode
+    except OSError:
+        able = False
+    return apart if able else ()
 
 
 def may_mount() -> bool:
-    """Whether this process may make small disks of its own, which go when it ends."""
-    with contextlib.suppress(OSError):
-        return os.getuid() == 0 and _own_mounts() and _status("unshare", "--mount", "true") == 0
-    return False
-
-
-def _own_mounts() -> bool:
-    """Whether this process sees mounts that nobody else sees: then what it mounts outlives it nowhere."""
-    return os.readlink("/proc/self/ns/mnt") != os.environ.get("FAULTS_MOUNTS_OUTSIDE", os.readlink("/proc/self/ns/mnt"))
-
-
-def _status(*command: str) -> int:
-    return subprocess.run(command, capture_output=True, check=False).returncode
+    """Whether this process was started with mounts of its own."""
+    return os.environ.get(OUTSIDE, mounts()) != mounts()
 
 
 class House:
@@ -54,6 +65,7 @@ class House:
         self.home = home
         self.data, self.engine_data = home / "data", home / "engine"
         self.small_disks = may_mount()
+        """Whether the folders are small disks, that can be full."""
         for folder in (self.data, self.engine_data):
             folder.mkdir()
             if self.small_disks:
@@ -61,7 +73,7 @@ class House:
                 subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=True)
         self.port = free_port()
         self.post = Post(free_port(), free_port())
-        self.odd_clock = odd_clock and bool(CLOCKS)
+        self.odd_clock = odd_clock and COMPILER is not None
         self.clock = home / "clock"
         self.clock.write_text("+0", "ascii")
         book = home / "book.toml"
@@ -78,14 +90,11 @@ class House:
             "HOMEWARD_LOG_FORMAT": "json",
         }
         if self.odd_clock:
-            self._environment |= {
-                "LD_PRELOAD": CLOCKS[0],
-                "FAKETIME_TIMESTAMP_FILE": str(self.clock),
-                "FAKETIME_CACHE_DURATION": "1",
-                # Waiting goes by another clock, which no setting of the host's moves.
-                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-                "FAKETIME_NO_CACHE": "0",
-            }
+            assert COMPILER is not None
+            library = home / "clock.so"
+            source = Path(__file__).with_name("clock.c")
+            subprocess.run([COMPILER, "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+            self._environment |= {"LD_PRELOAD": str(library), "HOST_CLOCK": str(self.clock)}
         self.restarted = 0
         """So often a process ended by itself."""
         self.on_purpose: set[str] = set()

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType, RetryState, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
@@ -27,22 +27,27 @@ from casefile.archive import Archive
 from casefile.engine import EngineRuns, opened_history
 from faults.breaking import Breaking, Moment, drawn
 from faults.checks import Fields, Left, Said, differences, sentences
-from faults.course import Planned, draw
+from faults.course import ACTS, Planned, draw, states_of
 from faults.house import House, housed
 from procedure.faults import MalformedAct
 from sealing.composing import seal_of
 from starter.auditing import audited_case
 from starter.auditors import todays_code
-from starter.client import Cases, new_reference
+from starter.client import Cases, DuplicateCase, new_reference
 from starter.endings import CannotGoOn
 from starter.moments import Span, resolve
 from starter.rehearsal import SETTLING
 from starter.scenario import NEEDS_DOSSIER
 from workflows.messages import MALFORMED_ACT, RECORD, TELL, Notice, OutgoingEvent, Telling
+from workflows.return_case import TELL_FOR
 
 FAULTS: Final = 8
 ANSWERED_WITHIN: Final = 120.0
 """Seconds after which an act that got no answer is a failure of its own."""
+DRAINED_WITHIN: Final = 300.0
+"""Seconds likewise for what a case asked of its hands: what a killed worker had in hand is tried again after two minutes."""
+EARLY: Final = timedelta(days=12)
+"""So far into a case the worker's clock jumps: see :meth:`_Playing._drained`."""
 SAID_AGAIN: Final = 8
 """So many acts, of every age, are sent once more at the end."""
 _HARMLESS: Final = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
@@ -72,29 +77,38 @@ class Outcome:
     runs: int = 0
     notices: int = 0
     sent_twice: int = 0
+    given_up_early: int = 0
+    """Tellings that the engine gave up long before it was asked to: it mixes up its clock and that of the case."""
+    wrongly_signed: int = 0
+    """Events that the receiver would not have, and took later."""
     restarted: int = 0
     longest_wait: float = 0.0
+    """The longest that anybody waited for the answers to one act, sent again as often as it took (seconds)."""
+    processor: float = 0.0
+    """Processor time of this process and those it started and saw the end of (seconds)."""
     seconds: float = 0.0
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))
 
 
-async def play(seed: int) -> Outcome:
-    """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.wrong`."""
+async def play(seed: int, *, small: bool = False) -> Outcome:
+    """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.wrong`.
+
+    ``small``: the scenario alone with half of the faults.
+    """
     die, outcome, began = Random(seed), Outcome(seed), time.monotonic()
-    read, course = draw(die)
+    read, course = draw(die, 0 if small else ACTS)
     outcome.title = read.title
-    moments = drawn(die, len(course), FAULTS)
+    moments = drawn(die, len(course), FAULTS // 2 if small else FAULTS, early=_before_days(course, EARLY))
     outcome.moments = [str(moment) for moment in moments]
     # What an audit or a key store of ours asks about the place is asked of this house alone.
     for name in [name for name in os.environ if name.startswith(("HOMEWARD_", "TEMPORAL_"))]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="homeward-faults-") as folder:
         intake = next(iter(read.intakes().values()))
-        states = sorted({intake["host_state"], intake["origin_state"], "RO"})
         odd_clock = any("clock" in moment.kind for moment in moments)
-        async with housed(Path(folder), states=states, odd_clock=odd_clock) as house:
+        async with housed(Path(folder), states=states_of(read), odd_clock=odd_clock) as house:
             playing = _Playing(house, die, outcome)
             try:
                 await playing.open({**intake, "agreement": read.agreement})
@@ -107,7 +121,19 @@ async def play(seed: int) -> Outcome:
             if outcome.wrong and (kept := os.environ.get("FAULTS_KEEP")):
                 _keep_logs(house, Path(kept) / str(seed))
     outcome.seconds = time.monotonic() - began
+    times = os.times()
+    outcome.processor = times.user + times.system + times.children_user + times.children_system
     return outcome
+
+
+def _before_days(course: list[Planned], days: timedelta) -> int:
+    """The number of the first act that is said more than so many days after the opening."""
+    opened = at = datetime.now(UTC)
+    for planned in course:
+        at = planned.after.after(at) if planned.after else at
+        if at - opened > days:
+            return planned.n
+    return len(course)
 
 
 def _keep_logs(house: House, folder: Path) -> None:
@@ -126,6 +152,7 @@ class _Playing:
         self._troubles: Counter[str] = Counter()
         self._ways: Counter[str] = Counter()
         self._reference = ""
+        self._given_up_early: list[tuple[int, int]] = []
 
     @property
     def _client(self) -> Client:
@@ -141,7 +168,10 @@ class _Playing:
         now = datetime.now(UTC)
         given = resolve(intake, now)
         self._reference = new_reference(given["host_state"], given["origin_state"], now.year)
-        await self._insist(lambda: self._clients[0].open({**given, "reference": self._reference}))
+        intake = {**given, "reference": self._reference}
+        with suppress(DuplicateCase):  # sent again after no answer came, and it had come in the first time
+            await self._insist(lambda: self._clients[0].open(intake))
+        await self._insist(lambda: self._clients[0].view(self._reference))
 
     async def through(self, course: list[Planned], moments: list[Moment]) -> None:
         for planned in course:
@@ -225,7 +255,7 @@ class _Playing:
         while True:
             try:
                 return await asyncio.wait_for(ask(), 20)
-            except MalformedAct:
+            except (MalformedAct, DuplicateCase):
                 raise
             except (CannotGoOn, RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
                 told = str(error) if type(error) is CannotGoOn else ""
@@ -261,11 +291,11 @@ class _Playing:
         await self._drained(end_processes=False)
 
     async def _drained(self, *, end_processes: bool) -> None:
-        """Wait until nothing of the case waits for hands; what waits to be tried again is tried now.
+        """Wait until nothing of the case waits for hands; what waits for hours to be tried again is tried now.
 
         ``end_processes``: the origin state's processes are ended as an operator may do.
         """
-        until = time.monotonic() + ANSWERED_WITHIN
+        until = time.monotonic() + DRAINED_WITHIN
         while True:
             told = (await self._insist(self._handle.describe)).raw_description
             children = list(told.pending_children) if end_processes else []
@@ -279,7 +309,10 @@ class _Playing:
                 with suppress(RPCError):
                     await self._client.get_workflow_handle(each.workflow_id).terminate("ended by an operator's force")
             for each in told.pending_activities:
-                if each.attempt > 1 and each.HasField("next_attempt_schedule_time"):
+                # Only what a receiver refused waits for hours. Once the case's clock is two weeks ahead the engine
+                # would give up what it is asked to try now: it reckons that with its own clock.
+                waits = each.next_attempt_schedule_time.ToDatetime() - each.last_attempt_complete_time.ToDatetime()
+                if each.attempt > 1 and waits > timedelta(minutes=10):
                     with suppress(RPCError):
                         await self._client.workflow_service.reset_activity(
                             ResetActivityRequest(
@@ -313,10 +346,10 @@ class _Playing:
             mails=self._house.post.mails,
             events=self._house.post.events,
             audit=await self._audit(),
+            given_up_early=self._given_up_early,
         )
         outcome.wrong += differences(left)
-        if self._house.post.wrongly_signed:
-            outcome.wrong.append(f"{self._house.post.wrongly_signed} events were wrongly signed")
+        outcome.wrongly_signed = self._house.post.wrongly_signed
         outcome.wrong += [
             f"a client was told no sentence: {what}" for what in self._troubles if what.startswith("unforeseen")
         ]
@@ -340,10 +373,15 @@ class _Playing:
     async def _tellings(self, runs: Iterable[str]) -> Any:
         for run in runs:
             opened = await opened_history(self._client, self._reference, run)
+            asked: dict[int, Any] = {}
             for event in opened.events:
+                for ended in (event.activity_task_failed_event_attributes, event.activity_task_timed_out_event_attributes):
+                    if (scheduled := asked.get(ended.scheduled_event_id)) is not None:
+                        self._given_up(scheduled, event)
                 if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                     scheduled = event.activity_task_scheduled_event_attributes
                     if scheduled.activity_type.name == TELL:
+                        asked[event.event_id] = event
                         yield _telling(json.loads(scheduled.input.payloads[0].data))
                 elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
                     cause = event.workflow_task_failed_event_attributes.cause
@@ -354,6 +392,14 @@ class _Playing:
                         self._outcome.tasks_failed[what] = self._outcome.tasks_failed.get(what, 0) + 1
                         if "NON_DETERMINISTIC" in name:
                             self._outcome.wrong.append(f"a run could not be replayed by the worker: {message[:200]}")
+
+    def _given_up(self, asked: Any, ended: Any) -> None:
+        """A telling may be given up after fourteen days. The engine does so earlier where a case's clock ran ahead."""
+        telling = _telling(json.loads(asked.activity_task_scheduled_event_attributes.input.payloads[0].data))
+        if ended.event_time.ToDatetime() - asked.event_time.ToDatetime() < TELL_FOR:
+            self._given_up_early.append((telling.first, telling.last))
+        else:
+            self._outcome.wrong.append(f"entries {telling.first} to {telling.last} were not told within {TELL_FOR.days} days")
 
     async def _row(self, entries: int) -> Fields | None:
         caseload = await Caseload.open(f"sqlite:///{self._house.data / 'caseload.db'}")
@@ -388,6 +434,7 @@ class _Playing:
         ids = [str(mail["Message-ID"]) for mail in post.mails]
         outcome.notices = len(set(ids))
         outcome.sent_twice = len(ids) - len(set(ids)) + len(post.events) - len({event["id"] for event in post.events})
+        outcome.given_up_early = len(self._given_up_early)
         outcome.struck, outcome.left_out = dict(self._breaking.struck), dict(self._breaking.left_out)
         outcome.ways, outcome.troubles = dict(self._ways), dict(self._troubles)
 

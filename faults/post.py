@@ -26,6 +26,7 @@ class Post:
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """The data of each event that was taken, its id under ``id``; one whose signature is wrong is not taken."""
     wrongly_signed: int = 0
+    """So many were not taken: whose clock has jumped signs for another moment than now."""
     mood: Mood = "away"
     _servers: list[asyncio.Server] = field(default_factory=list[asyncio.Server])
     _open: set[asyncio.BaseTransport] = field(default_factory=set[asyncio.BaseTransport])
@@ -72,20 +73,22 @@ class Post:
                 await reader.read()  # until somebody breaks it off
             elif self.mood == "refuses":
                 writer.write(b"HTTP/1.1 500 Not Now\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-            else:
-                self._take(headers, body)
+            elif self._take(headers, body):
                 writer.write(b"HTTP/1.1 204 Taken\r\nconnection: close\r\n\r\n")
+            else:
+                writer.write(b"HTTP/1.1 401 Not Signed\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             await writer.drain()
         self._open.discard(writer.transport)
         writer.close()
 
-    def _take(self, headers: Mapping[str, str], body: bytes) -> None:
+    def _take(self, headers: Mapping[str, str], body: bytes) -> bool:
         try:
             event: Any = Webhook(SECRET).verify(body.decode(), dict(headers))
         except Exception:  # noqa: BLE001 - whatever it is, a receiver would not take it
             self.wrongly_signed += 1
-            return
+            return False
         self.events.append({**event["data"], "id": event["id"]})
+        return True
 
 
 class _Silent(asyncio.Protocol):
