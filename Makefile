@@ -3,7 +3,7 @@
 #   make test   sets up, then runs the whole test suite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight screenshots \
+.PHONY: help setup up test lint types walks every-page flips long-case prove faults bench-desk bench-sealing bench-foresight screenshots \
 	catalogues frontend lock audit-dependencies
 
 VENV := .venv
@@ -22,6 +22,7 @@ WALKS ?= 20000
 FLIPS ?= 2000
 LONG_CASE ?= 5000
 PROVE_ARGS ?=
+FAULTS ?= 200
 BENCH_ARGS ?=
 
 help:
@@ -32,6 +33,7 @@ help:
 	@echo "make types   the type check"
 	@echo "make walks   $(WALKS) random walks through the law"
 	@echo "make prove   every course within bounds through the law, and what breaks without each safeguard; writes docs/measures.md"
+	@echo "make faults  $(FAULTS) courses of sixty acts while engine, worker, databases, post, clock and disks fail; writes docs/measures.md"
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
@@ -80,6 +82,10 @@ walks: setup
 # Half an hour on two idle cores. PROVE_ARGS="--small" takes seconds and shows that it works.
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
+
+# An hour on two idle cores. Disks are full only where root may mount, and clocks jump only with a C compiler.
+faults: setup
+	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 3 --write docs/measures.md
 
 every-page: setup
 	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py

@@ -112,7 +112,9 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
         lines.append(table(["told", "times"], told))
     if failed := _sum(outcomes, "tasks_failed"):
         lines += ["", "Tasks of cases that failed and were done again:", ""]
-        lines.append(table(["cause", "times"], [[what.replace("|", " "), f"{n:,}"] for what, n in failed.most_common()]))
+        lines.append(
+            table(["cause", "times"], [[what.replace("|", " "), f"{n:,}"] for what, n in failed.most_common()])
+        )
     return "\n".join([*lines, *_not_here()])
 
 

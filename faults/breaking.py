@@ -186,4 +186,3 @@ class Breaking:
         while self._under_way:
             done, self._under_way = self._under_way, set()
             await asyncio.gather(*done)
-

@@ -31,7 +31,9 @@ class Planned:
 def scenarios() -> Sequence[Read]:
     """The shipped scenarios of one case, under agreements that are shipped."""
     found = [scenario.find(name) for name in scenario.shipped()]
-    return [each for each in found if not each.scenario.more_cases and profile_path(each.agreement, each.folder) is None]
+    return [
+        each for each in found if not each.scenario.more_cases and profile_path(each.agreement, each.folder) is None
+    ]
 
 
 def draw(die: Random, least: int = ACTS) -> tuple[Read, list[Planned]]:

@@ -37,7 +37,7 @@ OUTSIDE: Final = "FAULTS_MOUNTS_OUTSIDE"
 def mounts() -> str:
     """How the system names the mounts that this process sees; empty where it does not say."""
     try:
-        return os.readlink("/proc/self/ns/mnt")
+        return str(Path("/proc/self/ns/mnt").readlink())
     except OSError:
         return ""
 
@@ -116,7 +116,8 @@ class House:
     async def start_engine(self) -> None:
         self.engine = self._launch_engine()
         until = time.monotonic() + 30
-        while not listens(self.port) and not self.engine.ended and time.monotonic() < until:
+        # No event tells when a port is listened on.
+        while not listens(self.port) and not self.engine.ended and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     def start_worker(self) -> None:

@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, RetryState, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
@@ -97,7 +97,7 @@ async def play(seed: int, *, small: bool = False) -> Outcome:
 
     ``small``: the scenario alone with half of the faults.
     """
-    die, outcome, began = Random(seed), Outcome(seed), time.monotonic()
+    die, outcome, began = Random(seed), Outcome(seed), time.monotonic()  # noqa: S311 - a die, no secret
     read, course = draw(die, 0 if small else ACTS)
     outcome.title = read.title
     moments = drawn(die, len(course), FAULTS // 2 if small else FAULTS, early=_before_days(course, EARLY))
@@ -200,8 +200,10 @@ class _Playing:
         try:
             match way:
                 case "by three at once":
-                    answers = [self._insist(lambda cases=cases: cases.record(self._reference, act)) for cases in
-                               self._clients[:2]]
+                    answers = [
+                        self._insist(lambda cases=cases: cases.record(self._reference, act))
+                        for cases in self._clients[:2]
+                    ]
                     # The third is another program of an authority, which names its updates as it likes.
                     answers.append(self._insist(lambda: self._plainly(act)))
                     said.receipts.extend(await asyncio.gather(*answers))
@@ -210,9 +212,7 @@ class _Playing:
                 case "by signal":
                     await self._insist(lambda: self._handle.signal(RECORD, act, rpc_timeout=timedelta(seconds=5)))
                 case _:
-                    said.receipts.append(
-                        await self._insist(lambda: self._clients[0].record(self._reference, act))
-                    )
+                    said.receipts.append(await self._insist(lambda: self._clients[0].record(self._reference, act)))
         except MalformedAct:
             said = Said(planned.n, act, malformed=True)
             if planned.expect not in ("malformed", None):
@@ -262,7 +262,8 @@ class _Playing:
                 self._troubles[f"{type(error).__name__} {told[:90]}".strip()] += 1
                 if time.monotonic() > until:
                     raise
-            except Exception as error:  # noqa: BLE001 - counted, and asked again: it is no sentence for a person
+            except Exception as error:
+                # Counted, and asked again: it is no sentence for a person.
                 self._troubles[f"unforeseen {type(error).__name__} {str(error)[:90]}"] += 1
                 if time.monotonic() > until:
                     raise
@@ -370,12 +371,15 @@ class _Playing:
         else:
             self._outcome.wrong.append(f"act {changed.n} was taken again with other content")
 
-    async def _tellings(self, runs: Iterable[str]) -> Any:
+    async def _tellings(self, runs: Iterable[str]) -> AsyncIterator[Telling]:
         for run in runs:
             opened = await opened_history(self._client, self._reference, run)
             asked: dict[int, Any] = {}
             for event in opened.events:
-                for ended in (event.activity_task_failed_event_attributes, event.activity_task_timed_out_event_attributes):
+                for ended in (
+                    event.activity_task_failed_event_attributes,
+                    event.activity_task_timed_out_event_attributes,
+                ):
                     if (scheduled := asked.get(ended.scheduled_event_id)) is not None:
                         self._given_up(scheduled, event)
                 if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
@@ -399,7 +403,9 @@ class _Playing:
         if ended.event_time.ToDatetime() - asked.event_time.ToDatetime() < TELL_FOR:
             self._given_up_early.append((telling.first, telling.last))
         else:
-            self._outcome.wrong.append(f"entries {telling.first} to {telling.last} were not told within {TELL_FOR.days} days")
+            self._outcome.wrong.append(
+                f"entries {telling.first} to {telling.last} were not told within {TELL_FOR.days} days"
+            )
 
     async def _row(self, entries: int) -> Fields | None:
         caseload = await Caseload.open(f"sqlite:///{self._house.data / 'caseload.db'}")

@@ -56,7 +56,7 @@ class Post:
         if self.mood == "refuses":
             return "451 not now"
         content = cast("bytes", envelope.content)
-        self.mails.append(cast("EmailMessage", email.message_from_bytes(content, policy=policy.default)))
+        self.mails.append(email.message_from_bytes(content, policy=policy.default))
         return "250 OK"
 
     async def _webhook(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -63,7 +63,14 @@ def test_every_room_with_code_is_packed() -> None:
     """Rooms are listed by hand; one that is forgotten is found here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     listed = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"])
-    tops = {where(path).split("/")[0] for path in committed(".py")} - {"tests", "docs", "benches", "proof", "faults", "tools"}
+    tops = {where(path).split("/")[0] for path in committed(".py")} - {
+        "tests",
+        "docs",
+        "benches",
+        "proof",
+        "faults",
+        "tools",
+    }
     assert tops | {"agreements"} == listed
 
 
