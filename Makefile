@@ -4,7 +4,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up test lint types walks every-page flips long-case prove bench-desk bench-sealing bench-foresight \
-	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost hostile mutants
+	bench-law screenshots catalogues frontend lock audit-dependencies bench-sizing bench bench-cost hostile mutants faults
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -24,6 +24,7 @@ LONG_CASE ?= 5000
 PROVE_ARGS ?=
 HOSTILE_ARGS ?=
 MUTANTS_ARGS ?= --processes 2
+FAULTS ?= 200
 BENCH_ARGS ?=
 
 help:
@@ -36,6 +37,7 @@ help:
 	@echo "make prove   every course within bounds through the law, and what breaks without each safeguard; writes docs/measures.md"
 	@echo "make hostile  a million malformed and hostile inputs, each answered; writes docs/measures.md"
 	@echo "make mutants  small changes to the law, one at a time, and whether a test sees each; writes docs/measures.md"
+	@echo "make faults  $(FAULTS) courses of sixty acts while engine, worker, databases, post, clock and disks fail; writes docs/measures.md"
 	@echo "make every-page  every page of the desk in every language, in Chromium"
 	@echo "make flips   $(FLIPS) flipped bits of a dossier, each found out"
 	@echo "make long-case  a case of $(LONG_CASE) entries, audited: seconds and memory"
@@ -96,6 +98,10 @@ mutants: setup
 # An hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300 --guided 0" takes minutes.
 hostile: setup
 	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
+
+# An hour on two idle cores. Disks are full only where root may mount, and clocks jump only with a C compiler.
+faults: setup
+	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 3 --write docs/measures.md
 
 every-page: setup
 	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py

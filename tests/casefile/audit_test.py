@@ -18,7 +18,7 @@ from starter.auditing import archived_entries
 from tests.casefile.lived import Lived, long_case
 from tests.workflows.engines import accepted, note, record, until_determined
 from worker import workflow_runner
-from workflows.messages import RETURN_CASE
+from workflows.messages import RETURN_CASE, Telling
 from workflows.raw import RawUnlessTyped
 from workflows.return_case import ReturnCase
 
@@ -282,9 +282,9 @@ class Hasty(ReturnCase):
     async def run(self, *given: Any) -> dict[str, Any]:
         return await super().run(*given)
 
-    async def _keep_row(self) -> None:
+    async def _keep_row(self, telling: Telling | None = None) -> None:
         if self._case.case.n < 8:
-            await super()._keep_row()
+            await super()._keep_row(telling)
         else:
             await workflow.sleep(1)
 

@@ -69,6 +69,7 @@ def test_every_room_with_code_is_packed() -> None:
         "benches",
         "proof",
         "hostile",
+        "faults",
         "tools",
     }
     assert tops | {"agreements"} == listed

@@ -21,7 +21,7 @@ from activities.settings import read_settings
 from sealing.composing import open_sealing
 from tests.casefile.lived import until
 from tests.desk.desks import hidden
-from tests.journeys.kill_test import opened
+from tests.journeys.insisting import opened
 from tests.journeys.processes import Process, free_port, start_server, start_worker
 from tests.workflows.engines import STATION, Fields, act, ledger, note
 from tests.workflows.return_case_test import assert_whole
@@ -200,13 +200,13 @@ async def test_a_worker_and_a_desk_of_several_end_by_force_and_nobody_notices(tm
         assert await back.with_the_session_of(back) == 200
 
         # Told to stop while acts are under way, a desk answers them before it ends.
-        workers[1].pause()
+        workers[1].freeze()
         last = [
             asyncio.create_task(back.say(f"/api/cases/{case.id}/acts", {**note(), "actor": ACTOR})) for case in cases
         ]
         await until(partial(_in_progress, watch, len(last)), 20)
         desks[0].told_to_stop()
-        workers[1].go_on()
+        workers[1].thaw()
         assert [answer.json()["result"] for answer in await asyncio.gather(*last)] == ["accepted"] * len(last)
         assert [each.stop() for each in (*desks, workers[1])] == [0, 0, 0]
 

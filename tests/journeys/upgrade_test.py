@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.casefile.lived import until
-from tests.journeys.kill_test import opened, say_until_answered
+from tests.journeys.insisting import opened, say_until_answered
 from tests.journeys.processes import ROOT, Process, client_with_keys, free_port, start_server, start_worker
 from tests.journeys.versions_test import build_of
 from tests.workflows.engines import Fields, Handle, accepted, act, guardian, ledger, note, program, record, view

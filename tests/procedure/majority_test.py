@@ -157,7 +157,7 @@ def test_a_child_is_asked_from_the_age_of_consent_on(says: str, intake: Fields, 
 
 
 def test_an_age_that_nobody_knows_makes_nobody_eighteen_and_leaves_nobody_unasked() -> None:
-    """No birthday is made up, and the child is asked. (No intake leaves both open; a record of old may.)"""
+    """No birthday is made up, and the child is asked. No intake leaves both open; a record of old may."""
     case = Course(born=None, child={"estimated_age": 5}).case.but(estimated_age=None)
     assert eighteenth_birthday(case) is None
     assert age_of_consent(case) is None

