@@ -284,8 +284,9 @@ class Dossier:
 
     def json_part(self, name: str) -> Any:
         """A part that is JSON. Raises KeyError and :class:`PartAltered`."""
+        raw = self.part(name)
         try:
-            return json.loads(self.part(name))
+            return json.loads(raw)
         except (ValueError, RecursionError):
             raise PartAltered(f"{name} is not JSON.") from None
 
