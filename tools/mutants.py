@@ -437,9 +437,10 @@ def run(
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         copy = Path(temporary)
         for there in ROOT.iterdir():
-            if there.name not in (LAW, ".git", "data"):
+            if there.name not in (LAW, "tests", ".git", "data"):
                 (copy / there.name).symlink_to(there)
-        shutil.copytree(ROOT / LAW, copy / LAW, ignore=shutil.ignore_patterns("__pycache__"))
+        for room in (LAW, "tests"):  # what is edited meanwhile stays out of it
+            shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
         for file, code in codes.items():
             (copy / file).write_text(code, "utf-8")
         before = Path.cwd()
