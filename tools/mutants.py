@@ -10,6 +10,7 @@ explanations are wrong, or the tests fail without any mutant.
 """
 
 import argparse
+import ast
 import functools
 import gc
 import json
@@ -22,7 +23,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from difflib import unified_diff
@@ -31,6 +32,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
+import coverage
 import libcst as cst
 import pytest
 from _pytest.runner import runtestprotocol
@@ -185,6 +187,8 @@ class Mutant:
     function: str
     before: str
     after: str
+    lines: tuple[int, int] = (0, 0)
+    """First and last line, in the mutated copy, of what runs where nothing is changed: its statement."""
 
     @property
     def switch(self) -> str:
@@ -198,20 +202,54 @@ def mutate(file: Path, relative: str) -> tuple[str, list[Mutant]]:
     mutated = file_mutation.mutate_file_contents(relative, source)
     module = relative.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     lines = mutated.code.splitlines()
-    bodies = {name: lines[span.start - 1 : span.end] for name, span in mutated.line_span_by_function_name.items()}
+    spans = mutated.line_span_by_function_name
+    bodies = {name: lines[span.start - 1 : span.end] for name, span in spans.items()}
+    statements = sorted(_statements(ast.parse(mutated.code)), key=lambda span: span[1] - span[0])
     found: list[Mutant] = []
     for name in mutated.mutant_names:
         function = name.partition("__mutmut")[0]
-        before, after = _changed(bodies[f"{function}__mutmut_orig"], bodies[name])
+        original = f"{function}__mutmut_orig"
+        before, after = _changed(bodies[original], bodies[name])
         told = function.removeprefix("x_").removeprefix("xǁ").replace("ǁ", ".")
-        found.append(Mutant(f"{module}.{name}", relative, told, before, after))
+        # A mutant begins as its function does, so its first change stands as far below its first line.
+        line = spans[original].start + _first_change(bodies[original], bodies[name])
+        whole = spans[original].start, spans[original].end
+        inner = next((each for each in statements if each[0] <= line <= each[1]), whole)
+        # A signature runs at no call.
+        where = inner if inner[0] > whole[0] else whole
+        found.append(Mutant(f"{module}.{name}", relative, told, before, after, where))
     return mutated.code, found
+
+
+def _first_change(original: Sequence[str], changed: Sequence[str]) -> int:
+    """The number of the first line that differs, from 0 on; 0 where it is the signature."""
+    for number, (one, other) in enumerate(zip(original, changed, strict=False)):
+        if one != other and not _names_copy(one):
+            return number
+    return 0
+
+
+def _names_copy(line: str) -> bool:
+    return line.strip().startswith(("def x_", "def xǁ"))
+
+
+def _statements(tree: ast.AST) -> Iterator[tuple[int, int]]:
+    """First and last line of every statement; of one that holds others, of its head alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.match_case):
+            yield node.pattern.lineno, max(node.pattern.lineno, node.body[0].lineno - 1)
+        elif isinstance(node, ast.Match):
+            yield node.lineno, max(node.lineno, node.cases[0].pattern.lineno - 1)
+        elif isinstance(node, ast.stmt):
+            held = getattr(node, "body", None)
+            last = max(node.lineno, held[0].lineno - 1) if held else node.end_lineno
+            yield node.lineno, last or node.lineno
 
 
 def _changed(original: Sequence[str], changed: Sequence[str]) -> tuple[str, str]:
     def told(lines: Sequence[str]) -> list[str]:
         # The names of the copies differ, and nothing else of their first lines.
-        return [line.strip() for line in lines if not line.strip().startswith(("def x_", "def xǁ"))]
+        return [line.strip() for line in lines if not _names_copy(line)]
 
     signature = [line for line in original if line.strip().startswith("def ")]
     other = [line for line in changed if line.strip().startswith("def ")]
@@ -240,7 +278,7 @@ class Run:
     cpu: float = 0.0
     """Seconds that the tests took against mutants."""
     tests: int = 0
-    _reached: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _reached: defaultdict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     _seconds: list[float] = field(default_factory=list[float])
     _breadth: list[int] = field(default_factory=list[int])
 
@@ -253,11 +291,7 @@ class Run:
         waiting, running = iter(self.mutants), dict[int, tuple[Mutant, int]]()
         while True:
             for mutant in islice(waiting, self.processes - len(running)):
-                first = killers[mutant.switch]
-                # First what killed others in this function, then what is quick and about little else.
-                order = sorted(
-                    self._reached[mutant.switch], key=lambda n: (-first[n], self._seconds[n] * self._breadth[n])
-                )
+                order = self._those_for(mutant, killers[mutant.switch])
                 if order:
                     child, pipe = self._against(mutant, [(n, items[n]) for n in self._within(order)])
                     running[child] = mutant, pipe
@@ -306,29 +340,35 @@ class Run:
         return taken
 
     def _look_who_reaches_what(self, items: Sequence[pytest.Item]) -> None:
-        """Run all tests once with no mutant, and note which functions each reaches."""
-        hits: set[str] = set()
-
-        def note(name: str, caller: str | None = None) -> None:
-            hits.add(name)
-
-        setattr(trampoline, "record_trampoline_hit", note)  # noqa: B010
-        _choose("stats")
+        """Run all tests once with no mutant, and note which lines of the law each reaches."""
+        traced = coverage.Coverage(data_file=None, include=[f"{Path.cwd() / LAW}/*"])
+        traced.start()
         for number, item in enumerate(items):
             _forget()
-            hits.clear()
+            traced.switch_context(str(number))
             began = time.process_time()
             if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
                 raise pytest.UsageError(f"{item.nodeid} fails.")
             self._seconds.append(time.process_time() - began)
-            self._breadth.append(len(hits))
-            for name in hits:
-                self._reached[name].add(number)
-        _choose("")
+        traced.stop()
+        data = traced.get_data()
+        self._breadth = [0] * len(items)
+        for path in data.measured_files():
+            file = str(Path(path).relative_to(Path.cwd()))
+            for line, contexts in data.contexts_by_lineno(path).items():
+                self._reached[file, line] = {int(context) for context in contexts if context}
+                for number in self._reached[file, line]:
+                    self._breadth[number] += 1
         # A collection would touch, and so copy, all memory that a child shares with this process.
         gc.freeze()
         gc.disable()
         self.tests = len(items)
+
+    def _those_for(self, mutant: Mutant, first: Mapping[int, int]) -> list[int]:
+        """The tests that reach its statement: first what saw others in its function, then what is quick and narrow."""
+        first_line, last_line = mutant.lines
+        those = set[int]().union(*(self._reached[mutant.file, line] for line in range(first_line, last_line + 1)))
+        return sorted(those, key=lambda n: (-first[n], self._seconds[n] * self._breadth[n]))
 
     def _against(self, mutant: Mutant, items: Sequence[tuple[int, pytest.Item]]) -> tuple[int, int]:
         reading, writing = os.pipe()
@@ -397,9 +437,10 @@ def run(
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         copy = Path(temporary)
         for there in ROOT.iterdir():
-            if there.name not in (LAW, ".git", "data"):
+            if there.name not in (LAW, "tests", ".git", "data"):
                 (copy / there.name).symlink_to(there)
-        shutil.copytree(ROOT / LAW, copy / LAW, ignore=shutil.ignore_patterns("__pycache__"))
+        for room in (LAW, "tests"):  # what is edited meanwhile stays out of it
+            shutil.copytree(ROOT / room, copy / room, ignore=shutil.ignore_patterns("__pycache__"))
         for file, code in codes.items():
             (copy / file).write_text(code, "utf-8")
         before = Path.cwd()

@@ -1,8 +1,9 @@
 """Different persons, a dossier that was read, deadlines not stretched at will."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from procedure.deadlines import name_of, rule_of
+from procedure.deadlines import RULES, name_of
 from procedure.safeguards.asked import Asked, Refusal, gate, refuse
 
 
@@ -71,12 +72,15 @@ def dossier_read(asked: Asked) -> Iterator[Refusal]:
     )
 
 
+_NEVER_EXTENDED: Final = frozenset(rule.name for rule in RULES.values() if not rule.extendable)
+
+
 @gate("extension-limit")
 def extension_within_limit(asked: Asked) -> Iterator[Refusal]:
     """extension-limit: some deadlines never, the others up to the agreement's limit, and none when it has passed."""
     case, act = asked.case, asked.act
     running = {key: d for key, d in case.deadlines.items() if name_of(key) == act.deadline and d.open}
-    if act.deadline in ("release", "emergency_placement"):
+    if act.deadline in _NEVER_EXTENDED:
         yield refuse(
             "extension-limit",
             f"The deadline {act.deadline} is never extended.",
@@ -104,5 +108,3 @@ def extension_within_limit(asked: Asked) -> Iterator[Refusal]:
             if (used := max(deadline.extended for deadline in running.values())) < limit
             else "All of them are used. Do what is owed now.",
         )
-    if any(not rule_of(key).extendable for key in running) and act.deadline not in ("release", "emergency_placement"):
-        yield refuse("extension-limit", "This deadline is not extendable.", "Meet it.")

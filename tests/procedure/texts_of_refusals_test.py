@@ -292,6 +292,24 @@ FURTHER: dict[str, Callable[[], Tried]] = {
         None,
         {"days": 300},
     ),
+    "extended when all days are used": lambda: (
+        Course().does("extend_deadline", days=Course().case.agreement.extension_limit),
+        "extend_deadline",
+        None,
+        {"days": 1},
+    ),
+    "an emergency placement extended": lambda: (
+        Course(placement=HOTEL),
+        "extend_deadline",
+        None,
+        {"deadline": "emergency_placement", "days": 1},
+    ),
+    "approval after much has changed": lambda: (
+        (course := Course().ready_to_approve()),
+        "approve_return",
+        None,
+        {"dossier": (course.case.head, [course.does("assess_rights_impact") for _ in range(22)])[0]},
+    ),
     "extended too late": lambda: (Course().wait(days=40), "extend_deadline", None, {}),
     "traced against the child's word": lambda: (
         Course().represented(),
