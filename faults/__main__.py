@@ -135,17 +135,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="this one alone, again")
     parser.add_argument("--at-once", type=int, default=2, help="how many at once")
     parser.add_argument("--small", action="store_true", help="shorter courses with half of the faults; writes nothing")
+    parser.add_argument("--keep", type=Path, help="a folder in which everything is kept of a course that went wrong")
     parser.add_argument("--write", type=Path, help="the page of measures to write the result into")
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.only is not None:
-        outcome = asyncio.run(play(given.only, small=given.small))
+        outcome = asyncio.run(play(given.only, small=given.small, keep=given.keep))
         print(outcome.as_json(), flush=True)
         # The engine's client may abort while the interpreter ends (docs of the SDK's issue 300); all is said by now.
         os._exit(bool(outcome.wrong))
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
+    options = [*(["--small"] if given.small else []), *(["--keep", str(given.keep.absolute())] if given.keep else [])]
     began = time.monotonic()
-    outcomes = asyncio.run(played(seeds, given.at_once, *(["--small"] if given.small else [])))
+    outcomes = asyncio.run(played(seeds, given.at_once, *options))
     shown = "make faults" if given.seeds == 200 else f"make faults FAULTS={given.seeds}"
     text = report(outcomes, shown, time.monotonic() - began)
     print(text)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections import Counter
@@ -92,10 +93,10 @@ class Outcome:
         return json.dumps(asdict(self))
 
 
-async def play(seed: int, *, small: bool = False) -> Outcome:
+async def play(seed: int, *, small: bool = False, keep: Path | None = None) -> Outcome:
     """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.wrong`.
 
-    ``small``: the scenario alone with half of the faults.
+    ``small``: the scenario alone with half of the faults. ``keep``: where everything of a course is kept that went wrong.
     """
     die, outcome, began = Random(seed), Outcome(seed), time.monotonic()  # noqa: S311 - a die, no secret
     read, course = draw(die, 0 if small else ACTS)
@@ -118,8 +119,8 @@ async def play(seed: int, *, small: bool = False) -> Outcome:
                 outcome.wrong.append(f"the course could not be played to its end: {type(error).__name__}: {error}")
             outcome.restarted = house.restarted
             outcome.errors_logged = dict(Counter(house.log_lines()))
-            if outcome.wrong and (kept := os.environ.get("FAULTS_KEEP")):
-                _keep_logs(house, Path(kept) / str(seed))
+            if outcome.wrong and keep is not None:
+                _keep(house, keep / str(seed))
     outcome.seconds = time.monotonic() - began
     times = os.times()
     outcome.processor = times.user + times.system + times.children_user + times.children_system
@@ -136,11 +137,10 @@ def _before_days(course: list[Planned], days: timedelta) -> int:
     return len(course)
 
 
-def _keep_logs(house: House, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for log in (house.data / "worker.log", house.engine_data / "server.log"):
-        with suppress(OSError):
-            (folder / log.name).write_bytes(log.read_bytes())
+def _keep(house: House, folder: Path) -> None:
+    """Keep everything of a course in which something went wrong: databases, keys, archive and logs."""
+    for each in (house.data, house.engine_data):
+        shutil.copytree(each, folder / each.name, dirs_exist_ok=True)
 
 
 class _Playing:
