@@ -17,6 +17,7 @@ _FILL_IN: Final = N_("Fill this in.")
 _DATE: Final = N_("Give the day, the month and the year of a date that there is, for example 27 3 2026.")
 _MOMENT: Final = N_("Give the date and the time, for example 27 3 2026 and 14:30.")
 _WHOLE: Final = N_("Write a whole number.")
+_NUMBER: Final = N_("Write a number.")
 
 UNTICKED: Final = N_("You changed this and did not tick it. It is ticked now: untick it if it was right before.")
 
@@ -38,6 +39,7 @@ _SAID: Final[tuple[tuple[str, str], ...]] = (
     (r"must be a text", _FILL_IN),
     (r"must be a list|must be an object", _FILL_IN),
     (r"must be a whole number", _WHOLE),
+    (r"must be a number", _NUMBER),
     (r"must be a date, .*|must be written as YYYY.*", _DATE),
     (r"must be a date and time, .*|must be written as a time .*|must name its time zone, .*", _MOMENT),
     (r"must lie between the years (?P<first>\d+) and (?P<last>\d+)", N_("The year lies between {first} and {last}.")),
