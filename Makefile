@@ -83,7 +83,7 @@ walks: setup
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
 
-# An hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300 --guided 0" takes minutes.
+# Half an hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300" takes minutes.
 hostile: setup
 	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
 
