@@ -95,7 +95,7 @@ prove: setup
 mutants: setup
 	$(BIN)/python -m tools.mutants --write docs/measures.md $(MUTANTS_ARGS)
 
-# An hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300 --guided 0" takes minutes.
+# Half an hour on two idle cores. HOSTILE_ARGS="--count 20000 --through 300" takes minutes.
 hostile: setup
 	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
 

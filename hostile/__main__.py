@@ -135,7 +135,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default=",".join(SHARES), help="kinds, with commas between them")
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
     parser.add_argument("--through", type=int, default=3_000, help="inputs through a whole house; 0 for none")
-    parser.add_argument("--guided", type=int, default=60, help="seconds for each guided target, where atheris is there")
+    parser.add_argument(
+        "--guided", type=int, default=0, help="seconds for each target under atheris, where it is installed; 0 for none"
+    )
     parser.add_argument("--keep", type=Path, help="a folder into which finds are written")
     parser.add_argument("--number", type=int, help="make input NUMBER of the one kind named, write it out, and end")
     parser.add_argument("--write", type=Path, help="the page of measures to write the result into")

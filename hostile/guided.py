@@ -20,6 +20,8 @@ from typing import Any, Final, cast
 TARGETS: Final = ("profiles", "delays", "scenarios", "scripts", "dossiers", "windows")
 """``windows``: what is read beside files and bodies: cursors, moments, ways back, heads of signatures, keys, certificates."""
 _BEGINNINGS: Final = 60
+_FOLLOWED: Final = 60
+"""Inputs whose lines are looked at: tracing makes each twenty times slower."""
 
 
 def is_there() -> bool:
@@ -52,16 +54,17 @@ def _run(name: str, seconds: int, how: str) -> dict[str, Any]:
     """One target in a process: how many inputs, how many lines of our code they reached, and what was found."""
     with tempfile.TemporaryDirectory(prefix="homeward-guided-") as folder:
         result = Path(folder, "result.json")
-        subprocess.run(
-            [sys.executable, "-m", "hostile.guided", name, str(seconds), how, folder],
-            cwd=Path(__file__).resolve().parent.parent,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=4 * seconds + 120,
-            check=False,
-        )
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                [sys.executable, "-m", "hostile.guided", name, str(seconds), how, folder],
+                cwd=Path(__file__).resolve().parent.parent,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=4 * seconds + 120,
+                check=False,
+            )
         if not result.is_file():
-            return {"inputs": 0, "lines": 0, "finds": ["the process died"]}
+            return {"inputs": 0, "lines": 0, "finds": ["the process died, or did not end"]}
         return json.loads(result.read_text("utf-8"))
 
 
@@ -182,7 +185,7 @@ def _follow(lines: set[tuple[str, int]], read: Callable[[bytes], str], inputs: S
 
     chosen = list(inputs)
     Random(1).shuffle(chosen)  # noqa: S311
-    for raw in chosen[:400]:
+    for raw in chosen[:_FOLLOWED]:
         sys.settrace(trace)
         try:
             read(raw)
