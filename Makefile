@@ -91,7 +91,7 @@ prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
 	$(if $(findstring --small,$(PROVE_ARGS)),,$(MAKE) mutants)
 
-# An hour of CPU. MUTANTS_ARGS="procedure/gates.py" looks at one file.
+# Long. MUTANTS_ARGS="procedure/gates.py" looks at one file.
 mutants: setup
 	$(BIN)/python -m tools.mutants --write docs/measures.md $(MUTANTS_ARGS)
 
