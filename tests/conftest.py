@@ -2,7 +2,7 @@
 
 import pytest
 
-SLOW_FIRST = ("starter", "journeys", "workflows", "desk", "casefile")
+SLOW_FIRST = ("faults", "benches", "starter", "journeys", "workflows", "desk", "casefile")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
