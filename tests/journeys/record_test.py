@@ -4,8 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
-from temporalio.service import RPCError
+from temporalio.client import Client
 
 from activities.archiving import Archivist
 from casefile.archive import Archive
@@ -14,37 +13,21 @@ from starter.auditing import audited_case
 from starter.auditors import todays_code
 from starter.client import Cases
 from tests.casefile.lived import quiet, until
+from tests.journeys.insisting import opened, say_until_answered
 from tests.journeys.processes import client_with_keys, free_port, start_server, start_worker
 from tests.workflows.engines import (
     STATION,
     Fields,
     Handle,
     act,
-    intake,
     ledger,
-    new_reference,
     note,
-    record,
     until_determined,
 )
 from tests.workflows.return_case_test import assert_whole
-from workflows.messages import RETURN_CASE, TASK_QUEUE, Sweep
+from workflows.messages import Sweep
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
-
-
-async def say_until_answered(handle: Handle, said: Fields) -> Fields:
-    """Send an act again and again, as a person's program would, until its receipt comes."""
-    for _ in range(60):
-        try:
-            return await asyncio.wait_for(record(handle, said), 5)
-        except (RPCError, TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
-            await asyncio.sleep(0.5)
-    raise AssertionError("no receipt came")
-
-
-async def opened(client: Client) -> Handle:
-    return await client.start_workflow(RETURN_CASE, intake(), id=new_reference(), task_queue=TASK_QUEUE)
 
 
 def long_course() -> list[Fields]:
