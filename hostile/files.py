@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -113,7 +114,7 @@ _EVERY: Final = 40
 """Every so many inputs goes through the whole command too, not only the function that it calls."""
 
 
-class _Files:
+class _Files(ABC):
     """A kind of file. ``make`` and ``_read`` say which."""
 
     name: str
@@ -128,12 +129,13 @@ class _Files:
                     raise Wrong(f"the command says {whole}, its function {answer}")
         return answer
 
+    @abstractmethod
     def _read(self, name: str) -> str:
         """Read the file as its command does; "ok" and what it was taken for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _command(self, name: str) -> tuple[str, ...] | None:
-        raise NotImplementedError
+        """The words of the whole command that reads such a file; None where there is none."""
 
 
 class Intakes(_Files):
