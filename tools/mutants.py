@@ -273,6 +273,8 @@ class Run:
     processes: int
     seconds: float
     """CPU time of tests against one mutant; what they do not see in it counts as survived."""
+    kept: Path | None = None
+    """A file that takes each verdict as it comes, one JSON object a line: a run that is broken off is not lost."""
     verdicts: dict[str, str] = field(default_factory=dict[str, str])
     """By the mutant's name: killed, out of time, survived, or no test."""
     cpu: float = 0.0
@@ -306,6 +308,9 @@ class Run:
 
     def _put(self, mutant: Mutant, verdict: str) -> None:
         self.verdicts[mutant.name] = verdict
+        if self.kept is not None:
+            with self.kept.open("a", encoding="utf-8") as file:
+                print(json.dumps({**asdict(mutant), "verdict": verdict}), file=file)
         if len(self.verdicts) % 200 == 0:
             print(
                 f"{len(self.verdicts)} of {len(self.mutants)} mutants, {self.cpu:.0f} s of CPU",
@@ -428,12 +433,13 @@ def run(
     tests: Sequence[str] = (TESTS,),
     processes: int = 1,
     seconds: float = 2,
+    kept: Path | None = None,
 ) -> Run:
     """Run tests of the law against each mutant, in a copy of the project; ``codes`` are the mutated files.
 
     Raises RuntimeError where the tests do not run, or fail without any mutant.
     """
-    running = Run(mutants, processes, seconds)
+    running = Run(mutants, processes, seconds, kept.absolute() if kept else None)
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         copy = Path(temporary)
         for there in ROOT.iterdir():
@@ -544,7 +550,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asks.add_argument("--processes", type=int, default=1, help="how many mutants at a time (1)")
     asks.add_argument("--seconds", type=float, default=2, help="CPU time of tests against one mutant (2)")
     asks.add_argument("--write", type=Path, metavar="PAGE", help="write the section of this page anew")
-    asks.add_argument("--verdicts", type=Path, metavar="FILE", help="write every mutant with its verdict, as JSON")
+    asks.add_argument("--verdicts", type=Path, metavar="FILE", help="add every verdict as it comes, one JSON object a line")
     given = asks.parse_args(arguments)
     every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / LAW).rglob("*.py"))]
     chosen = given.files or every
@@ -565,7 +571,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not mutants:
         asks.error("FILE: there is nothing to mutate in what was named; name a file with functions.")
     try:
-        ran = run(mutants, codes, tests=given.tests or (TESTS,), processes=given.processes, seconds=given.seconds)
+        ran = run(
+            mutants,
+            codes,
+            tests=given.tests or (TESTS,),
+            processes=given.processes,
+            seconds=given.seconds,
+            kept=given.verdicts,
+        )
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2
@@ -574,9 +587,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(HEAD, outcome.rows()))
     for each in outcome.idle:
         print(f"{EXPLAINED.name} explains what does not survive: {each.file}, {each.before!r} to {each.after!r}")
-    if given.verdicts:
-        every_one = [{**asdict(mutant), "verdict": ran.verdicts[mutant.name]} for mutant in mutants]
-        given.verdicts.write_text(json.dumps(every_one, indent=1), "utf-8")
     if given.write:
         left_out = sorted(set(every) - set(chosen))
         put_section(given.write, "Mutation testing", section(outcome, left_out, given.seconds))
