@@ -550,7 +550,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asks.add_argument("--processes", type=int, default=1, help="how many mutants at a time (1)")
     asks.add_argument("--seconds", type=float, default=2, help="CPU time of tests against one mutant (2)")
     asks.add_argument("--write", type=Path, metavar="PAGE", help="write the section of this page anew")
-    asks.add_argument("--verdicts", type=Path, metavar="FILE", help="add every verdict as it comes, one JSON object a line")
+    asks.add_argument(
+        "--verdicts", type=Path, metavar="FILE", help="add every verdict as it comes, one JSON object a line"
+    )
     given = asks.parse_args(arguments)
     every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / LAW).rglob("*.py"))]
     chosen = given.files or every
