@@ -84,6 +84,8 @@ DRAIN_FOR: Final = timedelta(seconds=10)
 _log = structlog.get_logger("homeward.worker")
 
 
+PATIENCE: Final = 30
+"""Seconds that one task of a workflow may take before it is broken off."""
 POLLED_WITHIN: Final = timedelta(seconds=90)
 """A worker asks for work at least once a minute; the engine goes on listing one that is gone for five."""
 
@@ -163,6 +165,7 @@ async def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=DRAIN_FOR,
     )
+    _be_patient(worker)
     # Beside the work: a database that is down must keep no case waiting.
     keyring = keyring_of(client)
     looking = asyncio.create_task(destroy_again(settings, keyring)) if keyring else None
@@ -176,6 +179,18 @@ async def build_worker(
             await looking
         if hands is None:
             await own_hands.close()
+
+
+def _be_patient(worker: Worker) -> None:
+    """Let a task take longer than the SDK's two seconds by the wall clock, for which it has no setting.
+
+    It breaks off by an exception thrown into the thread wherever that stands. On a machine that swaps or is full the
+    thread only waits for its turn, and where it stands in the bookkeeping of its event loop a task of the case is never
+    woken again: the worker can then neither go on with the case nor give it up (sdk-python#806).
+    """
+    kept = vars(vars(worker)["_workflow_worker"])
+    assert "_deadlock_timeout_seconds" in kept, "the SDK keeps this elsewhere now"
+    kept["_deadlock_timeout_seconds"] = PATIENCE
 
 
 async def ensure_search_attributes(client: Client) -> None:
@@ -316,8 +331,13 @@ async def work(settings: Settings, engine_page: EnginePage | None = None) -> Non
         await _known_namespace(client)
         await agree_on(client, sealing.keyring.store)
         hands = Hands.of(settings, AgreementShelf(), client)
+        at_work = asyncio.Event()
+
+        async def works() -> bool:
+            return at_work.is_set()
+
         watch = Watch(
-            Readiness(checks_of(client, hands.caseload)),
+            Readiness({**checks_of(client, hands.caseload), "work": works}),
             figures=CaseloadFigures(hands.caseload),
             engine_page=engine_page,
         )
@@ -328,7 +348,9 @@ async def work(settings: Settings, engine_page: EnginePage | None = None) -> Non
             build_worker(client, settings, hands=hands),
         ):
             _log.info("working", namespace=client.namespace, task_queue=TASK_QUEUE, build=settings.build_id)
+            at_work.set()
             await stop.wait()
+            at_work.clear()
             _log.info("stopping")
     finally:
         await sealing.close()

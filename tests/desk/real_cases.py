@@ -31,7 +31,6 @@ from starter.binaries import TEST_SERVER, binary
 from starter.client import Cases
 from starter.rehearsal import SETTLING
 from starter.serving import served
-from tests.workflows.engines import patient
 from worker import build_worker
 
 T = TypeVar("T")
@@ -102,9 +101,8 @@ class House:
             await WorkflowEnvironment.start_time_skipping(
                 test_server_existing_path=binary(TEST_SERVER)
             ) as self._engine,
-            build_worker(self._engine.client, settings := Settings(data=self._data)) as worker,
+            build_worker(self._engine.client, settings := Settings(data=self._data)),
         ):
-            patient(worker)
             await self._set_clock()
             self.cases = Cases(self._engine.client)
             async with self._desk(settings) as self.address:

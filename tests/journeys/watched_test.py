@@ -339,6 +339,8 @@ async def test_a_worker_stops_in_order_and_tells_when_its_engine_is_gone(tmp_pat
         entries = sorted(receipt["entry"] for receipt in receipts)
         assert len(set(entries)) == 8 and {receipt["result"] for receipt in receipts} == {"accepted"}
         await until(lambda: _says(watch, 200), 60)
+        async with httpx2.AsyncClient(trust_env=False, timeout=30) as asked:
+            assert 'homeward_ready{part="work"} 1.0' in (await asked.get(f"http://127.0.0.1:{watch}/metrics")).text
         server.kill()
         await until(lambda: _says(watch, 503), 30)
         async with httpx2.AsyncClient(trust_env=False, timeout=30) as asked:

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.agreements import AgreementShelf
 from activities.hands import Hands
+from procedure.proceedings import Proceedings
 from tests.workflows.engines import Engine, accepted, guardian, ledger, note, record, view
 from workflows.messages import (
     ADMIT,
@@ -91,6 +92,26 @@ async def test_what_got_out_with_the_row_is_told_by_no_activity(server: Engine) 
     assert opening.notices
     assert appointed is not None
     assert [(each.first, each.notices) for each in hands.told] == [(appointed.first, appointed.notices)]
+
+
+async def test_a_task_that_has_to_wait_for_a_full_machine_is_not_broken_off(
+    server: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than the SDK's own two seconds: the act is decided at the first attempt."""
+    slow = iter([2.5])
+    hear = Proceedings.hear
+
+    def late(*given: Any, **named: Any) -> Any:
+        time.sleep(next(slow, 0))
+        return hear(*given, **named)
+
+    async with server.worker():
+        handle = await server.start()
+        monkeypatch.setattr(Proceedings, "hear", late)
+        await accepted(handle, note())
+        assert next(slow, None) is None
+        history = await handle.fetch_history()
+    assert not [event for event in history.events if event.HasField("workflow_task_failed_event_attributes")]
 
 
 async def test_a_caseload_that_is_down_holds_up_no_act_and_catches_up_later(server: Engine) -> None:

@@ -121,19 +121,6 @@ def guardian(**fields: Any) -> Fields:
     )
 
 
-def patient(worker: Worker) -> Worker:
-    """A worker that lets a task take half a minute.
-
-    The SDK breaks off after two seconds by the wall clock, wherever the thread stands, and the engine asks again. On a
-    machine that is full of other tests that says nothing about our code, and the error may come out where no one catches
-    it: in a finalizer. The SDK has no setting for it.
-    """
-    tasks: Any = vars(worker)["_workflow_worker"]
-    assert "_deadlock_timeout_seconds" in vars(tasks), "the SDK keeps this elsewhere now"
-    tasks._deadlock_timeout_seconds = 30
-    return worker
-
-
 @dataclass
 class Engine:
     """An engine with or without workers of ours."""
@@ -152,7 +139,7 @@ class Engine:
         async with build_worker(
             self.client, Settings(data=self.data, **settings), hands=hands, sandboxed=True
         ) as worker:
-            yield patient(worker)
+            yield worker
 
     async def start(
         self, given: Mapping[str, Any] | None = None, reference: str | None = None, **options: Any
