@@ -188,7 +188,7 @@ def _be_patient(worker: Worker) -> None:
     thread only waits for its turn, and where it stands in the bookkeeping of its event loop a task of the case is never
     woken again: the worker can then neither go on with the case nor give it up (sdk-python#806).
     """
-    kept = vars(vars(worker)["_workflow_worker"])
+    kept: dict[str, Any] = vars(vars(worker)["_workflow_worker"])
     assert "_deadlock_timeout_seconds" in kept, "the SDK keeps this elsewhere now"
     kept["_deadlock_timeout_seconds"] = PATIENCE
 
