@@ -6,7 +6,8 @@ rebuilt at will (:mod:`activities.rebuild`); no case waits for it. Children appe
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,9 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    Engine,
     and_,
+    create_engine,
     delete,
     event,
     func,
@@ -200,6 +203,7 @@ class Caseload:
         self._url = _with_driver(make_url(url))
         self._engine = _engine(self._url)
         self._writing = self._engine.execution_options(writing=True)
+        self._pen = None if self._postgresql or self._in_memory else _Pen(self._url)
         self._ready = False
         self._attempt: asyncio.Task[None] | None = None
 
@@ -216,6 +220,8 @@ class Caseload:
 
     async def close(self) -> None:
         await self._engine.dispose()
+        if self._pen is not None:
+            await self._pen.close()
 
     async def make_ready(self) -> None:
         """Make the folder and bring the tables up to date, once."""
@@ -245,8 +251,7 @@ class Caseload:
         and is taken up even when a newer row came first. Returns whether the row was written: false
         when one of the same or a later entry stands already.
         """
-        async with self._transaction(writing=True) as connection:
-            return await self._keep(connection, row, mark)
+        return await self._write(lambda connection: self._keep(connection, row, mark))
 
     async def claim(self, mark: str, reference: str) -> list[str]:
         """Say that a case is opened for the child with this mark; returns the open cases that said so before.
@@ -254,15 +259,7 @@ class Caseload:
         Two cases opened for one child at one moment: the later one is told of the earlier one, never
         the other way round, however often either asks.
         """
-        async with self._transaction(writing=True) as connection:
-            if self._postgresql:
-                await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(mark))))
-            await self._add_mark(connection, mark, reference)
-            ours = select(MarkTable.number).where(MarkTable.mark == mark, MarkTable.reference == reference)
-            before = select(MarkTable.reference).where(
-                MarkTable.mark == mark, MarkTable.number < ours.scalar_subquery()
-            )
-            return list(await connection.scalars(before.order_by(MarkTable.number)))
+        return await self._write(lambda connection: self._claim(connection, mark, reference))
 
     async def unclaim(self, reference: str) -> None:
         """Take back what :meth:`claim` said: the case was not opened."""
@@ -281,43 +278,9 @@ class Caseload:
         ``asked_at`` is when reading began. Cases that are not among the rows are dropped, unless they
         were written since; a row that has become newer meanwhile stays, and so do those of ``silent`` cases.
         """
-        given = {row.reference: (row, mark) for row, mark in sorted(rows, key=lambda each: each[0].opened_at)}
-        async with self._transaction(writing=True, within=UPGRADE_WITHIN) as connection:
-            if self._postgresql:
-                # As on SQLite: writers wait, readers do not.
-                await connection.execute(text("LOCK TABLE cases, child_marks IN SHARE ROW EXCLUSIVE MODE"))
-            here = (await connection.execute(select(CaseTable.reference, CaseTable.entries, CaseTable.kept_at))).all()
-            gone = [
-                reference
-                for reference, _, kept_at in here
-                if reference not in given and kept_at < asked_at and reference not in silent
-            ]
-            newer = {
-                reference
-                for reference, n, kept_at in here
-                if reference in given and n > given[reference][0].entries and kept_at >= asked_at
-            }
-            written = [row for row, _ in given.values() if row.reference not in newer]
-            closed = [row.reference for row in written if row.status == "closed"]
-            marks = [
-                {"mark": mark, "reference": row.reference}
-                for row, mark in given.values()
-                if mark and row.status != "closed"
-            ]
-            for some in _by_hundreds(gone):
-                await self._delete(
-                    connection, (MarkTable, UntoldTable, ToldTable, OwedTable, HoldTable, CaseTable), some
-                )
-            for some in _by_hundreds(row.reference for row in written):
-                await self._delete(connection, (OwedTable, HoldTable, CaseTable), some)
-            await self._add(connection, CaseTable, [_columns(row) for row in written])
-            await self._add(connection, OwedTable, [owed for row in written for owed in _owed_columns(row)])
-            await self._add(connection, HoldTable, [hold for row in written for hold in _hold_columns(row)])
-            # In order of opening: who was first stays first.
-            await self._add(connection, MarkTable, marks)
-            for some in _by_hundreds(closed):
-                await self._delete(connection, (MarkTable,), some)
-        return Rebuilt(kept=len(given), dropped=len(gone), silent=tuple(sorted(silent)))
+        return await self._write(
+            lambda connection: self._replace(connection, rows, asked_at, silent), within=UPGRADE_WITHIN
+        )
 
     # Looking
 
@@ -499,13 +462,17 @@ class Caseload:
     def _postgresql(self) -> bool:
         return self._engine.dialect.name == "postgresql"
 
+    @property
+    def _in_memory(self) -> bool:
+        return self._url.database in (None, "", ":memory:")
+
     def _insert(self, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
         return postgresql.insert(table) if self._postgresql else sqlite.insert(table)
 
     def _make_folder(self) -> None:
-        if self._postgresql or not self._url.database or self._url.database == ":memory:":
+        if self._postgresql or self._in_memory:
             return
-        folder = Path(self._url.database).parent
+        folder = Path(str(self._url.database)).parent
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -539,7 +506,16 @@ class Caseload:
         async with self._reaching(within), (self._writing if writing else self._engine).begin() as connection:
             yield connection
 
-    async def _keep(self, connection: AsyncConnection, row: CaseloadRow, mark: str | None) -> bool:
+    async def _write(self, writing: Callable[[Connection], _T], *, within: float = ANSWER_WITHIN) -> _T:
+        """What ``writing`` gives back, in a transaction of its own."""
+        await self.make_ready()
+        async with self._reaching(within):
+            if self._pen is not None:
+                return await self._pen.write(writing)
+            async with self._writing.begin() as connection:
+                return await connection.run_sync(writing)
+
+    def _keep(self, connection: Connection, row: CaseloadRow, mark: str | None) -> bool:
         columns = _columns(row)
         adding = self._insert(CaseTable).values(columns)
         new: ReadOnlyColumnCollection[str, Any] = adding.excluded
@@ -549,37 +525,85 @@ class Caseload:
             # After an operator's reset a case has fewer entries than it had, and still this is how it stands.
             where=or_(CaseTable.entries < new.entries, CaseTable.updated_at < new.updated_at),
         ).returning(CaseTable.reference)
-        written = await connection.scalar(statement) is not None
+        written = connection.scalar(statement) is not None
         if written:
             for table in (OwedTable, HoldTable):
-                await connection.execute(delete(table).where(table.reference == row.reference))
-            await self._add(connection, OwedTable, _owed_columns(row))
-            await self._add(connection, HoldTable, _hold_columns(row))
+                connection.execute(delete(table).where(table.reference == row.reference))
+            self._add(connection, OwedTable, _owed_columns(row))
+            self._add(connection, HoldTable, _hold_columns(row))
         status = row.status
         if not written and mark:
             # A first row that comes late still brings the mark, unless the case has closed meanwhile.
             query = select(CaseTable.status).where(CaseTable.reference == row.reference)
-            status = await connection.scalar(query) or row.status
+            status = connection.scalar(query) or row.status
         if status == "closed":
-            await connection.execute(delete(MarkTable).where(MarkTable.reference == row.reference))
+            connection.execute(delete(MarkTable).where(MarkTable.reference == row.reference))
         elif mark:
-            await self._add_mark(connection, mark, row.reference)
+            self._add_mark(connection, mark, row.reference)
         return written
 
-    async def _add(self, connection: AsyncConnection, table: type[Base], rows: list[dict[str, Any]]) -> None:
+    def _claim(self, connection: Connection, mark: str, reference: str) -> list[str]:
+        if self._postgresql:
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(mark))))
+        self._add_mark(connection, mark, reference)
+        ours = select(MarkTable.number).where(MarkTable.mark == mark, MarkTable.reference == reference)
+        before = select(MarkTable.reference).where(MarkTable.mark == mark, MarkTable.number < ours.scalar_subquery())
+        return list(connection.scalars(before.order_by(MarkTable.number)))
+
+    def _replace(
+        self,
+        connection: Connection,
+        rows: Sequence[tuple[CaseloadRow, str | None]],
+        asked_at: datetime,
+        silent: Collection[str],
+    ) -> Rebuilt:
+        given = {row.reference: (row, mark) for row, mark in sorted(rows, key=lambda each: each[0].opened_at)}
+        if self._postgresql:
+            # As on SQLite: writers wait, readers do not.
+            connection.execute(text("LOCK TABLE cases, child_marks IN SHARE ROW EXCLUSIVE MODE"))
+        here = (connection.execute(select(CaseTable.reference, CaseTable.entries, CaseTable.kept_at))).all()
+        gone = [
+            reference
+            for reference, _, kept_at in here
+            if reference not in given and kept_at < asked_at and reference not in silent
+        ]
+        newer = {
+            reference
+            for reference, n, kept_at in here
+            if reference in given and n > given[reference][0].entries and kept_at >= asked_at
+        }
+        written = [row for row, _ in given.values() if row.reference not in newer]
+        closed = [row.reference for row in written if row.status == "closed"]
+        marks = [
+            {"mark": mark, "reference": row.reference}
+            for row, mark in given.values()
+            if mark and row.status != "closed"
+        ]
+        for some in _by_hundreds(gone):
+            self._delete(connection, (MarkTable, UntoldTable, ToldTable, OwedTable, HoldTable, CaseTable), some)
+        for some in _by_hundreds(row.reference for row in written):
+            self._delete(connection, (OwedTable, HoldTable, CaseTable), some)
+        self._add(connection, CaseTable, [_columns(row) for row in written])
+        self._add(connection, OwedTable, [owed for row in written for owed in _owed_columns(row)])
+        self._add(connection, HoldTable, [hold for row in written for hold in _hold_columns(row)])
+        # In order of opening: who was first stays first.
+        self._add(connection, MarkTable, marks)
+        for some in _by_hundreds(closed):
+            self._delete(connection, (MarkTable,), some)
+        return Rebuilt(kept=len(given), dropped=len(gone), silent=tuple(sorted(silent)))
+
+    def _add(self, connection: Connection, table: type[Base], rows: list[dict[str, Any]]) -> None:
         """Insert rows, many at a time; what is there already stays as it is."""
         for some in _by_hundreds(rows):
-            await connection.execute(self._insert(table).on_conflict_do_nothing(), some)
+            connection.execute(self._insert(table).on_conflict_do_nothing(), some)
 
-    async def _delete(
-        self, connection: AsyncConnection, tables: Sequence[type[_OfCase]], references: list[str]
-    ) -> None:
+    def _delete(self, connection: Connection, tables: Sequence[type[_OfCase]], references: list[str]) -> None:
         for table in tables:
-            await connection.execute(delete(table).where(table.reference.in_(references)))
+            connection.execute(delete(table).where(table.reference.in_(references)))
 
-    async def _add_mark(self, connection: AsyncConnection, mark: str, reference: str) -> None:
+    def _add_mark(self, connection: Connection, mark: str, reference: str) -> None:
         adding = self._insert(MarkTable).values(mark=mark, reference=reference)
-        await connection.execute(adding.on_conflict_do_nothing(index_elements=["mark", "reference"]))
+        connection.execute(adding.on_conflict_do_nothing(index_elements=["mark", "reference"]))
 
 
 def _known_to(known: KnownTo) -> ColumnElement[bool]:
@@ -648,9 +672,15 @@ def _engine(url: URL) -> AsyncEngine:
             },
         )
     engine = create_async_engine(url, hide_parameters=True)
+    _as_we_need_it(engine.sync_engine)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def _as_we_need_it(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+
+def _as_we_need_it(engine: Engine) -> None:
+    """Have SQLite keep what it was given, and lock as we do."""
+
+    @event.listens_for(engine, "connect")
+    def _set(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         # The driver would begin transactions in its own way: late, and not before it makes tables.
         connection.isolation_level = None
         cursor = connection.cursor()
@@ -659,13 +689,37 @@ def _engine(url: URL) -> AsyncEngine:
             cursor.execute(f"pragma {pragma}")
         cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:  # pyright: ignore[reportUnusedFunction]
         # A transaction that reads first and writes later could find the door shut half-way.
         writing = connection.get_execution_options().get("writing")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
-    return engine
+
+class _Pen:
+    """Writes into a file of SQLite: each transaction in one go, in one thread of its own.
+
+    The asynchronous driver goes to its thread and back for every statement, which was more than half of what the row of
+    an act cost a worker. SQLite has one writer at a time in any case.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(url.set(drivername="sqlite"), hide_parameters=True)
+        _as_we_need_it(self._engine)
+        self._writing = self._engine.execution_options(writing=True)
+        self._thread = ThreadPoolExecutor(1, "caseload")
+
+    async def write(self, writing: Callable[[Connection], _T]) -> _T:
+        """What ``writing`` gives back. Whoever gives up before its turn has written nothing."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_one_go, writing)
+
+    def _in_one_go(self, writing: Callable[[Connection], _T]) -> _T:
+        with self._writing.begin() as connection:
+            return writing(connection)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._thread.shutdown)
+        self._engine.dispose()
 
 
 def _read(text_: str | None) -> datetime | None:
