@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     and_,
+    bindparam,
     create_engine,
     delete,
     event,
@@ -39,6 +41,7 @@ from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import selectinload
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from activities.settings import CASELOAD_DRIVERS
 from activities.tables import (
@@ -76,6 +79,8 @@ PAGE = 50
 
 _UPGRADE_LOCK = 0x484F4D45
 """Names our lock among PostgreSQL's advisory locks, so that two processes do not upgrade at once."""
+
+_TAKE = [delete(table).where(table.reference == bindparam("taken")) for table in (OwedTable, HoldTable)]
 
 _T = TypeVar("_T")
 _OfCase = CaseTable | OwedTable | HoldTable | MarkTable | UntoldTable | ToldTable
@@ -515,20 +520,32 @@ class Caseload:
             async with self._writing.begin() as connection:
                 return await connection.run_sync(writing)
 
-    def _keep(self, connection: Connection, row: CaseloadRow, mark: str | None) -> bool:
-        columns = _columns(row)
-        adding = self._insert(CaseTable).values(columns)
+    # Made once each: making a statement and finding its compiled form costs more than SQLite's own work.
+
+    @cached_property
+    def _put(self) -> ReturningInsert[str]:
+        """Shows a case, unless it is shown as it stood after the same or a later entry; returns its reference if so."""
+        adding = self._insert(CaseTable)
         new: ReadOnlyColumnCollection[str, Any] = adding.excluded
-        statement = adding.on_conflict_do_update(
+        return adding.on_conflict_do_update(
             index_elements=["reference"],
-            set_={name: new[name] for name in columns if name != "reference"},
+            set_={each.name: new[each.name] for each in CaseTable.__table__.columns if not each.primary_key},
             # After an operator's reset a case has fewer entries than it had, and still this is how it stands.
             where=or_(CaseTable.entries < new.entries, CaseTable.updated_at < new.updated_at),
         ).returning(CaseTable.reference)
-        written = connection.scalar(statement) is not None
+
+    @cached_property
+    def _adding(self) -> "dict[type[Base], sqlite.Insert | postgresql.Insert]":
+        return {
+            table: self._insert(table).on_conflict_do_nothing()
+            for table in (CaseTable, OwedTable, HoldTable, MarkTable)
+        }
+
+    def _keep(self, connection: Connection, row: CaseloadRow, mark: str | None) -> bool:
+        written = connection.scalar(self._put, _columns(row)) is not None
         if written:
-            for table in (OwedTable, HoldTable):
-                connection.execute(delete(table).where(table.reference == row.reference))
+            for taking in _TAKE:
+                connection.execute(taking, {"taken": row.reference})
             self._add(connection, OwedTable, _owed_columns(row))
             self._add(connection, HoldTable, _hold_columns(row))
         status = row.status
@@ -595,7 +612,7 @@ class Caseload:
     def _add(self, connection: Connection, table: type[Base], rows: list[dict[str, Any]]) -> None:
         """Insert rows, many at a time; what is there already stays as it is."""
         for some in _by_hundreds(rows):
-            connection.execute(self._insert(table).on_conflict_do_nothing(), some)
+            connection.execute(self._adding[table], some)
 
     def _delete(self, connection: Connection, tables: Sequence[type[_OfCase]], references: list[str]) -> None:
         for table in tables:
