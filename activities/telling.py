@@ -170,11 +170,10 @@ class Teller:
         )
 
     async def _put_into_folder(self, reference: str, notices: Iterable[Notice]) -> list[_Trouble]:
-        for notice in notices:
-            try:
-                await self._folder.put(reference, notice)
-            except NoticeUnsendable as error:
-                return [_Trouble("folder", error.kind, error.refused)]
+        try:
+            await self._folder.put(reference, *notices)
+        except NoticeUnsendable as error:
+            return [_Trouble("folder", error.kind, error.refused)]
         return []
 
     # To other programs
