@@ -230,8 +230,9 @@ class Dossier:
                 with zipfile.ZipFile(file) as packed:
                     _refuse_tricks(packed, file)
                     yield cls(file, packed, _manifest(packed))
-            except zipfile.BadZipFile:
-                raise NotADossier("It is no zip file, or it is cut off or damaged.") from None
+            except (zipfile.BadZipFile, NotImplementedError):
+                # The latter is for what zip files may hold and a dossier never does, as a far newer form.
+                raise NotADossier("It is no zip file that a dossier is, or it is cut off or damaged.") from None
 
     @property
     def reference(self) -> str:

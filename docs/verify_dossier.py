@@ -63,7 +63,6 @@ def check(path):
         prev = entry["hash"]
     if (manifest["entries"], manifest["head"]) != (len(ledger), prev):
         wrong.append("the manifest tells of other entries")
-
     acts = [entry for entry in ledger.values() if entry.get("act_id") and entry["kind"] != "detention"]
     for entry in acts:
         by_act.setdefault(entry["act_id"], []).append(entry)
@@ -96,5 +95,6 @@ if __name__ == "__main__":
         found, told = check(sys.argv[1])
     except Exception as error:  # noqa: BLE001 - whatever it holds, it is told that it cannot be read
         found, told = [f"it cannot be read as a dossier: {error!r}"], sys.argv[1]
-    print(told, *found, "It verifies." if not found else f"{len(found)} things are wrong.", sep="\n")
+    lines = [told, *found, "It verifies." if not found else f"{len(found)} things are wrong."]
+    print("\n".join("".join(c if c.isprintable() else "?" for c in line) for line in lines))  # none steers a terminal
     sys.exit(4 if found else 0)

@@ -242,7 +242,7 @@ def _parts_moved(content: Content, chance: Random) -> bytes:
         file = io.BytesIO(made)
         with warnings.catch_warnings(), zipfile.ZipFile(file, "a") as packed:
             warnings.simplefilter("ignore")
-            packed.writestr(chance.choice(list(content)), raw)
+            packed.writestr(chance.choice([name for name in content if name]), raw)
         made = file.getvalue()
     return made
 

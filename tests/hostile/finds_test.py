@@ -34,9 +34,10 @@ SCENARIO: dict[str, Any] = {"title": "Invented", "intake": {}, "steps": [{"act":
         "a = " + "{a=" * 2_000,
         "a = " + "9" * 5_000,  # ValueError of Python's own, of digits
         f"[a{'.a' * 200_000}]",  # minutes: quadratic in the parts of a name
+        f"a = 1\n[a{'.a' * 7_000}]",  # a quarter of a gigabyte, in the length that is let through
         "a = 2026-02-30",
     ],
-    ids=["lists", "tables", "digits", "parts of a name", "no day"],
+    ids=["lists", "tables", "digits", "parts of a name", "fewer parts of a name", "no day"],
 )
 def test_toml_that_cannot_be_read_is_told(text: str, tmp_path: Path) -> None:
     """By profiles and by files of delays alike: `agreements check` and `foresee` ended in an unforeseen error."""
@@ -129,6 +130,31 @@ def _deep() -> bytes:
 def _crowded() -> bytes:
     content = content_of(samples()[0])
     return bound({**content, **{f"runs/{n:04}-{n:064x}.json": b"{}" for n in range(4_000)}})
+
+
+def _newer_form() -> bytes:
+    """A zip file whose first part asks for a form of zip files that there is not."""
+    made = samples()[0]
+    at = made.index(b"PK\x01\x02")
+    return made[: at + 6] + struct.pack("<H", 255) + made[at + 8 :]
+
+
+def test_a_zip_file_of_a_form_that_nobody_knows_is_no_dossier(tmp_path: Path) -> None:
+    """What reads zip files raises NotImplementedError, which ended as an unforeseen error."""
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(_newer_form())
+    assert judged(*told_by("verify", str(path)), allowed=(2,)) == "exit 2"
+    assert by_script(path)[0] == 4
+
+
+def test_the_check_in_plain_python_steers_no_terminal(tmp_path: Path) -> None:
+    """It printed names of parts as they came."""
+    content = content_of(samples()[0])
+    path = tmp_path / "dossier.zip"
+    path.write_bytes(bound({**content, "\x1b[2J\u202e": b""}, mended=False))
+    code, out = by_script(path)
+    assert judged(code, out, "", allowed=(4,)) == "exit 4"
+    assert "?[2J?" in out
 
 
 @pytest.mark.parametrize("make", [_squeezed, _deep, _crowded], ids=["compressed", "deep", "very many parts"])
