@@ -11,32 +11,30 @@ from procedure.case import Case
 from procedure.deadlines import name_of, rule_of
 from procedure.entries import Entry, moment
 from procedure.owed import awaiting, owed
-from procedure.views import view
+from procedure.views import status
 from procedure.who_may import person_alone
 
 
 def caseload_row(case: Case, at: datetime) -> dict[str, Any]:
     """What the caseload shows of the case: fields of the case view, and the earliest moment at which an act is due."""
-    seen = view(case, at)
-    names = (
-        "reference",
-        "agreement",
-        "host_state",
-        "origin_state",
-        "status",
-        "stage",
-        "solution",
-        "outcome",
-        "holds",
-        "awaiting",
-        "entries",
-        "refused",
-        "opened_at",
-    )
+    # Not cut out of the view: that shows every deadline there ever was, and an old case has hundreds.
+    rows = awaiting(case, at)
     return {
-        **{name: seen[name] for name in names},
-        "next_due": earliest_due(seen["awaiting"]),
-        "overdue": any(row["overdue"] for row in seen["awaiting"]),
+        "reference": case.reference,
+        "agreement": case.agreement.id,
+        "host_state": case.host_state,
+        "origin_state": case.origin_state,
+        "status": status(case),
+        "stage": case.stage,
+        "solution": case.solution,
+        "outcome": case.outcome,
+        "holds": list(case.holds),
+        "awaiting": rows,
+        "entries": case.n,
+        "refused": case.refused,
+        "opened_at": moment(case.opened_at),
+        "next_due": earliest_due(rows),
+        "overdue": any(row["overdue"] for row in rows),
         "updated_at": moment(at),
     }
 

@@ -18,7 +18,7 @@ def view(case: Case, at: datetime) -> dict[str, Any]:
         "agreement_version": case.agreement.version,
         "host_state": case.host_state,
         "origin_state": case.origin_state,
-        "status": "closed" if case.closed else "open",
+        "status": status(case),
         "stage": case.stage,
         "solution": case.solution,
         "outcome": case.outcome,
@@ -38,6 +38,11 @@ def view(case: Case, at: datetime) -> dict[str, Any]:
         "procedure_version": case.procedure_version,
         "signatures": REQUIRED if case.signed else NOT_REQUIRED,
     }
+
+
+def status(case: Case) -> str:
+    """``open`` or ``closed``."""
+    return "closed" if case.closed else "open"
 
 
 def try_to_show(case: Case, at: datetime) -> None:

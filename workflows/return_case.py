@@ -125,6 +125,7 @@ class ReturnCase:
         self._shown: dict[str, Any] = {}
         self._row_lock = asyncio.Lock()
         self._row_kept = 0
+        self._row_made: tuple[tuple[int, datetime], dict[str, Any]] | None = None
         self._row_behind: CaseloadRow | None = None
         self._catching_up = False
         # Until the caseload's keeper has said that no webhook is set up, nothing is held back from one.
@@ -406,7 +407,7 @@ class ReturnCase:
 
     def _show(self, now: datetime) -> None:
         """What operators' tools show: search attributes that changed, and the current details."""
-        row = consequences.caseload_row(self._case.case, now)
+        row = self._row(now)
         roles = list(dict.fromkeys(owed["role"] for owed in row["awaiting"]))
         shown: dict[str, Any] = {
             STAGE.name: row["stage"],
@@ -424,6 +425,13 @@ class ReturnCase:
             self._shown = shown
         workflow.set_current_details(_details(row))
 
+    def _row(self, now: datetime) -> dict[str, Any]:
+        """What the caseload shows of the case, made once for all who ask within one step."""
+        of = self._case.case.n, now
+        if self._row_made is None or self._row_made[0] != of:
+            self._row_made = of, consequences.caseload_row(self._case.case, now)
+        return self._row_made[1]
+
     async def _keep_row(self, telling: Telling | None = None) -> None:
         """Bring the caseload up to date, if it answers at once; else go on and leave it to catch up.
 
@@ -436,7 +444,8 @@ class ReturnCase:
                 return  # the row of a later act has told this one's too
             # The caseload needs the child once, to make the keyed mark that tells a duplicate.
             child = self._intake["child"] if self._row_kept == 0 else None
-            row = CaseloadRow(**consequences.caseload_row(case, workflow.now()), child=child)
+            row = CaseloadRow(**self._row(workflow.now()), child=child)
+            self._row_made = None  # thousands of cases are held in a worker, and each would hold one
             self._row_kept = case.n
             if self._catching_up:
                 behind = self._row_behind
