@@ -274,12 +274,14 @@ class Run:
     seconds: float
     """CPU time of tests against one mutant; what they do not see in it counts as survived."""
     kept: Path | None = None
-    """A file that takes each verdict as it comes, one JSON object a line: a run that is broken off is not lost."""
+    """A file that takes each verdict as it comes, one JSON object a line. Those that it has count: a run goes on there."""
     verdicts: dict[str, str] = field(default_factory=dict[str, str])
     """By the mutant's name: killed, out of time, survived, or no test."""
     cpu: float = 0.0
     """Seconds that the tests took against mutants."""
     tests: int = 0
+    known: int = 0
+    """Verdicts that were there before."""
     _reached: defaultdict[tuple[str, int], set[int]] = field(default_factory=lambda: defaultdict(set))
     _seconds: list[float] = field(default_factory=list[float])
     _breadth: list[int] = field(default_factory=list[int])
@@ -290,7 +292,11 @@ class Run:
         items = session.items
         self._look_who_reaches_what(items)
         killers: defaultdict[str, Counter[int]] = defaultdict(Counter)
-        waiting, running = iter(self.mutants), dict[int, tuple[Mutant, int]]()
+        known = self._known_before()
+        self.verdicts = {each.name: known[_same(asdict(each))] for each in self.mutants if _same(asdict(each)) in known}
+        self.known = len(self.verdicts)
+        waiting = iter([each for each in self.mutants if each.name not in self.verdicts])
+        running = dict[int, tuple[Mutant, int]]()
         while True:
             for mutant in islice(waiting, self.processes - len(running)):
                 order = self._those_for(mutant, killers[mutant.switch])
@@ -305,6 +311,12 @@ class Run:
                     killers[mutant.switch][killer] += 1
             elif len(self.verdicts) == len(self.mutants):
                 return True
+
+    def _known_before(self) -> dict[tuple[str, ...], str]:
+        if self.kept is None or not self.kept.exists():
+            return {}
+        lines = [json.loads(line) for line in self.kept.read_text("utf-8").splitlines()]
+        return {_same(line): line["verdict"] for line in lines}
 
     def _put(self, mutant: Mutant, verdict: str) -> None:
         self.verdicts[mutant.name] = verdict
@@ -380,7 +392,7 @@ class Run:
         child = os.fork()
         if not child:
             os.close(reading)
-            _in_child(mutant, items, writing, 5 + 10 * sum(self._seconds[n] for n, _ in items))
+            _in_child(mutant, items, writing, 5 + 3 * sum(self._seconds[n] for n, _ in items))
         os.close(writing)
         return child, reading
 
@@ -407,8 +419,13 @@ def _in_child(mutant: Mutant, items: Sequence[tuple[int, pytest.Item]], writing:
         os._exit(1)
 
 
+def _same(mutant: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(str(mutant[name]) for name in ("name", "before", "after"))
+
+
 def _choose(name: str) -> None:
-    trampoline.set_mutant_under_test(name)
+    # Asked at every call of the law. mutmut looks into the environment each time, which took a quarter of a run.
+    trampoline.get_mutant_under_test = lambda: name
 
 
 _CACHED: Final = type(functools.cache(str))
@@ -478,6 +495,8 @@ class Outcome:
     explained: Sequence[Explanation]
     tests: int
     cpu: float
+    known: int = 0
+    """Verdicts of a run that was broken off, from which this one went on."""
 
     @property
     def survivors(self) -> list[Mutant]:
@@ -524,6 +543,7 @@ def section(outcome: Outcome, left_out: Sequence[str], seconds: float) -> str:
         f"{outcome.tests:,} tests, for {seconds:g} s of CPU at most against one mutant; {outcome.cpu:,.0f} s of CPU in all.",
         f"{verdicts['survived']:,} survived, {verdicts['no test']:,} stand where no test comes, "
         f"{verdicts['out of time']:,} ran out of time and count as seen.",
+        *([f"{outcome.known:,} verdicts are of a run that was broken off and went on here."] if outcome.known else []),
         "What is mutated and what is not, and how a survivor is explained: "
         "[decision 0032](decisions/0032-mutation-testing.md).",
         "",
@@ -551,7 +571,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asks.add_argument("--seconds", type=float, default=2, help="CPU time of tests against one mutant (2)")
     asks.add_argument("--write", type=Path, metavar="PAGE", help="write the section of this page anew")
     asks.add_argument(
-        "--verdicts", type=Path, metavar="FILE", help="add every verdict as it comes, one JSON object a line"
+        "--verdicts",
+        type=Path,
+        metavar="FILE",
+        help="a file that takes every verdict as it comes; a run that was broken off goes on from it",
     )
     given = asks.parse_args(arguments)
     every = [str(path.relative_to(ROOT)) for path in sorted((ROOT / LAW).rglob("*.py"))]
@@ -584,7 +607,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RuntimeError as error:
         print(error, file=sys.stderr)
         return 2
-    outcome = Outcome(mutants, ran.verdicts, explained, ran.tests, ran.cpu)
+    outcome = Outcome(mutants, ran.verdicts, explained, ran.tests, ran.cpu, ran.known)
     print("\n".join(map(told, outcome.unexplained)))
     print(table(HEAD, outcome.rows()))
     for each in outcome.idle:
