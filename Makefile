@@ -114,7 +114,7 @@ long-case: setup
 
 # Half an hour on two idle cores; say nothing else to the machine meanwhile. BENCH_ARGS="--small" takes a minute or two
 # and writes nothing, BENCH_ARGS="--only events,latency" measures parts.
-bench: bench-cost
+bench: bench-cost bench-law
 
 bench-cost: setup
 	$(BIN)/python -m benches.cost --write docs/measures.md $(BENCH_ARGS)
