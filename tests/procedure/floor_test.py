@@ -45,8 +45,8 @@ BELOW: dict[str, tuple[str, list[str], str | None]] = {
     ),
     "no escort": ("[escort]\nemployers = []", ["escort.employers: Nobody may escort a child."], None),
     "handed over to": (
-        '[handover]\nrecipients = ["family", "police", "border_guard"]',
-        ["handover.recipients: Children are handed over to: police, border guard."],
+        '[handover]\nrecipients = ["family", "police", "border"]',
+        ["handover.recipients: Children are handed over to: police, border."],
         '[handover]\nrecipients = ["family", "child_protection"]',
     ),
     "handed over at": (
@@ -78,11 +78,8 @@ BELOW: dict[str, tuple[str, list[str], str | None]] = {
         '[approvals]\nrequired = ["central_authority@host", "central_authority@origin", "court@host", "court@origin"]',
     ),
     "a stranger": (
-        '[approvals]\nrequired = ["central_authority@host", "central_authority@origin", "court@elsewhere", "law_enforcement@host"]',
-        [
-            "approvals.required: Approval is asked of somebody who has no part in it: "
-            "court@elsewhere, law enforcement@host."
-        ],
+        '[approvals]\nrequired = ["central_authority@host", "central_authority@origin", "escort@host", "law_enforcement@host"]',
+        ["approvals.required: Approval is asked of somebody who has no part in it: escort@host, law enforcement@host."],
         '[approvals]\nrequired = ["central_authority@host", "central_authority@origin", '
         '"child_protection_authority@origin", "guardianship_authority@host"]',
     ),
