@@ -47,7 +47,7 @@ def played(course: Course) -> Iterator[Step]:
             case.let_time_pass(wakes)
         receipt = case.hear(said.act, said.at)
         kinds = [entry.kind for entry in case.since(before)]
-        yield f"{said.act.act}, {', '.join(kinds)}", _left(case, before, said.at, receipt)
+        yield f"{json.loads(said.text)['act']}, {', '.join(kinds)}", _left(case, before, said.at, receipt)
         if number % PUT_AWAY_EVERY == 0:
             case = Proceedings.resume(case.carry())
             assert case.hear(said.act, said.at) == receipt
@@ -84,9 +84,8 @@ def test_what_comes_of_an_act_is_what_is_on_file(scenario: str, on_file: dict[st
     """Entries to the last byte, receipt, view, caseload's row, notices, events, and when the case wakes next."""
     for number, course in enumerate(courses(SEED, [scenario]), start=1):
         there = on_file[f"{scenario} {number}"]
-        for place, (words, left) in enumerate(played(course)):
-            assert f"{words}: {digest(left)}" == there[place], json.dumps(left, indent=1)
-        assert place + 1 == len(there)
+        for line, (words, left) in zip(there, played(course), strict=True):
+            assert f"{words}: {digest(left)}" == line, json.dumps(left, indent=1)
 
 
 def test_all_that_is_on_file_is_played(on_file: dict[str, list[str]]) -> None:
