@@ -1,7 +1,8 @@
 """The worker's hands: the activities that a case calls, and those of the archive, with all that they need in one grip.
 
 Every one may run twice for one cause and still does its work once: rows carry their entry number,
-notices and events their own ids, and a claim its case.
+notices and events their own ids, and a claim its case. A row, and notices that only lie in their folder, come before the
+engine has the step in its history: where it is lost before, they tell of an act that comes a little later, or again.
 """
 
 import asyncio

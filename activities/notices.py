@@ -25,7 +25,7 @@ from typing_extensions import override
 
 from activities.settings import is_mail_address
 from procedure.entries import read_moment
-from procedure.toml_text import NotToml, read_toml
+from procedure.toml_text import MOST_OF_OPERATORS, NotToml, read_toml
 from procedure.who_may import MAY
 from workflows.messages import Notice
 
@@ -135,11 +135,13 @@ class AddressBook:
         Raises :class:`AddressBookFault`.
         """
         try:
-            given = read_toml(path.read_text(encoding="utf-8"))
+            given = read_toml(path.read_text(encoding="utf-8"), MOST_OF_OPERATORS)
         except (OSError, UnicodeDecodeError) as error:
             raise AddressBookFault(f"the address book cannot be read ({type(error).__name__}): {path}") from None
-        except NotToml:
-            raise AddressBookFault(f"the address book is not TOML: {path}") from None
+        except NotToml as error:
+            # Where it goes wrong, and not the library's whole sentence: that may repeat an address.
+            at = re.search(r"\(at [^)]*\)$|^it .*", str(error))
+            raise AddressBookFault(f"the address book is not TOML{f' {at[0]}' if at else ''}: {path}") from None
         wrong = [name for name, to in given.items() if not (isinstance(to, str) and is_mail_address(to))]
         if wrong:
             raise AddressBookFault(f"the address book gives no mail address for {', '.join(sorted(wrong))}: {path}")
@@ -168,8 +170,12 @@ class NoticeUnsendable(Exception):
 
 
 def notice_key(reference: str, notice: Notice) -> str:
-    """One key for one notice, the same at every attempt: 32 hexadecimal digits."""
-    said = json.dumps([reference, asdict(notice)], sort_keys=True, separators=(",", ":"))
+    """One key for one notice, the same at every attempt: 32 hexadecimal digits.
+
+    Of its due moment the day alone counts: a step that is done a second time is done seconds later.
+    """
+    named = {**asdict(notice), "due": notice.due and notice.due[:10]}
+    said = json.dumps([reference, named], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(said.encode()).hexdigest()[:32]
 
 

@@ -82,7 +82,7 @@ def verify(dossier: Dossier, *, held: Sequence[str] = (), keys: Keys | None = No
             findings.append(Finding("chain", f"The head {head[:12]}… that you hold stands nowhere in this record."))
         else:
             remarks.append(f"The head {head[:12]}… that you hold is that of entry {number}.")
-    remarks += [*signed.remarks(), *_remarks(dossier, held=bool(held))]
+    remarks += [*signed.remarks(), *_remarks(dossier, seen, held=bool(held))]
     if signed.checked and keys is None:
         remarks.append(
             "Signatures were checked with the keys that the dossier brings along: get the authorities' published keys "
@@ -103,8 +103,13 @@ def verify(dossier: Dossier, *, held: Sequence[str] = (), keys: Keys | None = No
     )
 
 
-def _remarks(dossier: Dossier, *, held: bool) -> Iterator[str]:
-    """What no check of this file alone can tell."""
+def _remarks(dossier: Dossier, seen: "_Seen", *, held: bool) -> Iterator[str]:
+    """What no check of this file alone can tell, and what was left out."""
+    if other := sorted(seen.rules - {PROCEDURE_VERSION}):
+        yield (
+            f"Entries were decided by the rules {', '.join(other)}, and this is a program with {PROCEDURE_VERSION}: that "
+            f"{parts.EVIDENCE} and {parts.CASE} follow from the ledger was not checked. Ask a program of that version."
+        )
     if not keeps_histories(dossier.manifest.reader):
         yield (
             "It has no engine's histories, which are not for its reader: it was checked to agree with itself, and no more."

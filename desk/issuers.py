@@ -20,7 +20,7 @@ from desk.security import is_loopback
 from procedure.acts import State
 from procedure.faults import Fault, faults_of
 from procedure.intake import REFERENCE
-from procedure.toml_text import NotToml, read_toml
+from procedure.toml_text import MOST_OF_OPERATORS, NotToml, read_toml
 from procedure.vocabulary import Role
 from procedure.who_may_see import TIED_BY_SIGN_IN
 
@@ -210,7 +210,7 @@ class SignInFile(_Table):
 def read_sign_in_file(path: Path) -> SignInFile:
     """The sign-in file. Raises :class:`SignInFault` with every fault by its field."""
     try:
-        given = read_toml(path.read_text("utf-8"))
+        given = read_toml(path.read_text("utf-8"), MOST_OF_OPERATORS)
     except OSError as error:
         raise SignInFault([Fault(path="$", message=f"cannot be read ({error.strerror})")]) from None
     except UnicodeDecodeError:

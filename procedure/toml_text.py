@@ -6,6 +6,8 @@ from typing import Any, Final
 MOST_CHARACTERS: Final = 64 * 1024
 """The longest file that comes along has a tenth of it. What reads TOML takes quadratic time for a name of many parts."""
 
+MOST_OF_OPERATORS: Final = 4 * 1024 * 1024
+"""Of a file that operators keep themselves, which grows with people and keys: twenty thousand lines and more."""
 MOST_DOTS: Final = 500
 """In a line. A name of seven thousand parts, 14 KB of text, takes a quarter of a gigabyte."""
 
@@ -14,10 +16,10 @@ class NotToml(ValueError):
     """The text is no TOML that can be read; the message says why, and at which line where one is at fault."""
 
 
-def read_toml(text: str) -> dict[str, Any]:
-    """The table in a TOML text. Raises :class:`NotToml`."""
-    if len(text) > MOST_CHARACTERS:
-        raise NotToml(f"it has more than {MOST_CHARACTERS} characters")
+def read_toml(text: str, most: int = MOST_CHARACTERS) -> dict[str, Any]:
+    """The table in a TOML text of so many characters at most. Raises :class:`NotToml`."""
+    if len(text) > most:
+        raise NotToml(f"it has more than {most} characters")
     for number, line in enumerate(text.splitlines(), start=1):
         if line.count(".") > MOST_DOTS:
             raise NotToml(f"it has more than {MOST_DOTS} dots in a line (at line {number})")

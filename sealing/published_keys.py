@@ -20,7 +20,7 @@ from typing import Annotated, Any, Final, cast
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from procedure.toml_text import NotToml, read_toml
+from procedure.toml_text import MOST_OF_OPERATORS, NotToml, read_toml
 from sealing.signatures import ANY, KeyStatement
 
 OWN: Final = "own.json"
@@ -241,13 +241,15 @@ def _read_accepted(file: Path, before: _Accepted) -> _Accepted:
         seen = (told := file.stat()).st_mtime_ns, told.st_size
         if seen == before.seen:
             return before
-        given = read_toml(file.read_text("utf-8"))
+        given = read_toml(file.read_text("utf-8"), MOST_OF_OPERATORS)
         return _Accepted(_ACCEPTED_KEYS.validate_python(given), seen)
     except FileNotFoundError:
         return _Accepted()
     except OSError as error:
         return _Accepted(before.keys, None, f"cannot be read ({error.strerror})")
-    except (NotToml, UnicodeDecodeError):
+    except NotToml as error:
+        return _Accepted(before.keys, None, f"is not TOML: {error}")
+    except UnicodeDecodeError:
         return _Accepted(before.keys, None, "is not TOML")
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))

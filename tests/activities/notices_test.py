@@ -136,6 +136,12 @@ def test_a_message_id_belongs_to_one_notice() -> None:
     assert 5 == len({notice_key(REFERENCE, each) for each in [owed(), *others]})
 
 
+def test_a_step_that_is_done_a_second_time_puts_no_second_notice() -> None:
+    """It is decided seconds later, and so is due seconds later; another day is another notice."""
+    first, again, later = (owed(due=f"2026-03-0{day}") for day in ("5T10:00:00Z", "5T10:00:07Z", "6T10:00:00Z"))
+    assert file_name(REFERENCE, first) == file_name(REFERENCE, again) != file_name(REFERENCE, later)
+
+
 @pytest.mark.asyncio
 async def test_the_folder_holds_a_readable_message_once(tmp_path: Path) -> None:
     """Written whole, named by case and entry, and not again at a second attempt."""
