@@ -5,14 +5,15 @@ against each. What they let pass is a survivor. A survivor that changes nothing 
 decides, is explained in tools/survivors.toml; every other one is a test that is missing.
 What is mutated and what is not: docs/decisions/0032-mutation-testing.md.
 
-Exit codes: 0 the score is reached; 1 it is not, or an explanation fits nothing; 2 the arguments or the file of
-explanations are wrong, or the tests fail without any mutant.
+Exit codes: 0 tests see 95 % of the mutants, and every other one is explained; 1 they do not, or an explanation fits
+nothing; 2 the arguments or the file of explanations are wrong, or the tests fail without any mutant.
 """
 
 import argparse
 import ast
 import functools
 import gc
+import hashlib
 import json
 import os
 import resource
@@ -273,10 +274,12 @@ class Run:
     processes: int
     seconds: float
     """CPU time of tests against one mutant; what they do not see in it counts as survived."""
+    of: str = ""
+    """A digest of the law, its tests and how they are run: verdicts of another are none."""
     kept: Path | None = None
     """A file that takes each verdict as it comes, one JSON object a line. Those that it has count: a run goes on there."""
     verdicts: dict[str, str] = field(default_factory=dict[str, str])
-    """By the mutant's name: killed, out of time, survived, or no test."""
+    """By the mutant's name: killed, out of time, survived, no test, or ended, where nobody knows why."""
     cpu: float = 0.0
     """Seconds that the tests took against mutants."""
     tests: int = 0
@@ -291,6 +294,7 @@ class Run:
         """Take the place of the ordinary run."""
         items = session.items
         self._look_who_reaches_what(items)
+        self._see_that_nothing_fails_without_a_mutant(items)
         killers: defaultdict[str, Counter[int]] = defaultdict(Counter)
         known = self._known_before()
         self.verdicts = {each.name: known[_same(asdict(each))] for each in self.mutants if _same(asdict(each)) in known}
@@ -313,9 +317,16 @@ class Run:
                 return True
 
     def _known_before(self) -> dict[tuple[str, ...], str]:
-        if self.kept is None or not self.kept.exists():
+        if self.kept is None:
             return {}
-        lines = [json.loads(line) for line in self.kept.read_text("utf-8").splitlines()]
+        if not self.kept.exists():
+            self.kept.write_text(json.dumps({"of": self.of}) + "\n", "utf-8")
+        # A run that was broken off may leave half a line.
+        whole = self.kept.read_text("utf-8").rpartition("\n")[0] + "\n"
+        self.kept.write_text(whole, "utf-8")
+        first, *lines = map(json.loads, whole.splitlines())
+        if first != {"of": self.of}:
+            raise pytest.UsageError(f"{self.kept.name} has verdicts of another law, other tests or another run.")
         return {_same(line): line["verdict"] for line in lines}
 
     def _put(self, mutant: Mutant, verdict: str) -> None:
@@ -343,8 +354,20 @@ class Run:
         if told:
             self._put(mutant, "survived")
         else:
-            self._put(mutant, "out of time" if os.WIFSIGNALED(status) else "killed")
+            # A process that ends in any other way says nothing of the tests, and counts as one that saw nothing.
+            out_of_time = os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM)
+            self._put(mutant, "out of time" if out_of_time else "ended")
         return mutant, None
+
+    def _see_that_nothing_fails_without_a_mutant(self, items: Sequence[pytest.Item]) -> None:
+        """All tests a second time as they are run against mutants. What failed here would see every mutant."""
+        child, pipe = self._against(None, list(enumerate(items)))
+        with os.fdopen(pipe, "rb") as reading:
+            told = reading.read()
+        os.waitpid(child, 0)
+        if told != _ALL_PASSED:
+            which = items[int(told)].nodeid if told.isdigit() else "something, without a word,"
+            raise pytest.UsageError(f"{which} fails the second time, with no mutant.")
 
     def _within(self, order: Sequence[int]) -> list[int]:
         """As many of these tests as there is time for, one at least."""
@@ -387,7 +410,7 @@ class Run:
         those = set[int]().union(*(self._reached[mutant.file, line] for line in range(first_line, last_line + 1)))
         return sorted(those, key=lambda n: (-first[n], self._seconds[n] * self._breadth[n]))
 
-    def _against(self, mutant: Mutant, items: Sequence[tuple[int, pytest.Item]]) -> tuple[int, int]:
+    def _against(self, mutant: Mutant | None, items: Sequence[tuple[int, pytest.Item]]) -> tuple[int, int]:
         reading, writing = os.pipe()
         child = os.fork()
         if not child:
@@ -397,7 +420,10 @@ class Run:
         return child, reading
 
 
-def _in_child(mutant: Mutant, items: Sequence[tuple[int, pytest.Item]], writing: int, seconds: float) -> None:
+_ALL_PASSED: Final = b"all passed"
+
+
+def _in_child(mutant: Mutant | None, items: Sequence[tuple[int, pytest.Item]], writing: int, seconds: float) -> None:
     """Run the tests until one fails, tell which, and end. Never returns."""
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)
@@ -409,14 +435,22 @@ def _in_child(mutant: Mutant, items: Sequence[tuple[int, pytest.Item]], writing:
     signal.alarm(20 * limit)
     try:
         _forget()
-        _choose(mutant.name)
+        _choose(mutant.name if mutant else "")
         for number, item in items:
             if any(report.failed for report in runtestprotocol(item, log=False, nextitem=None)):
                 os.write(writing, str(number).encode())
                 os._exit(0)
-        os.write(writing, b"all passed")
+        os.write(writing, _ALL_PASSED)
     finally:
         os._exit(1)
+
+
+def _of(tests: Sequence[str], seconds: float) -> str:
+    digest = hashlib.sha256(repr((sorted(tests), seconds)).encode())
+    for path in sorted([*(ROOT / LAW).rglob("*.py"), *(ROOT / TESTS).rglob("*.*"), Path(__file__)]):
+        if "__pycache__" not in path.parts:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _same(mutant: Mapping[str, Any]) -> tuple[str, ...]:
@@ -456,7 +490,7 @@ def run(
 
     Raises RuntimeError where the tests do not run, or fail without any mutant.
     """
-    running = Run(mutants, processes, seconds, kept.absolute() if kept else None)
+    running = Run(mutants, processes, seconds, _of(tests, seconds), kept.absolute() if kept else None)
     with tempfile.TemporaryDirectory(prefix="mutants-") as temporary:
         copy = Path(temporary)
         for there in ROOT.iterdir():
@@ -502,7 +536,7 @@ class Outcome:
 
     @property
     def survivors(self) -> list[Mutant]:
-        return [mutant for mutant in self.mutants if self.verdicts[mutant.name] in ("survived", "no test")]
+        return [mutant for mutant in self.mutants if self.verdicts[mutant.name] not in ("killed", "out of time")]
 
     @property
     def unexplained(self) -> list[Mutant]:
@@ -517,8 +551,8 @@ class Outcome:
         return [e for e in self.explained if e.file in files and (e.file, e.before, e.after) not in alive]
 
     def score(self) -> float:
-        """The share of mutants that a test sees or an explanation covers."""
-        return 1 - len(self.unexplained) / len(self.mutants)
+        """The share of mutants that a test sees."""
+        return 1 - len(self.survivors) / len(self.mutants)
 
     def rows(self) -> list[list[str]]:
         """By file: mutants, seen by a test, explained, not seen, score as measured, score with what is explained."""
@@ -537,22 +571,20 @@ def _row(name: str, mutants: int, alive: int, missed: int) -> list[str]:
 HEAD: Final = ("file", "mutants", "seen by a test", "explained", "not seen", "score", "with what is explained")
 
 
-def section(outcome: Outcome, left_out: Sequence[str], seconds: float) -> str:
+def section(outcome: Outcome, seconds: float) -> str:
     """The section of docs/measures.md."""
     verdicts = Counter(outcome.verdicts[mutant.name] for mutant in outcome.mutants)
     lines = [
         f"Written by `make mutants`. {machine('mutmut', 'pytest', 'hypothesis')}",
         f"{outcome.tests:,} tests, for {seconds:g} s of CPU at most against one mutant; {outcome.cpu:,.0f} s of CPU in all.",
         f"{verdicts['survived']:,} survived, {verdicts['no test']:,} stand where no test comes, "
-        f"{verdicts['out of time']:,} ran out of time and count as seen.",
+        f"{verdicts['out of time']:,} ran out of time and count as seen; {verdicts['ended']:,} ended without a word and do not.",
         *([f"{outcome.known:,} verdicts are of a run that was broken off and went on here."] if outcome.known else []),
         "What is mutated and what is not, and how a survivor is explained: "
         "[decision 0032](decisions/0032-mutation-testing.md).",
         "",
         table(HEAD, outcome.rows()),
     ]
-    if left_out:
-        lines += ["", f"Not run this time: {', '.join(f'`{file}`' for file in left_out)}."]
     return "\n".join(lines)
 
 
@@ -614,10 +646,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(HEAD, outcome.rows()))
     for each in outcome.idle:
         print(f"{EXPLAINED.name} explains what does not survive: {each.file}, {each.before!r} to {each.after!r}")
-    if given.write:
-        left_out = sorted(set(every) - set(chosen))
-        put_section(given.write, "Mutation testing", section(outcome, left_out, given.seconds))
-    return int(outcome.score() < WANTED or bool(outcome.idle))
+    if given.write and (given.files or given.tests):
+        # A part of it would stand there as if it were the whole.
+        print(
+            f"{given.write} is as it was: it is written by a run of the whole law and all its tests.", file=sys.stderr
+        )
+    elif given.write:
+        put_section(given.write, "Mutation testing", section(outcome, given.seconds))
+    return int(outcome.score() < WANTED or bool(outcome.unexplained) or bool(outcome.idle))
 
 
 if __name__ == "__main__":

@@ -35,6 +35,30 @@ def test_what_no_test_sees_is_told(tmp_path: Path) -> None:
     assert "| 0.0% | 0.0% |" in ran.stdout
 
 
+def test_tests_that_fail_the_second_time_see_nothing(tmp_path: Path) -> None:
+    """They would see every mutant; the command says which, and judges none."""
+    once = tmp_path / "once_test.py"
+    once.write_text(
+        "import procedure.retention\n\nran = []\n\n\ndef test_once() -> None:\n    ran.append(1)\n    assert len(ran) == 1\n"
+    )
+    ran = run(SMALL, "--tests", str(once))
+    assert ran.returncode == 2
+    assert "test_once fails the second time, with no mutant" in ran.stderr
+
+
+def test_verdicts_of_other_tests_are_none(tmp_path: Path) -> None:
+    """A run that was broken off goes on; verdicts that other tests gave are refused, and half a line is not read."""
+    kept = tmp_path / "verdicts.jsonl"
+    whole = run(SMALL, "--tests", "tests/procedure/retention_test.py", "--verdicts", str(kept))
+    lines = kept.read_text("utf-8").splitlines()
+    kept.write_text("\n".join(lines[:-3]) + "\n" + lines[-1][:20], "utf-8")
+    again = run(SMALL, "--tests", "tests/procedure/retention_test.py", "--verdicts", str(kept))
+    assert (again.returncode, again.stdout) == (whole.returncode, whole.stdout)
+    other = run(SMALL, "--tests", "tests/procedure/majority_test.py", "--verdicts", str(kept))
+    assert other.returncode == 2
+    assert "of another law, other tests or another run" in other.stderr
+
+
 def test_every_explanation_is_of_a_mutant_that_there_is() -> None:
     """An explanation falls with the line that it explains."""
     assert idle(explanations()) == []
@@ -65,7 +89,7 @@ def test_a_score_counts_explained_ones_apart() -> None:
     outcome = Outcome(mutants, verdicts, [why, killed], tests=1, cpu=1.0)
     assert outcome.unexplained == [mutants[3]]
     assert outcome.idle == [killed]
-    assert outcome.score() == pytest.approx(0.75)
+    assert outcome.score() == pytest.approx(0.5)
     assert outcome.rows()[-1] == ["together", "4", "2", "1", "1", "50.0%", "75.0%"]
 
 
