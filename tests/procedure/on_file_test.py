@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,47 +19,62 @@ import pytest
 
 from benches.law import BEGIN, SEED, Course, courses
 from procedure import consequences
-from procedure.canonical import canonical
+from procedure import who_may_see as seeing
+from procedure.acts import ACTS
+from procedure.case import Case
 from procedure.entries import moment
+from procedure.ledger import Ledger
+from procedure.open_acts import open_acts
 from procedure.proceedings import Proceedings
+from procedure.vocabulary import ROLES
+from procedure.who_may import person_alone
 from starter.scenario import shipped
 
 ON_FILE = Path(__file__).with_name("on_file.json")
 PUT_AWAY_EVERY = 7
 """Acts after which a case goes on in a new run."""
 
-Step = tuple[str, dict[str, Any]]
-"""An act with the entries that came of it, in words; and all that is shown and told."""
+LOOKED_AT_EVERY = 20
+"""Acts after which it is put down who may read what, and what is open to whom."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """An act, the entries that came of it in words, and the case after it."""
+
+    words: str
+    proceedings: Proceedings
+    before: int
+    at: datetime
+    receipt: Any
 
 
 def played(course: Course) -> Iterator[Step]:
-    """Every act of a case, as a workflow hears it, and what comes of each."""
+    """Every act of a case, as a workflow hears it."""
+    facts = {"duplicate_check": "done"}
     case = Proceedings.open_case(
-        course.intake,
-        course.agreement,
-        reference=course.reference,
-        at=BEGIN,
-        seed=SEED,
-        facts={"duplicate_check": "done"},
+        course.intake, course.agreement, reference=course.reference, at=BEGIN, seed=SEED, facts=facts
     )
-    yield "opened", _left(case, 0, BEGIN, None)
+    yield Step("opened", case, 0, BEGIN, None)
     for number, said in enumerate(course.said, start=1):
         before = case.case.n
         for wakes in said.wakes:
             case.let_time_pass(wakes)
         receipt = case.hear(said.act, said.at)
-        kinds = [entry.kind for entry in case.since(before)]
-        yield f"{json.loads(said.text)['act']}, {', '.join(kinds)}", _left(case, before, said.at, receipt)
+        kinds = ", ".join(entry.kind for entry in case.since(before))
+        yield Step(f"{json.loads(said.text)['act']}, {kinds}", case, before, said.at, receipt)
         if number % PUT_AWAY_EVERY == 0:
             case = Proceedings.resume(case.carry())
             assert case.hear(said.act, said.at) == receipt
 
 
-def _left(proceedings: Proceedings, before: int, at: Any, receipt: Any) -> dict[str, Any]:
-    case, entries = proceedings.case, proceedings.since(before)
+def left(step: Step) -> dict[str, Any]:
+    """All that is shown and told because of an act."""
+    proceedings, at = step.proceedings, step.at
+    case, entries = proceedings.case, proceedings.since(step.before)
     due = proceedings.next_due()
     return {
-        "receipt": receipt,
+        "receipt": step.receipt,
         "entries": [entry.as_json() for entry in entries],
         "view": proceedings.view(at),
         "row": consequences.caseload_row(case, at),
@@ -69,8 +86,82 @@ def _left(proceedings: Proceedings, before: int, at: Any, receipt: Any) -> dict[
     }
 
 
-def digest(left: dict[str, Any]) -> str:
-    return hashlib.sha256(canonical(left)).hexdigest()[:16]
+@dataclass(frozen=True)
+class Looker:
+    """Somebody who may look, or say something."""
+
+    id: str
+    role: str
+    state: str
+    cases: frozenset[str]
+
+
+def readers(case: Case) -> Iterator[Looker]:
+    """One of each role and state, those in office among them, and others of their offices."""
+    for role in ROLES:
+        for state in (case.host_state, case.origin_state, "PL"):
+            there = {person_alone(case, role, state) or "somebody-1", "somebody-2"}
+            yield from (Looker(id, role, state, frozenset({case.reference})) for id in sorted(there))
+    yield Looker("somebody-1", "child", case.host_state, frozenset())
+    yield from (Looker(id, "bid_panel", case.host_state, frozenset()) for id in sorted(case.panel_members))
+
+
+def looked_at(step: Step) -> dict[str, Any]:
+    """What each reader may read and say, and what is open to whom."""
+    proceedings, at = step.proceedings, step.at
+    case, entries = proceedings.case, proceedings.entries
+    view = proceedings.view(at)
+    row: dict[str, Any] = {**consequences.caseload_row(case, at), "due": None, "untold": []}
+    intake = entries[0].body["intake"]
+    opened = open_acts(case, at, Ledger(entries))
+    refusals = [refusal for act in opened for refusal in act.closed_by]
+    told: dict[str, Any] = {"open": [act.as_json() for act in opened]}
+    for reader in readers(case):
+        sight = seeing.sees(reader, case, spoke=seeing.spoke(reader, entries), round_begins=seeing.round_began(entries))
+        seen_case = seeing.as_seen(case, sight)
+        told[f"{reader.id} {reader.role}@{reader.state} {len(reader.cases)}"] = {
+            "sight": [sight.relation, sight.nothing, sight.needs_reason, sight.everything, sight.reader],
+            "follows": sight.what_follows,
+            "entries": [seeing.shown(entry, sight) for entry in entries],
+            "view": seeing.view_seen(view, sight),
+            "case": [name for name in seeing.PART_OF_FACT if getattr(seen_case, name) != getattr(case, name)],
+            "intake": seeing.intake_seen(intake, sight),
+            "listed": seeing.listed_seen(row, reader),
+            "receipt": seeing.receipt_seen(step.receipt, sight) if step.receipt else None,
+            "alarm": seeing.alarm_answered(step.receipt) if step.receipt else None,
+            "refusals": seeing.refusals_seen(refusals, sight),
+            "open": [
+                [act.act, act.role, act.state, len(seen.closed_by), seen.due]
+                for act in opened[::9]  # all of them, by all readers, take seconds
+                if (seen := seeing.act_seen(act, sight)) != act
+            ],
+            "says": [act for act in ACTS if seeing.may_speak(reader, case, act)],
+            "could": [act for act in ACTS if seeing.could_say(reader, case.reference, act)],
+            "sees": seeing.could_see(reader, case.reference),
+            "figures": seeing.sees_figures(reader.role),
+        }
+    for role in ROLES:
+        for side in ("host", "origin"):
+            acts = seeing.acts_told(role, side)
+            told[f"list {role} {side}"] = [seeing.lists(role, side), None if acts is None else sorted(acts)]
+    for each in seeing.TABLE:
+        if each.reader is None:
+            continue
+        sight = seeing.sees_as(each.reader, case.origin_state)
+        told[f"dossier {each.reader}"] = [seeing.shown(entry, sight) for entry in entries]
+    return told
+
+
+def digest(of: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(of, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def lines(course: Course) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What is on file for a case, line by line, and what each digest in it stands for."""
+    for number, step in enumerate(played(course)):
+        yield f"{step.words}: {digest(made := left(step))}", made
+        if number % LOOKED_AT_EVERY == LOOKED_AT_EVERY - 1:
+            yield f"looked at: {digest(made := looked_at(step))}", made
 
 
 @pytest.fixture(scope="module")
@@ -81,20 +172,21 @@ def on_file() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("scenario", shipped())
 def test_what_comes_of_an_act_is_what_is_on_file(scenario: str, on_file: dict[str, list[str]]) -> None:
-    """Entries to the last byte, receipt, view, caseload's row, notices, events, and when the case wakes next."""
+    """Entries to the last byte, receipt, view, caseload's row, notices, events, when it wakes next; who may read what."""
     for number, course in enumerate(courses(SEED, [scenario]), start=1):
         there = on_file[f"{scenario} {number}"]
-        for line, (words, left) in zip(there, played(course), strict=True):
-            assert f"{words}: {digest(left)}" == line, json.dumps(left, indent=1)
+        for line, (now, made) in zip(there, lines(course), strict=True):
+            assert now == line, json.dumps(made, indent=1, default=str)
 
 
 def test_all_that_is_on_file_is_played(on_file: dict[str, list[str]]) -> None:
-    """No case and no act on file is left out; written anew where that is asked for."""
-    now = {
-        f"{scenario} {number}": [f"{words}: {digest(left)}" for words, left in played(course)]
+    """No case on file is left out; the file is written anew where that is asked for."""
+    names = {
+        f"{scenario} {number}": course
         for scenario in shipped()
         for number, course in enumerate(courses(SEED, [scenario]), start=1)
     }
     if os.environ.get("HOMEWARD_WRITE_ON_FILE"):
+        now = {name: [line for line, _ in lines(course)] for name, course in names.items()}
         ON_FILE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
-    assert {name: len(steps) for name, steps in now.items()} == {name: len(steps) for name, steps in on_file.items()}
+    assert names.keys() == on_file.keys()
