@@ -188,7 +188,8 @@ def _be_patient(worker: Worker) -> None:
     thread only waits for its turn, and where it stands in the bookkeeping of its event loop a task of the case is never
     woken again: the worker can then neither go on with the case nor give it up (sdk-python#806).
     """
-    kept: dict[str, Any] = vars(vars(worker)["_workflow_worker"])
+    inner: object = vars(worker)["_workflow_worker"]
+    kept = vars(inner)
     assert "_deadlock_timeout_seconds" in kept, "the SDK keeps this elsewhere now"
     kept["_deadlock_timeout_seconds"] = PATIENCE
 
@@ -317,11 +318,32 @@ async def _known_namespace(client: Client) -> None:
 
 
 async def work(settings: Settings, engine_page: EnginePage | None = None) -> None:
-    """Work on cases until told to stop (SIGINT or SIGTERM). ``engine_page`` are the engine client's own measures."""
-    stop = asyncio.Event()
+    """Work on cases until told to stop (SIGINT or SIGTERM). ``engine_page`` are the engine client's own measures.
+
+    Told so while it still starts, it gives up what it waits for, and closes what it has opened.
+    """
+    stop, at_work = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
+    working = asyncio.ensure_future(_work(settings, engine_page, stop, at_work))
+
+    def stopping() -> None:
+        if not at_work.is_set() and not stop.is_set():
+            working.cancel()
+        stop.set()
+
     for each in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(each, stop.set)
+        loop.add_signal_handler(each, stopping)
+    try:
+        await working
+    except asyncio.CancelledError:
+        if not stop.is_set():
+            raise
+        _log.info("stopped before it worked")
+
+
+async def _work(
+    settings: Settings, engine_page: EnginePage | None, stop: asyncio.Event, at_work: asyncio.Event
+) -> None:
     sealing = await open_sealing(settings, make=True)
     tracing = tracing_of("homeward-worker")
     try:
@@ -331,7 +353,6 @@ async def work(settings: Settings, engine_page: EnginePage | None = None) -> Non
         await _known_namespace(client)
         await agree_on(client, sealing.keyring.store)
         hands = Hands.of(settings, AgreementShelf(), client)
-        at_work = asyncio.Event()
 
         async def works() -> bool:
             return at_work.is_set()

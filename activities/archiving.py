@@ -11,9 +11,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from casefile import history
 from casefile.archive import Archive, ArchiveAltered, ArchiveUnreachable, Kept
-from casefile.engine import EngineRuns
+from casefile.engine import EngineRuns, same_history
+from casefile.runs import Run
 from procedure.intake import REFERENCE
-from sealing.faults import KeyDestroyed, SealingFault
+from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, NoKeysHere, SealingFault
 from workflows.messages import (
     ARCHIVE_RUN,
     LEDGER,
@@ -90,6 +91,9 @@ class Archivist:
     async def keep_missed_runs(self, sweep: Sweep, *, progress: Callable[[Swept], None] = lambda _: None) -> Swept:
         """Keep every ended run that the engine has and the archive has not.
 
+        A sweep of so many days goes by the runs' names alone: it comes often. One without ``days`` compares each run with
+        what is kept of it, for an archive may be newer than an engine that was restored.
+
         Raises :class:`casefile.archive.ArchiveUnreachable`, or ``RPCError`` when the engine cannot be asked. A single
         run that cannot be kept is counted and passed over: one must not keep all others out.
         """
@@ -103,9 +107,11 @@ class Archivist:
             if not REFERENCE.fullmatch(run.id):
                 continue  # nothing of that name ever became a case
             seen += 1
-            if run.run_id not in {found.run_id for found in await archive.runs(run.id)}:
+            before = {found.digest for found in await archive.runs(run.id) if found.run_id == run.run_id}
+            if not before or sweep.days is None:
                 try:
-                    kept += bool(await self._keep(run.id, run.run_id, alone_if_silent=True))
+                    digest = await self._keep(run.id, run.run_id, alone_if_silent=True)
+                    kept += bool(digest) and digest not in before
                 except ArchiveUnreachable:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever is the matter with this one
@@ -115,12 +121,23 @@ class Archivist:
         return Swept(seen, kept, failed)
 
     async def _keep(self, reference: str, run_id: str, *, alone_if_silent: bool) -> str:
-        """The digest of the kept run; nothing where no case came of it."""
+        """The digest of the kept run; nothing where no case came of it.
+
+        Where the archive has the run otherwise than the engine, both are kept, and every audit tells of it.
+        """
         archive = self._archive()
-        for found in await archive.runs(reference):
-            if found.run_id == run_id and await _whole(archive, found):
-                return found.digest
-        run = await self._engine.fetch(reference, run_id, None)
+        runs = await archive.runs(reference)
+        whole = [found for found in runs if found.run_id == run_id and await _whole(archive, found)]
+        try:
+            run = await self._engine.fetch(reference, run_id, None)
+            for found in whole:
+                if await _says_the_same(archive, found, run):
+                    return found.digest
+        except (KeyDestroyed, RPCError) as error:
+            # Nothing can be compared any more; what is kept is all that there is.
+            if whole and (isinstance(error, KeyDestroyed) or error.status is RPCStatusCode.NOT_FOUND):
+                return whole[0].digest
+            raise
         if history.ended(run.history) is None:
             raise StillRuns
         if not run.outline().opened_a_case:
@@ -138,6 +155,19 @@ class Archivist:
             return await handle.query(LEDGER, first, rpc_timeout=ASKED_WITHIN)
 
         return ask
+
+
+async def _says_the_same(archive: Archive, found: Kept, run: Run) -> bool:
+    """Whether what is kept under a run's name is what the engine has. Raises what tells nothing of that."""
+    try:
+        if same_history(run, await archive.read(found)):
+            return True
+    except (KeyDestroyed, KeyMissing, NoKeysHere):
+        raise
+    except (ArchiveAltered, CannotOpen):
+        pass  # whole, and yet not to be opened as this case's: somebody else's work
+    _log.warning("the archive has a run otherwise than the engine", case=found.reference, run=found.run_id)
+    return False
 
 
 async def _whole(archive: Archive, found: Kept) -> bool:

@@ -65,6 +65,9 @@ if TYPE_CHECKING:
 CONNECT_WITHIN = 2
 """Seconds until a database that does not pick up counts as down."""
 
+CLOSED_WITHIN = 5.0
+"""Seconds for which a caseload that is closed waits for what is still being written."""
+
 ANSWER_WITHIN = 8.0
 """Seconds until a database that picks up but does not answer counts as down."""
 
@@ -735,7 +738,18 @@ class _Pen:
             return writing(connection)
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
+        """Let what is under way be written, for a while: a disk that is dead must not hold a stop for ever."""
+        try:
+            # There is one thread: when this has had its turn, everything before it has.
+            last = self._thread.submit(lambda: None)
+        except RuntimeError:
+            return  # closed already
+        self._thread.shutdown(wait=False)
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(last), CLOSED_WITHIN)
+        except TimeoutError:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+            return
         self._engine.dispose()
 
 

@@ -1,25 +1,32 @@
 """What one case costs, counted: events, billed actions, rows, bytes, processor time, memory.
 
 ``python -m benches.sizing --write tools/sizing.json`` runs it and keeps the figures, from which ``tools/sizing.py`` reckons.
-A whole course, from the opening to the closing more than a year later, runs on the engine whose time can be skipped;
-rows and bytes of a database, processor time and memory are those of the development server with its file, on which cases go
-as far as both states' approvals. Counts are the same at every run; processor time depends on the machine.
+A whole course, from the opening to the closing more than a year later, runs on the engine whose time can be skipped: once
+with neither mail nor webhook, and once with both, for each telling is then an activity of its own. Rows and bytes of a
+database, processor time and memory are those of the development server with its file, on which cases go as far as both
+states' approvals, with mail and webhook. Events and actions are the same at every run; processor time depends on the machine.
 """
 
 import argparse
 import asyncio
 import json
+import multiprocessing
 import os
+import socket
 import sqlite3
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from aiosmtpd.controller import Controller
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
@@ -27,6 +34,7 @@ from temporalio.service import RPCError
 
 from activities.settings import Settings, read_settings
 from benches.measures import machine
+from procedure.vocabulary import ROLES
 from sealing.composing import open_sealing
 from starter.client import Place, connect
 from starter.embedded import DataFolder, Engine
@@ -38,6 +46,9 @@ from workflows.messages import RETURN_CASE, TASK_QUEUE, archiving_id, monitoring
 
 CASES: Final = 40
 """Cases on the development server, from whose growth the figures of one are taken; as many again come before them."""
+
+KEYS: Final = 2_000
+"""Keys of cases, from whose file the figure of one is taken: fewer would be counted in whole pages."""
 
 _BILLED: Final = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: "runs started",
@@ -69,10 +80,11 @@ def _exempt(event: HistoryEvent) -> bool:
     return set(told) == {"TemporalChangeVersion"}
 
 
-async def whole_course(folder: Path) -> dict[str, Any]:
+async def whole_course(settings: Settings) -> dict[str, Any]:
     """A straight-through case, from its opening to its closing: counts of its histories, and of those of its processes."""
+    folder = settings.data
     # A worker of its own and no sandbox, as in production; counts are the same with one.
-    async with time_skipping(folder) as engine, build_worker(engine.client, read_settings(data=folder)):
+    async with time_skipping(folder) as engine, build_worker(engine.client, settings):
         handle = await engine.start()
         began = await engine.now()
         await straight(engine, handle)
@@ -131,12 +143,11 @@ async def _events(client: Client, id: str) -> list[HistoryEvent]:
             return events
 
 
-async def young_cases(folder: Path) -> dict[str, Any]:
+async def young_cases(settings: Settings) -> dict[str, Any]:
     """What one open case more costs a database, a worker and an engine, up to both states' approvals."""
-    data = DataFolder(folder)
+    data = DataFolder(settings.data)
     engine = Engine(data, port=0, ui_port=0, namespace="default")
     await engine.start()
-    settings = read_settings(data=folder)
     sealing = await open_sealing(settings, make=True)
     try:
         client = await connect(Place(engine.address, "default"), elsewhere=False, converter=sealing.converter)
@@ -187,8 +198,7 @@ def _sizes(settings: Settings, data: DataFolder) -> dict[str, float]:
         (pages,), (free,), (size,) = (
             engine.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
         )
-    files = {"caseload": settings.data / "caseload.db", "key_store": settings.data / "keys.db"}
-    return {**rows, "engine_bytes": (pages - free) * size, **{f"{k}_bytes": _in_use(v) for k, v in files.items()}}
+    return {**rows, "engine_bytes": (pages - free) * size, "caseload_bytes": _in_use(settings.data / "caseload.db")}
 
 
 def _in_use(file: Path) -> int:
@@ -207,18 +217,94 @@ def _processor_seconds(pid: int | None) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+async def key_store(folder: Path) -> float:
+    """Bytes of a key store for each key of a case."""
+    settings = read_settings(data=folder)
+    sealing = await open_sealing(settings, make=True)
+    try:
+        for _ in range(KEYS):
+            await sealing.keyring.key(new_reference())
+    finally:
+        await sealing.close()
+    return round(_in_use(folder / "keys.db") / KEYS, 1)
+
+
+def _receive(told: Connection) -> None:
+    """Take mails and events until asked to stop; then say how many of each came."""
+    came = Counter[str]()
+
+    class Events(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            came["events"] += 1
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    class Mails:
+        async def handle_DATA(self, *_: Any) -> str:  # noqa: N802 - the library's name
+            came["mails"] += 1
+            return "250 OK"
+
+    web = ThreadingHTTPServer(("127.0.0.1", 0), Events)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    mail = Controller(Mails(), hostname="127.0.0.1", port=port)
+    mail.start()
+    told.send((port, web.server_address[1]))
+    told.recv()
+    mail.stop()
+    told.send(dict(came))
+
+
+@contextmanager
+def mail_and_webhook(folder: Path) -> Generator[dict[str, Any]]:
+    """Settings by which every notice goes by mail and every event to a webhook, in a process that takes them."""
+    here, there = multiprocessing.Pipe()
+    receiver = multiprocessing.get_context("spawn").Process(target=_receive, args=(there,), daemon=True)
+    receiver.start()
+    mail, web = here.recv()
+    book = folder / "addresses.toml"
+    lines = (f'"{role}@{state}" = "{role}.{state}@example.org"\n' for role in ROLES for state in ("MD", "UA"))
+    book.write_text("".join(lines), encoding="utf-8")
+    yield {
+        "smtp_host": "127.0.0.1",
+        "smtp_port": mail,
+        "smtp_starttls": False,
+        "smtp_sender": "homeward@example.org",
+        "address_book": book,
+        "webhook_url": f"http://127.0.0.1:{web}/events",
+        "webhook_secret": "whsec_c2VjcmV0IHRoYXQgaXMgbG9uZyBlbm91Z2g=",
+    }
+    here.send("stop")
+    came = here.recv()
+    receiver.join(10)
+    assert came.keys() == {"mails", "events"}, came
+
+
 async def measure() -> dict[str, Any]:
     """All figures."""
     with tempfile.TemporaryDirectory(prefix="homeward-sizing-") as name:
-        whole, young = Path(name, "whole"), Path(name, "young")
-        for folder in (whole, young):
+        folders = {each: Path(name, each) for each in ("whole", "told", "young", "keys")}
+        for folder in folders.values():
             folder.mkdir()
-        return {
-            "measured_on": f"{datetime.now(UTC):%Y-%m-%d}",
-            "machine": machine("temporalio"),
-            "whole_course": await whole_course(whole),
-            "young_case": await young_cases(young),
-        }
+        with mail_and_webhook(Path(name)) as outside:
+            return {
+                "measured_on": f"{datetime.now(UTC):%Y-%m-%d}",
+                "machine": machine("temporalio"),
+                "whole_course": await whole_course(read_settings(data=folders["whole"])),
+                "whole_course_with_mail_and_webhook": await whole_course(
+                    read_settings(data=folders["told"], **outside)
+                ),
+                "young_case": {
+                    **await young_cases(read_settings(data=folders["young"], **outside)),
+                    "key_store_bytes": await key_store(folders["keys"]),
+                },
+            }
 
 
 def main() -> None:

@@ -96,7 +96,7 @@ class Archive:
         self._store: Any
         self._seal = seal
         text = str(where)
-        scheme, separator, rest = text.partition("://")
+        scheme, separator, _ = text.partition("://")
         try:
             if separator and scheme != "file":
                 if scheme not in _SCHEMES:
@@ -106,7 +106,8 @@ class Archive:
                     )
                 self._store = from_url(text)
             else:
-                folder = Path(unquote(rest) if separator else text).expanduser()
+                folder = archive_folder(text)
+                assert folder is not None
                 if make:
                     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if not folder.resolve(strict=True).is_dir():
@@ -255,6 +256,14 @@ class Archive:
                         yield Kept(parts[0], parts[1], name[1], found["size"])
         except (BaseError, OSError) as error:
             raise _unreachable(error) from None
+
+
+def archive_folder(where: str) -> Path | None:
+    """The folder that an archive's address means; None for one that is an object store's."""
+    scheme, separator, rest = where.partition("://")
+    if separator and scheme != "file":
+        return None
+    return Path(unquote(rest) if separator else where).expanduser()
 
 
 def _object(raw: bytes, kept: Kept) -> dict[str, Any]:

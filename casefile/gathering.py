@@ -95,15 +95,21 @@ async def _from_engine(
 async def _archived(archive: Archive | None, kept: list[Kept], findings: list[Finding]) -> Run | None:
     """The run as the archive has it, where it can be read and is the only one of its name."""
     found: list[Run] = []
+    digests: list[str] = []
     for each in kept:
         assert archive is not None
         try:
             found.append(await archive.read(each))
+            digests.append(each.digest)
         except ArchiveAltered as altered:
             findings.append(Finding("archive", str(altered)))
     if len(found) > 1:
         findings.append(
-            Finding("archive", f"The archive has run {found[0].run_id} more than once, each time otherwise.")
+            Finding(
+                "archive",
+                f"The archive has run {found[0].run_id} more than once, each time otherwise: "
+                f"{', '.join(sorted(digests))}.",
+            )
         )
         # The one that says most; that there are two is told.
         found.sort(key=lambda run: len(run.as_bytes))

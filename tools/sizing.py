@@ -8,7 +8,7 @@ each, and printed. Prices are those of one hosted engine on one day: look up tod
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,30 +27,29 @@ TIERS: Final = ((5, 50.0), (5, 45.0), (10, 40.0), (30, 35.0), (50, 30.0), (100, 
 the last is reckoned at the last; the list says to ask."""
 
 
+def _assumed(default: float, what: str) -> Any:
+    return field(default=default, metadata={"what": what})
+
+
 @dataclass(frozen=True)
 class Assumed:
-    """What is assumed and not measured; each is an option of the command."""
+    """What is assumed and not measured; each is an option of the command, and printed."""
 
-    cases: int = 1_000_000
-    """Open at the same time."""
-    months: float = 15
-    """For which a case is open."""
-    looks: float = 5
-    """Questions of a desk to a case for each act: pages of the case and forms; each is two or three of them."""
-    office_hours: float = 4.2
-    """How much more is said in office hours than on average: a week has 168 hours, an office 40."""
-    peak: float = 5
-    """How much more in the fullest hour than in an office hour."""
-    busy: float = 0.5
-    """How much of a core is used in that hour."""
-    cached: float = 0.02
-    """Which part of the open cases a fleet of workers holds in memory: those of the week."""
-    retained_months: float = 3
-    """How long an ended run stays with a hosted engine; 90 days are the most there."""
-    active_price: float = 0.042
-    """Dollars a GB and hour, of what is open."""
-    retained_price: float = 0.00105
-    """Dollars a GB and hour, of what has ended."""
+    cases: int = _assumed(1_000_000, "cases that are open at the same time")
+    months: float = _assumed(15, "months for which a case is open")
+    looks: float = _assumed(5, "questions that desks ask a case for each act, for pages of the case and for forms")
+    questions_a_page: float = _assumed(2.5, "such questions for each page: a page asks two or three")
+    office_hours: float = _assumed(
+        4.2, "times as much is said in office hours as on average: a week has 168 hours, an office 40"
+    )
+    peak: float = _assumed(5, "times as much in the fullest hour as in an office hour")
+    busy: float = _assumed(0.5, "part of a core that is used in that hour")
+    cached: float = _assumed(0.02, "part of the open cases that all workers hold in memory: those of the week")
+    retained_months: float = _assumed(
+        3, "months for which an ended run stays with a hosted engine; 90 days are the most there"
+    )
+    active_price: float = _assumed(0.042, "dollars a GB and hour, of what is open")
+    retained_price: float = _assumed(0.00105, "dollars a GB and hour, of what has ended")
 
 
 def dollars(millions: float) -> float:
@@ -65,7 +64,8 @@ def dollars(millions: float) -> float:
 
 def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
     """The tables, as documents have them."""
-    whole, young = measured["whole_course"], measured["young_case"]
+    plain, whole = measured["whole_course"], measured["whole_course_with_mail_and_webhook"]
+    young = measured["young_case"]
     acts = whole["acts"]
     # A case in the middle of its course has half of what a whole one has, and all together are spread over the course.
     half = acts / 2
@@ -87,18 +87,34 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
     parts: list[tuple[str, Sequence[str], list[Sequence[str]]]] = [
         (
             "One case, measured",
-            ("a straight-through case", "figure"),
+            ("a straight-through case", "neither mail nor webhook", "both"),
             [
-                ("days from the opening to the closing", f"{whole['days']}"),
-                ("acts, entries", f"{acts}, {whole['entries']}"),
-                ("events of its histories", f"{whole['events']:,}"),
-                ("their bytes, sealed", f"{whole['history_bytes']:,}"),
-                ("actions that a hosted engine bills", f"{billed}"),
-                ("bytes in the archive", f"{whole['archive_bytes']:,}"),
-                ("rows, bytes in the engine's database for an act", _an_act(young)),
-                ("processor time of an act, worker and client", f"{worker_ms:.0f} ms"),
-                ("processor time of an act, engine", f"{engine_ms:.0f} ms"),
-                ("memory of a worker for a case that it holds", f"{young['worker_memory_bytes'] / 1000:.0f} KB"),
+                ("days from the opening to the closing", *_each(plain, whole, "days")),
+                ("acts", *_each(plain, whole, "acts")),
+                ("entries", *_each(plain, whole, "entries")),
+                ("events of its histories", *_each(plain, whole, "events")),
+                ("their bytes, sealed", *_each(plain, whole, "history_bytes")),
+                (
+                    "actions that a hosted engine bills",
+                    *(f"{sum(each['actions'].values())}" for each in (plain, whole)),
+                ),
+                ("bytes in the archive", *_each(plain, whole, "archive_bytes")),
+                ("rows, bytes in the engine's database for an act", "", _an_act(young)),
+                ("processor time of an act, worker and client", "", f"{worker_ms:.0f} ms"),
+                ("processor time of an act, engine", "", f"{engine_ms:.0f} ms"),
+                (
+                    "memory of a worker for a case that it holds",
+                    "",
+                    f"{young['worker_memory_bytes'] / 1000:.0f} KB",
+                ),
+            ],
+        ),
+        (
+            "Assumed, not measured",
+            ("option, and what it is", "value"),
+            [
+                (f"`{_option(each.name)}`: {each.metadata['what']}", _number(getattr(assumed, each.name)))
+                for each in fields(assumed)
             ],
         ),
         (
@@ -129,7 +145,7 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                     f"memory of all workers, {assumed.cached:.0%} of the cases held",
                     f"{assumed.cases * assumed.cached * young['worker_memory_bytes'] / GB:.1f} GB",
                 ),
-                ("desks: pages a second in the fullest hour", f"{peak * assumed.looks:.0f}"),
+                ("desks: pages a second in the fullest hour", f"{peak * assumed.looks / assumed.questions_a_page:.0f}"),
             ],
         ),
         (
@@ -149,6 +165,18 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
     return "\n\n".join(f"**{title}**\n\n{table(head, rows)}" for title, head, rows in parts) + "\n"
 
 
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _number(number: float) -> str:
+    return f"{number:,.10g}"
+
+
+def _each(plain: dict[str, Any], whole: dict[str, Any], name: str) -> tuple[str, str]:
+    return f"{plain[name]:,}", f"{whole[name]:,}"
+
+
 def _an_act(young: dict[str, Any]) -> str:
     return f"{young['rows_history_node'] / young['acts']:.1f}, {young['engine_bytes'] / young['acts']:,.0f}"
 
@@ -160,16 +188,19 @@ def _millions(number: float) -> str:
 def main() -> None:
     """Print the tables for what was assumed."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in vars(Assumed()).items():
+    unless_said = Assumed()
+    for each in fields(unless_said):
+        default = getattr(unless_said, each.name)
         asks.add_argument(
-            f"--{name.replace('_', '-')}",
-            type=int if name == "cases" else float,
+            _option(each.name),
+            type=int if each.name == "cases" else float,
             default=default,
-            help=f"default: {default}",
+            metavar="NUMBER",
+            help=f"{each.metadata['what']}; {_number(default)} unless said",
         )
     assumed = Assumed(**vars(asks.parse_args()))
-    if assumed.cases <= 0 or assumed.months <= 0 or not 0 < assumed.busy <= 1:
-        asks.error("--cases and --months must be more than 0, and --busy more than 0 and at most 1")
+    if min(assumed.cases, assumed.months, assumed.questions_a_page) <= 0 or not 0 < assumed.busy <= 1:
+        asks.error("--cases, --months and --questions-a-page must be more than 0, and --busy more than 0 and at most 1")
     print(reckoned(json.loads(MEASURED.read_text("utf-8")), assumed), end="")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +16,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities import archiving
 from activities.archiving import LAST_ATTEMPT_FOR_ENTRIES, Archivist
 from casefile import history
-from casefile.archive import Archive
-from casefile.engine import opened_history
+from casefile.archive import Archive, Kept
+from casefile.engine import EngineRuns, opened_history
 from casefile.runs import Run
 from sealing.composing import seal_of
 from tests.casefile.lived import Lived, long_case, until
@@ -191,6 +192,53 @@ async def test_something_else_in_a_runs_place_does_not_keep_it_out(lived: Lived)
     assert told.value.type == "ArchiveAltered"
 
 
+async def kept_otherwise(lived: Lived) -> tuple[EndedRun, Kept]:
+    """A run that has ended, and what a newer archive has under its name after the engine was restored."""
+    handle = await lived.engine.start()
+    await accepted(handle, note())
+    ended = EndedRun(handle.id, await lived.newest_run(handle.id))
+    run = await EngineRuns(lived.engine.client).fetch(handle.id, ended.run, None)
+    other = replace(run, history={**run.history, "events": run.history["events"][:-1]})
+    archive = Archive(lived.archive_folder, seal=seal_of(lived.engine.client), make=True)
+    there = await archive.keep(other)
+    await handle.terminate(reason="invented")
+    await lived.ended(handle.id, 1)
+    return ended, there
+
+
+async def test_a_run_that_is_kept_otherwise_is_kept_beside_it(lived: Lived) -> None:
+    """As when an engine was restored, and its archive is newer: nothing is overwritten, and an audit names both."""
+    ended, other = await kept_otherwise(lived)
+    digest = await archivist(lived).keep_run(ended)
+    assert digest != other.digest
+    assert {each.digest for each in await lived.archive.runs(ended.reference)} == {digest, other.digest}
+    assert await archivist(lived).keep_run(ended) == digest
+    assert len(await lived.archive.runs(ended.reference)) == 2
+    async with lived.audited(ended.reference) as looked:
+        told = [finding.sentence for finding in looked.audited.findings]
+    assert any(digest in each and other.digest in each for each in told), told
+
+
+async def test_a_sweep_of_all_compares_and_one_of_some_days_goes_by_names(alone: Lived) -> None:
+    """The hourly one would read every archive anew each time; `homeward archive` is there for after a restore."""
+    async with alone.engine.worker():
+        ended, other = await kept_otherwise(alone)
+        assert await archivist(alone).keep_missed_runs(Sweep(days=SWEEP_DAYS)) == Swept(1, 0, 0)
+        assert await alone.archive.runs(ended.reference) == [other]
+        assert await archivist(alone).keep_missed_runs(Sweep()) == Swept(1, 1, 0)
+        assert await archivist(alone).keep_missed_runs(Sweep()) == Swept(1, 0, 0)
+    assert len(await alone.archive.runs(ended.reference)) == 2
+
+
+async def test_what_is_kept_stays_so_when_the_engine_has_the_run_no_more(lived: Lived) -> None:
+    """There is nothing to compare it with."""
+    ended, other = await kept_otherwise(lived)
+    gone = replace(ended, run="3a1b6a0e-0000-4000-8000-000000000000")
+    run = replace(await lived.archive.read(other), run_id=gone.run)
+    there = await Archive(lived.archive_folder, seal=seal_of(lived.engine.client)).keep(run)
+    assert await archivist(lived).keep_run(gone) == there.digest
+
+
 async def test_a_run_that_the_engine_has_no_more_is_not_asked_for_again(lived: Lived) -> None:
     """There is nothing to try for."""
     with pytest.raises(ApplicationError, match="the engine has the run no more") as told:
@@ -267,7 +315,7 @@ async def test_a_start_that_no_case_can_come_of_stops_no_sweep(lived: Lived) -> 
     await accepted(ended, note())
     await ended.terminate(reason="invented")
     await lived.ended(ended.id, 1)
-    swept = await archivist(lived).keep_missed_runs(Sweep())
+    swept = await archivist(lived).keep_missed_runs(Sweep(days=SWEEP_DAYS))
     assert (swept.seen >= 3, swept.failed) == (True, 0)
     assert len(await kept(lived, ended.id)) == 1
     assert await kept(lived, reference) == {}

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, text, update
 
+from activities import caseload as caseload_module
 from activities.caseload import Caseload, CaseloadUnreachable, ListedCase, OwedAct
 from activities.tables import ToldTable, Utc
 from workflows.messages import CaseloadRow
@@ -510,3 +512,27 @@ async def test_a_moment_without_a_zone_is_not_kept() -> None:
     """Nobody has to guess what an hour in the caseload means."""
     with pytest.raises(ValueError, match="without a time zone"):
         Utc().process_bind_param(datetime(2026, 3, 1), make_url("sqlite://").get_dialect()())
+
+
+async def test_a_disk_that_is_dead_does_not_hold_a_stop_for_ever(
+    tmp_path: Path, row: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs is left after a while; what comes in time is still written."""
+    monkeypatch.setattr(caseload_module, "CLOSED_WITHIN", 0.2)
+    caseload = await Caseload.open(f"sqlite:///{tmp_path / 'caseload.db'}")
+    hangs = threading.Event()
+    stuck = asyncio.create_task(caseload._write(lambda _: hangs.wait(30)))  # pyright: ignore[reportPrivateUsage]
+    await asyncio.sleep(0.1)
+    begun = time.monotonic()
+    await caseload.close()
+    took = time.monotonic() - begun
+    hangs.set()
+    await stuck
+    assert 0.2 <= took < 5
+
+    again = await Caseload.open(f"sqlite:///{tmp_path / 'caseload.db'}")
+    keeping = asyncio.create_task(again.keep(row(reference=FIRST)))
+    await asyncio.sleep(0)
+    await again.close()
+    await again.close()
+    assert await keeping

@@ -1,6 +1,9 @@
 """What so many cases take: the table of the operators' page is what the script reckons from what was measured."""
 
 import json
+import subprocess
+import sys
+from dataclasses import fields
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -25,6 +28,31 @@ def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
     assert "| timers that wait in the engine | 2,000,000 |" in twice
     assert "| cases that open, and end, in a month | 66,667 |" in once
     assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
+
+
+def test_a_page_is_counted_once_and_not_for_each_of_its_questions() -> None:
+    """Two or three questions are one page: with so many more for a page there are as many fewer pages."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+
+    def pages(assumed: Assumed) -> float:
+        (line,) = (each for each in reckoned(measured, assumed).splitlines() if "pages a second" in each)
+        return float(line.split("|")[2])
+
+    one = pages(Assumed(cases=10**8, questions_a_page=1))
+    assert pages(Assumed(cases=10**8, questions_a_page=2)) == pytest.approx(one / 2, abs=1)
+
+
+def test_whatever_is_assumed_is_printed_and_explained() -> None:
+    """Each option of the command with its meaning, and each in the table with its value."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tools.sizing", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    printed = reckoned(json.loads(MEASURED.read_text("utf-8")), Assumed(looks=7.25))
+    for each in fields(Assumed):
+        option = f"--{each.name.replace('_', '-')}"
+        assert option in told and each.metadata["what"] in " ".join(told.split())
+        assert f"`{option}`: {each.metadata['what']}" in printed
+    assert "| 7.25 |" in printed
 
 
 @pytest.mark.parametrize(("millions", "cost"), [(0, 0), (5, 250), (11.25, 525), (100, 3425), (200, 5925), (201, 5950)])

@@ -1,6 +1,7 @@
 """`python worker.py`: exit codes, one sentence for what is wrong, and the health check."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -70,6 +71,25 @@ async def test_an_engine_that_does_not_answer_is_named(monkeypatch: pytest.Monke
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     with pytest.raises(NoEngine, match=f"No engine answers at {address}"):
         await connect(within=0)
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_a_worker_that_still_starts_stops_at_once(tmp_path: Path, listens: bool) -> None:
+    """It waits a minute for an engine that is not there, or says nothing: told to stop, it does not wait on."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        if listens:
+            silent.listen()
+        starting = start_worker(silent.getsockname()[1], tmp_path)
+        until = time.monotonic() + 30
+        # It has its keys before it looks for the engine.
+        while not (tmp_path / "keys.db").exists():
+            assert time.monotonic() < until and not starting.ended, "it did not come so far"
+            time.sleep(0.05)
+        begun = time.monotonic()
+        assert starting.stop() == 0
+        assert time.monotonic() - begun < 10
+    assert "Traceback" not in (tmp_path / "worker.log").read_text("utf-8")
 
 
 async def test_the_health_check_tells_whether_cases_are_worked_on(
