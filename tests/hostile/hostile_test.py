@@ -1,8 +1,10 @@
 """A part of `make hostile`, with the same numbers each time; and that what judges bad input can fail."""
 
+import itertools
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -113,14 +115,74 @@ def test_a_process_that_dies_is_a_find_and_the_rest_goes_on() -> None:
     deadly = sum(Answering(_dies).make(chance_of(1, "invented", n)).raw == b"3" for n in numbers)
     found = judge(Answering(_dies), 1, numbers)
     assert found.inputs == len(numbers)
-    assert found.answers == {"died": deadly, "ok": len(numbers) - deadly}
-    assert [find.what for find in found.finds.values()] == ["the process died (-9)"]
+    assert found.answers == {"ended": deadly, "ok": len(numbers) - deadly}
+    assert [find.what for find in found.finds.values()] == ["died (-9)"]
 
 
 def test_an_input_that_takes_too_long_is_a_find() -> None:
     """It is broken off, whatever the program does with errors."""
     (find,) = judge(Answering(_is_slow), 1, range(1), seconds=0.2).finds.values()
     assert find.what.startswith("TooSlow")
+
+
+def _waits(raw: bytes) -> str:
+    if raw == b"3":
+        time.sleep(600)
+    return "ok"
+
+
+def _never_comes_back(raw: bytes) -> str:
+    if raw == b"3":
+        all(itertools.repeat(True))
+    return "ok"
+
+
+@pytest.mark.parametrize(
+    ("says", "silence", "what"),
+    [(_waits, 3, "no answer, it waits"), (_never_comes_back, 60, "too slow, in one piece that nothing breaks off")],
+)
+def test_an_input_that_nothing_breaks_off_is_a_find(says: Callable[[bytes], str], silence: int, what: str) -> None:
+    """One that waits uses no processor, one in native code hears no signal; both are ended, and the rest goes on."""
+    numbers = [n for n in range(40) if n == FIRST_3 or Answering(says).make(chance_of(1, "invented", n)).raw != b"3"]
+    found = judge(Answering(says), 1, numbers, seconds=0.2, silence=silence)
+    assert [(find.what, find.number, find.given.raw) for find in found.finds.values()] == [(what, FIRST_3, b"3")]
+    assert found.answers == {"ended": 1, "ok": len(numbers) - 1}
+
+
+FIRST_3 = next(n for n in range(40) if Answering(str).make(chance_of(1, "invented", n)).raw == b"3")
+
+
+@dataclass(frozen=True)
+class Unmakeable(Answering):
+    """A kind of which some inputs cannot be made."""
+
+    fails: Callable[[], object] = dict[str, int]().popitem
+
+    def make(self, chance: Random) -> Given:
+        given = super().make(chance)
+        if given.raw == b"3":
+            self.fails()
+        return given
+
+
+def test_an_input_that_cannot_be_made_is_a_find() -> None:
+    """It ended what judges, and all that came after was not judged, without a word; also where the making kills."""
+    numbers = range(30)
+    lost = sum(Answering(str).make(chance_of(1, "invented", n)).raw == b"3" for n in numbers)
+    ways = ((dict[str, int]().popitem, "in the making: KeyError in "), (_exits, "in the making: died (9)"))
+    for fails, what in ways:
+        made = judge_all(pieces(Unmakeable(_ok, fails=fails), 1, 30, 10), 1, lambda _: None)["invented"]
+        (find,) = made.finds.values()
+        assert find.what.startswith(what)
+        assert (find.times, made.inputs, made.answers["ok"]) == (lost, 30, 30 - lost)
+
+
+def _exits() -> None:
+    os._exit(9)
+
+
+def _ok(raw: bytes) -> str:
+    return "ok"
 
 
 def test_an_input_that_takes_too_much_memory_is_a_find() -> None:
