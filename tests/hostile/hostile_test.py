@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from random import Random
 
 import pytest
 
-from hostile.__main__ import SHARES, main, of, report, samples
+import hostile.__main__ as run
+from hostile.__main__ import SHARES, WHOLE, main, of, report, samples, why_not_written
 from hostile.acts import Acts, standings
+from hostile.at_the_door import judged_query
 from hostile.dossiers import content_of, verifies
 from hostile.files import Intakes, judged
 from hostile.judging import MEGABYTE, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
@@ -219,11 +222,49 @@ def test_an_answer_that_is_none_would_be_seen(code: int, err: str) -> None:
 
 
 def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A table with a row for each kind, and the page is written."""
+    """A table with a row for each kind."""
     page = tmp_path / "measures.md"
-    asked = ["--count", "40", "--only", "intakes,scripts", "--through", "0", "--guided", "0", "--write", str(page)]
+    asked = ["--count", "40", "--only", "intakes,scripts", "--through", "0", "--write", str(page)]
     assert main(asked) == 0
     out = capsys.readouterr().out
     assert "Everything was answered." in out
-    assert "| intakes | 30 |" in page.read_text("utf-8")
-    assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "", "x")
+    assert "| intakes | 30 |" in out
+    assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "x")
+
+
+@pytest.mark.parametrize(
+    ("refused", "said", "wrong"),
+    [
+        (None, "an answer", False),
+        (None, "a query that failed", True),
+        ("MalformedQuery", "a query that failed", False),
+        ("MalformedQuery", "an answer", True),
+        ("KeyError", "a query that failed", True),
+    ],
+)
+def test_a_query_fails_where_it_is_refused_and_nowhere_else(refused: str | None, said: str, *, wrong: bool) -> None:
+    """An error in what answers queries looks from outside like any refusal."""
+    assert judged_query("ledger", refused, said)[1] is wrong
+
+
+@pytest.mark.parametrize("asked", [("--only", "delays"), ("--count", "40"), ("--through", "1"), ("--seed", "2")])
+def test_a_part_of_a_run_is_not_written(asked: tuple[str, str]) -> None:
+    """It would stand on the page of measures as if it were the whole."""
+    name, value = asked[0][2:], asked[1]
+    given = Namespace(**{**WHOLE, **({} if name == "only" else {name: int(value)})})
+    assert why_not_written(given, [value] if name == "only" else list(SHARES))
+    assert not why_not_written(Namespace(**WHOLE), list(SHARES))
+
+
+def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A process that judges died once, and a run with fewer inputs stood there as a whole one, with exit code 0."""
+    monkeypatch.setattr(run, "WHOLE", {"count": 60, "seed": 1, "through": 0})
+    asked = ["--count", "60", "--through", "0", "--processes", "1", "--write", str(page := tmp_path / "measures.md")]
+    assert main(asked) == 0
+    assert "| acts | 38 |" in (before := page.read_text("utf-8"))
+    monkeypatch.setattr(run, "judge_all", lambda *_: {"acts": Judged("acts", 37)})
+    assert main(asked) == 1
+    assert "acts: 37 of 38 inputs were judged" in capsys.readouterr().out
+    assert page.read_text("utf-8") == before
