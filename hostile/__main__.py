@@ -179,7 +179,7 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
     ]
     summed = judge_all(work, given.processes, lambda judged: _say(_line(judged)))
     judged = {name: summed[name] for name in kinds if name in summed}
-    text = report(judged, doors, "make hostile")
+    text = report(judged, doors, "python -m hostile" if why_not_written(given, kinds) else "make hostile")
     print(text)
     problems = [
         *(told(find, given.seed, given.keep) for each in judged.values() for find in each.finds.values()),

@@ -264,7 +264,11 @@ def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
     asked = ["--count", "60", "--through", "0", "--processes", "1", "--write", str(page := tmp_path / "measures.md")]
     assert main(asked) == 0
     assert "| acts | 38 |" in (before := page.read_text("utf-8"))
-    monkeypatch.setattr(run, "judge_all", lambda *_: {"acts": Judged("acts", 37)})
+
+    def loses(*_: object) -> dict[str, Judged]:
+        return {"acts": Judged("acts", 37)}
+
+    monkeypatch.setattr(run, "judge_all", loses)
     assert main(asked) == 1
     assert "acts: 37 of 38 inputs were judged" in capsys.readouterr().out
     assert page.read_text("utf-8") == before
