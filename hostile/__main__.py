@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benches.measures import machine, put_section, table
-from hostile import at_the_door, guided
+from hostile import at_the_door
 from hostile.acts import Acts, standings
 from hostile.dossiers import Dossiers
 from hostile.files import DelaysFiles, Intakes, Profiles, Scenarios, Scripts
@@ -44,6 +44,8 @@ SHARES: Final[dict[str, int]] = {
     "dossiers": 20,
 }
 """Of a thousand inputs, so many are of a kind: the cheaper one is, the more."""
+WHOLE: Final = {"count": 1_000_000, "seed": 1, "through": 3_000}
+"""What a whole run is: only such a one is written into the page of measures."""
 _READERS: Final = ("auditor", "guardian")
 _EACH: Final = 2_000
 """Inputs that one process judges."""
@@ -79,7 +81,7 @@ def lived_in(at: House) -> str:
     return reference
 
 
-def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], guidance: str, command: str) -> str:
+def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], command: str) -> str:
     """What is printed at the end, and written into the page of measures."""
     rows = [
         [
@@ -114,7 +116,7 @@ def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], 
                 [[each.door, f"{each.inputs:,}", f"{len(each.answers)}", f"{len(each.wrong)}"] for each in doors],
             ),
         ]
-    return "\n".join([*parts, *(["", guidance] if guidance else [])])
+    return "\n".join(parts)
 
 
 def told(find: Find, seed: int, keep: Path | None) -> str:
@@ -130,13 +132,14 @@ def told(find: Find, seed: int, keep: Path | None) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m hostile", description=__doc__)
-    parser.add_argument("--count", type=int, default=1_000_000, help="inputs in all")
-    parser.add_argument("--seed", type=int, default=1, help="another number makes other inputs; the same one the same")
+    parser.add_argument("--count", type=int, default=WHOLE["count"], help="inputs in all")
+    parser.add_argument(
+        "--seed", type=int, default=WHOLE["seed"], help="another number makes other inputs; the same one the same"
+    )
     parser.add_argument("--only", default=",".join(SHARES), help="kinds, with commas between them")
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
-    parser.add_argument("--through", type=int, default=3_000, help="inputs through a whole house; 0 for none")
     parser.add_argument(
-        "--guided", type=int, default=0, help="seconds for each target under atheris, where it is installed; 0 for none"
+        "--through", type=int, default=WHOLE["through"], help="inputs through a whole house; 0 for none"
     )
     parser.add_argument("--keep", type=Path, help="a folder into which finds are written")
     parser.add_argument("--number", type=int, help="make input NUMBER of the one kind named, write it out, and end")
@@ -169,27 +172,51 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
             doors = at_the_door.through(at, reference, given.seed, given.through, dossiers[0])
             for each in doors:
                 _say("\n".join([f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds", *each.wrong]))
-    whole = sum(SHARES[name] for name in kinds)
     work = [
         piece
-        for name in kinds
-        for piece in pieces(of(name, dossiers), given.seed, given.count * SHARES[name] // whole, _EACH)
+        for name, number in asked_of(kinds, given.count).items()
+        for piece in pieces(of(name, dossiers), given.seed, number, _EACH)
     ]
     summed = judge_all(work, given.processes, lambda judged: _say(_line(judged)))
     judged = {name: summed[name] for name in kinds if name in summed}
-    guidance, found = guided.report(given.guided) if given.guided else ("", [])
-    command = "make hostile" if given.count >= 1_000_000 else f"python -m hostile --count {given.count}"
-    text = report(judged, doors, guidance, command)
+    text = report(judged, doors, "python -m hostile" if why_not_written(given, kinds) else "make hostile")
     print(text)
     problems = [
         *(told(find, given.seed, given.keep) for each in judged.values() for find in each.finds.values()),
         *(f"{each.door}: {wrong}" for each in doors for wrong in each.wrong),
-        *found,
+        *missing(kinds, given.count, judged),
     ]
     print("\n".join(["", *problems]) if problems else "\nEverything was answered.")
     if given.write:
-        put_section(given.write, TITLE, text)
+        # The page is for the whole, and for one in which nothing was found: a part would stand there as if it were.
+        if (why := why_not_written(given, kinds)) or problems:
+            _say(f"{given.write} is as it was: {why or 'something was found'}.")
+        else:
+            put_section(given.write, TITLE, text)
     return 1 if problems else 0
+
+
+def asked_of(kinds: Sequence[str], count: int) -> dict[str, int]:
+    """How many inputs of each kind so many come to."""
+    whole = sum(SHARES[name] for name in kinds)
+    return {name: count * SHARES[name] // whole for name in kinds}
+
+
+def missing(kinds: Sequence[str], count: int, judged: Mapping[str, Judged]) -> list[str]:
+    """What was asked for and not judged: a process that judges has ended early."""
+    told = {name: judged[name].inputs if name in judged else 0 for name in kinds}
+    asked = asked_of(kinds, count)
+    return [
+        f"{name}: {told[name]:,} of {asked[name]:,} inputs were judged" for name in kinds if told[name] != asked[name]
+    ]
+
+
+def why_not_written(given: Any, kinds: Sequence[str]) -> str:
+    """Why a run is no whole one; empty for one that is."""
+    if set(kinds) != set(SHARES):
+        return "not all kinds were asked for"
+    others = [f"--{name} is {getattr(given, name)}" for name in WHOLE if getattr(given, name) != WHOLE[name]]
+    return f"{others[0]}, in a whole run {WHOLE[others[0][2:].split()[0]]}" if others else ""
 
 
 def _line(judged: Judged) -> str:

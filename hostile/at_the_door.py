@@ -1,14 +1,14 @@
 """Bad input through a whole house: to the engine as updates, signals, queries and starts, and to the desk over HTTP.
 
-What must hold: each is answered as the contract knows it, no workflow task fails, the house's logs hold no traceback,
-and the case that all of it was sent to still takes a good act.
+What must hold: each is answered as the contract knows it, no workflow task of any case fails, the house's logs hold no
+traceback, and the case that all of it was sent to still takes a good act.
 """
 
 import asyncio
 import multiprocessing
 import re
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -93,6 +93,7 @@ class _Sender:
         self.at, self.reference, self.seed = at, reference, seed
         self._acts, self._intakes = Acts(standings()), Intakes()
         self._client: Any = None
+        self.begun: set[str] = set()
 
     async def all(self, count: int) -> list[Answered]:
         from temporalio.client import Client
@@ -124,6 +125,8 @@ class _Sender:
                     answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
 
         await asyncio.gather(*(one(number) for number in range(count)))
+        if answered.inputs != count:
+            answered.wrong.append(f"{count:,} inputs were asked for, {answered.inputs:,} answers are known")
         return answered
 
     def _arguments(self, raw: bytes, chance: Random) -> list[Any]:
@@ -161,15 +164,20 @@ class _Sender:
         from temporalio.client import WorkflowQueryFailedError
         from temporalio.common import RawValue
 
-        raw = written(hostile_value(chance)).encode("utf-8", "surrogatepass")
+        value = chance.randrange(-2, 40) if chance.random() < 0.2 else hostile_value(chance)
+        raw = b"[" * 100_000 if chance.random() < 0.02 else written(value).encode("utf-8", "surrogatepass")
         name = chance.choice(("case", "ledger", "ledger"))
+        arguments = self._arguments(raw, chance)
+        # Why a query failed the engine tells nobody, for that is sealed. So what is to be answered is asked here first.
+        refused = refusal_of(name, arguments)
         try:
-            await self._handle().query(name, args=self._arguments(raw, chance), result_type=RawValue)
-        except WorkflowQueryFailedError as failed:
-            said = str(failed)
-            answered.add("a query that failed", wrong="Traceback" in said)
+            await self._handle().query(name, args=arguments, result_type=RawValue)
+        except WorkflowQueryFailedError:
+            said = "a query that failed"
         else:
-            answered.add("an answer")
+            said = "an answer"
+        told, wrong = judged_query(name, refused, said)
+        answered.add(told, wrong=wrong)
 
     async def _start(self, chance: Random, answered: Answered) -> None:
         from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
@@ -188,6 +196,7 @@ class _Sender:
             task_queue="return-cases",
             result_type=RawValue,
         )
+        self.begun.add(id)
         # Whoever asks waits until the case has come to its first step; it is open a moment later, or has ended.
         ended = asyncio.ensure_future(handle.result())
         for _ in range(60):
@@ -206,6 +215,8 @@ class _Sender:
         except WorkflowFailureError as failed:
             kind = str(getattr(failed.cause, "type", type(failed.cause).__name__))
             answered.add(kind, wrong=kind not in _NO_ENTRY)
+        else:
+            answered.add("a case that has ended", wrong=True)
 
     def _asking(self) -> Callable[[Random, Answered], Coroutine[Any, Any, None]]:
         import httpx2
@@ -227,6 +238,8 @@ class _Sender:
             headers = {"X-CSRF-Token": tokens[person], "Content-Type": "application/json", **more.pop("headers", {})}
             answer = await clients[person].request(method, path, headers=headers, **more)
             wrong = answer.status_code not in _ANSWERS | _MORE_ANSWERS
+            if path == "/api/cases" and answer.status_code == 201:
+                self.begun.add(answer.json()["reference"])
             if answer.url.path.startswith("/api/") and answer.status_code >= 400 and not wrong:
                 kind = answer.headers.get("content-type", "")
                 wrong = "problem+json" not in kind and answer.status_code not in (400, 431)
@@ -314,26 +327,30 @@ class _Sender:
             {**more, "content": b"{}"},
         )
 
-    async def _afterwards(self) -> Answered:
-        """What was sent to has no failed task and still takes a good act; the logs know of no error of ours."""
+    async def _failed_tasks(self, run: Any) -> AsyncGenerator[str]:
         from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+
+        async for event in self._client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history_events():
+            why = event.workflow_task_failed_event_attributes
+            # A message came while the run ended: the engine asks again, and nothing was at fault.
+            harmless = why.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED and not harmless:
+                yield f"{WorkflowTaskFailedCause.Name(why.cause)} {why.failure.message[:200]}".strip()
+
+    async def _afterwards(self) -> Answered:
+        """No task of any case failed, the case that was sent to takes a good act, and the logs know of no error of ours."""
         from temporalio.common import RawValue
 
         after = Answered("afterwards")
-        runs = [run async for run in self._client.list_workflows(f"WorkflowId = '{self.reference}'")]
-        failed: list[str] = []
-        for run in runs:
-            handle = self._client.get_workflow_handle(run.id, run_id=run.run_id)
-            async for event in handle.fetch_history_events():
-                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                    why = event.workflow_task_failed_event_attributes
-                    if why.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND:
-                        continue  # a message came while the run ended; the engine asks again, and nothing was at fault
-                    failed.append(f"{WorkflowTaskFailedCause.Name(why.cause)} {why.failure.message[:200]}".strip())
+        runs = [run async for run in self._client.list_workflows()]
+        failed = [f"{run.id!r}: {why}" for run in runs async for why in self._failed_tasks(run)]
         if failed:
             after.add(f"{len(failed)} workflow tasks failed: {failed[0]}", wrong=True)
         else:
             after.add(f"no workflow task failed in {len(runs)} runs")
+        begun = self.begun | {self.reference}
+        if unseen := begun - {run.id for run in runs}:
+            after.add(f"{len(unseen)} of {len(begun)} cases that were begun were not looked at", wrong=True)
         note = {
             "act": "note",
             "act_id": "afterwards",
@@ -352,6 +369,29 @@ class _Sender:
         else:
             after.add("the logs hold no traceback")
         return after
+
+
+def refusal_of(name: str, arguments: Sequence[Any]) -> str | None:
+    """As what a query is refused, by the function that reads it in the case; None where it is to be answered."""
+    from temporalio.exceptions import ApplicationError
+
+    from workflows.return_case import first_wanted
+
+    try:
+        if name == "ledger":
+            first_wanted(arguments)
+    except ApplicationError as refused:
+        return str(refused.type)
+    return None
+
+
+def judged_query(name: str, refused: str | None, said: str) -> tuple[str, bool]:
+    """What is told of a query's answer, and whether it is wrong: it fails where the contract refuses it, nowhere else."""
+    if refused is None:
+        return (said, False) if said == "an answer" else (f"{name}: {said}, and is in order", True)
+    if said == "an answer":
+        return f"{name}: {said}, and is {refused}", True
+    return refused, refused not in _NO_ENTRY
 
 
 def _header(chance: Random) -> str:

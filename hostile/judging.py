@@ -1,9 +1,10 @@
 """One input after the other in a process of its own, with a bound on its memory and its time; what came of each.
 
 Whatever is raised that the contract has no word for is a find: a wrong answer, an error, a process that died, a second
-too many, a megabyte too many.
+too many, a megabyte too many; and an input that could not be made, for nobody knows how it would have been answered.
 """
 
+import math
 import mmap
 import multiprocessing
 import os
@@ -23,6 +24,8 @@ from typing import Any, Final, NoReturn, Protocol, cast
 MEGABYTE: Final = 1024**2
 ALLOWED_SECONDS: Final = 10.0
 """Seconds of processor time within which every input is answered."""
+ALLOWED_SILENCE: Final = 60.0
+"""Seconds of the clock on the wall after which an input without an answer waits for something, and is broken off."""
 ALLOWED_BYTES: Final = 256 * MEGABYTE
 """So much more memory than before may reading one input take, whatever it is."""
 _LONGEST_KEPT: Final = 64 * 1024
@@ -90,11 +93,14 @@ class Judged:
         self.peak = max(self.peak, other.peak)
         if other.slowest > self.slowest:
             self.slowest, self.slowest_number = other.slowest, other.slowest_number
-        for what, found in other.finds.items():
-            if what in self.finds:
-                self.finds[what].times += found.times
-            else:
-                self.finds[what] = found
+        for found in other.finds.values():
+            self.add_find(found)
+
+    def add_find(self, find: Find) -> None:
+        if find.what in self.finds:
+            self.finds[find.what].times += find.times
+        else:
+            self.finds[find.what] = find
 
 
 def chance_of(seed: int, kind: str, number: int) -> Random:
@@ -109,35 +115,57 @@ def judge(
     *,
     seconds: float = ALLOWED_SECONDS,
     memory: int = ALLOWED_BYTES,
+    silence: float = ALLOWED_SILENCE,
 ) -> Judged:
-    """Judge inputs in a process that is forked for them. A process that dies is told as a find, and the rest goes on."""
+    """Judge inputs in a process that is forked for them. One that dies or waits is told as a find, and the rest goes on."""
     judged = Judged(kind.name)
     ahead = [list(numbers)]
     while ahead:
         if not (these := ahead.pop()):
             continue
-        at = mmap.mmap(-1, 8)
-        at[:8] = struct.pack("q", these[0])
+        at = mmap.mmap(-1, _AT.size)
+        at[:] = _AT.pack(these[0], False)
         answers, told = multiprocessing.Pipe(duplex=False)
         process = multiprocessing.get_context("fork").Process(
             target=_judge_here, args=(kind, seed, these, at, told, seconds, memory)
         )
         process.start()
         told.close()
+        waits = _waits(answers, at, silence)
+        if waits:
+            process.kill()
         try:
             judged.add(answers.recv())
         except EOFError:
-            died: int = struct.unpack("q", at[:8])[0]
             process.join()
-            given = kind.make(chance_of(seed, kind.name, died))
-            find = Find(kind.name, f"the process died ({process.exitcode})", died, given)
-            judged.add(Judged(kind.name, inputs=1, answers=Counter({"died": 1}), finds={find.what: find}))
+            number, made = cast("tuple[int, bool]", _AT.unpack(at[:]))
+            what = "no answer, it waits" if waits else _DIED_OF.get(process.exitcode, f"died ({process.exitcode})")
+            # In this process nothing is made that could not be made in the other: it would end as that did.
+            given = kind.make(chance_of(seed, kind.name, number)) if made else Given(b"")
+            find = Find(kind.name, what if made else f"in the making: {what}", number, given)
+            judged.add(Judged(kind.name, inputs=1, answers=Counter({"ended": 1}), finds={find.what: find}))
             # What was judged before it was not told yet.
-            ahead += [these[these.index(died) + 1 :], these[: these.index(died)]]
+            ahead += [these[these.index(number) + 1 :], these[: these.index(number)]]
         process.join()
         answers.close()
         at.close()
     return judged
+
+
+_AT: Final = struct.Struct("q?")
+"""Which input is on, and whether it is made."""
+_DIED_OF: Final[dict[int | None, str]] = {-signal.SIGXCPU: "too slow, in one piece that nothing breaks off"}
+
+
+def _waits(answers: Any, at: mmap.mmap, silence: float) -> bool:
+    """Wait until something is told, or the pipe is closed; whether one input took so long on the wall before."""
+    seen, since = at[:], time.monotonic()
+    while not answers.poll(min(1.0, silence / 4)):
+        if (now := at[:]) != seen:
+            seen, since = now, time.monotonic()
+        elif time.monotonic() - since > silence:
+            return True
+    return False
 
 
 def _judge_here(
@@ -150,8 +178,18 @@ def _judge_here(
     signal.signal(signal.SIGPROF, _too_slow)
     judged = Judged(kind.name)
     for number in numbers:
-        at[:8] = struct.pack("q", number)
-        given = kind.make(chance_of(seed, kind.name, number))
+        at[:] = _AT.pack(number, False)
+        # Python's own handler does not run within one long call; the system ends the process whatever it is at.
+        soon = math.ceil(time.process_time() + seconds) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (soon, resource.RLIM_INFINITY))
+        try:
+            given = kind.make(chance_of(seed, kind.name, number))
+        except Exception as error:  # noqa: BLE001 - it must be told, and the rest goes on
+            judged.inputs += 1
+            judged.answers["not made"] += 1
+            judged.add_find(Find(kind.name, f"in the making: {told_of(error)}", number, Given(b"")))
+            continue
+        at[:] = _AT.pack(number, True)
         _answered(kind, given, number, judged, seconds)
     judged.peak = max(0, _peak() - before)
     if judged.peak > memory:
@@ -179,10 +217,8 @@ def _answered(kind: Kind, given: Given, number: int, judged: Judged, seconds: fl
         judged.slowest, judged.slowest_number = took, number
     if what is None and took > seconds:
         what = "too slow, in one piece"
-    if what in judged.finds:
-        judged.finds[what].times += 1
-    elif what is not None:
-        judged.finds[what] = Find(kind.name, what, number, Given(given.raw[:_LONGEST_KEPT], given.where))
+    if what is not None:
+        judged.add_find(Find(kind.name, what, number, Given(given.raw[:_LONGEST_KEPT], given.where)))
 
 
 def told_of(error: BaseException) -> str:
@@ -233,7 +269,7 @@ def pieces(kind: Kind, seed: int, count: int, each: int) -> list[Piece]:
 
 
 def judge_all(work: Sequence[Piece], processes: int, tell: Callable[[Judged], None]) -> dict[str, Judged]:
-    """Judge every piece, so many at once; the sums by kind."""
+    """Judge every piece, so many at once; the sums by kind. Whoever asks counts: a process that ends early tells less."""
     summed: dict[str, Judged] = {}
     lanes: list[Any] = []
     open_ends: list[Any] = []

@@ -213,14 +213,14 @@ class ReturnCase:
         await self._carry_out()
 
     @workflow.query(name=CASE)
-    def case(self) -> dict[str, Any]:
-        """The case view (contract, section 6)."""
+    def case(self, *_: Any) -> dict[str, Any]:
+        """The case view (contract, section 6). It takes nothing; what is sent along fails no reading."""
         return self._for_reading().view(workflow.now())
 
     @workflow.query(name=LEDGER)
     def ledger(self, *first: Any) -> list[dict[str, Any]]:
         """The entries, from number ``first`` on; as many as one answer of the engine holds."""
-        number = _first_wanted(first)
+        number = first_wanted(first)
         return self._for_reading().ledger(number, ANSWER_BYTES)
 
     @workflow.query(name=INTAKE)
@@ -797,10 +797,11 @@ def _faults(error: Malformed | ApplicationError) -> list[Fault]:
     return [Fault(path="$", message="could not be decided because of a fault in the program")]
 
 
-def _first_wanted(given: Sequence[RawValue]) -> int:
+def first_wanted(given: Sequence[RawValue]) -> int:
+    """The number of the first entry that a reading of the ledger asks for. Raises ApplicationError, ``MalformedQuery``."""
     try:
         number = json.loads(given[0].payload.data) if given and given[0].payload.data else 1
-    except ValueError:
+    except (ValueError, RecursionError):
         number = None
     if not isinstance(number, int) or isinstance(number, bool):
         raise ApplicationError("the first entry wanted is a whole number", type="MalformedQuery")

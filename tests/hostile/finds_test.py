@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.common import RawValue
 
 from casefile import dossier as parts
 from casefile.delays import INVENTED, MalformedDelays, read_delays
 from casefile.foresight import foreseen
 from casefile.invented import states_of
 from hostile.__main__ import samples
+from hostile.at_the_door import refusal_of
 from hostile.dossiers import bound, content_of
 from hostile.files import answered_by, judged, told_by
 from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
@@ -199,3 +202,12 @@ def test_a_directory_that_lies_is_no_dossier(tmp_path: Path) -> None:
     path = tmp_path / "dossier.zip"
     path.write_bytes(raw)
     assert judged(*told_by("verify", str(path)), allowed=(2,)) == "exit 2"
+
+
+@pytest.mark.parametrize(
+    "raw", [b"[" * 100_000, b"9" * 5_000, b"1.5", b"true", b"\xff"], ids=["deep", "digits", "half", "true", "no text"]
+)
+def test_a_number_that_is_none_is_a_malformed_query(raw: bytes) -> None:
+    """Deep nesting ended a reading of the ledger in RecursionError, and the engine tells nobody why a query failed."""
+    assert refusal_of("ledger", [RawValue(Payload(data=raw))]) == "MalformedQuery"
+    assert refusal_of("ledger", [RawValue(Payload(data=b"12"))]) is None

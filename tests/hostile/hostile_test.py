@@ -1,8 +1,11 @@
 """A part of `make hostile`, with the same numbers each time; and that what judges bad input can fail."""
 
+import itertools
 import json
 import os
 import signal
+import time
+from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +14,10 @@ from random import Random
 
 import pytest
 
-from hostile.__main__ import SHARES, main, of, report, samples
+import hostile.__main__ as run
+from hostile.__main__ import SHARES, WHOLE, main, of, report, samples, why_not_written
 from hostile.acts import Acts, standings
+from hostile.at_the_door import judged_query
 from hostile.dossiers import content_of, verifies
 from hostile.files import Intakes, judged
 from hostile.judging import MEGABYTE, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
@@ -113,14 +118,74 @@ def test_a_process_that_dies_is_a_find_and_the_rest_goes_on() -> None:
     deadly = sum(Answering(_dies).make(chance_of(1, "invented", n)).raw == b"3" for n in numbers)
     found = judge(Answering(_dies), 1, numbers)
     assert found.inputs == len(numbers)
-    assert found.answers == {"died": deadly, "ok": len(numbers) - deadly}
-    assert [find.what for find in found.finds.values()] == ["the process died (-9)"]
+    assert found.answers == {"ended": deadly, "ok": len(numbers) - deadly}
+    assert [find.what for find in found.finds.values()] == ["died (-9)"]
 
 
 def test_an_input_that_takes_too_long_is_a_find() -> None:
     """It is broken off, whatever the program does with errors."""
     (find,) = judge(Answering(_is_slow), 1, range(1), seconds=0.2).finds.values()
     assert find.what.startswith("TooSlow")
+
+
+def _waits(raw: bytes) -> str:
+    if raw == b"3":
+        time.sleep(600)
+    return "ok"
+
+
+def _never_comes_back(raw: bytes) -> str:
+    if raw == b"3":
+        all(itertools.repeat(True))
+    return "ok"
+
+
+@pytest.mark.parametrize(
+    ("says", "silence", "what"),
+    [(_waits, 3, "no answer, it waits"), (_never_comes_back, 60, "too slow, in one piece that nothing breaks off")],
+)
+def test_an_input_that_nothing_breaks_off_is_a_find(says: Callable[[bytes], str], silence: int, what: str) -> None:
+    """One that waits uses no processor, one in native code hears no signal; both are ended, and the rest goes on."""
+    numbers = [n for n in range(40) if n == FIRST_3 or Answering(says).make(chance_of(1, "invented", n)).raw != b"3"]
+    found = judge(Answering(says), 1, numbers, seconds=0.2, silence=silence)
+    assert [(find.what, find.number, find.given.raw) for find in found.finds.values()] == [(what, FIRST_3, b"3")]
+    assert found.answers == {"ended": 1, "ok": len(numbers) - 1}
+
+
+FIRST_3 = next(n for n in range(40) if Answering(str).make(chance_of(1, "invented", n)).raw == b"3")
+
+
+@dataclass(frozen=True)
+class Unmakeable(Answering):
+    """A kind of which some inputs cannot be made."""
+
+    fails: Callable[[], object] = dict[str, int]().popitem
+
+    def make(self, chance: Random) -> Given:
+        given = super().make(chance)
+        if given.raw == b"3":
+            self.fails()
+        return given
+
+
+def test_an_input_that_cannot_be_made_is_a_find() -> None:
+    """It ended what judges, and all that came after was not judged, without a word; also where the making kills."""
+    numbers = range(30)
+    lost = sum(Answering(str).make(chance_of(1, "invented", n)).raw == b"3" for n in numbers)
+    ways = ((dict[str, int]().popitem, "in the making: KeyError in "), (_exits, "in the making: died (9)"))
+    for fails, what in ways:
+        made = judge_all(pieces(Unmakeable(_ok, fails=fails), 1, 30, 10), 1, lambda _: None)["invented"]
+        (find,) = made.finds.values()
+        assert find.what.startswith(what)
+        assert (find.times, made.inputs, made.answers["ok"]) == (lost, 30, 30 - lost)
+
+
+def _exits() -> None:
+    os._exit(9)
+
+
+def _ok(raw: bytes) -> str:
+    return "ok"
 
 
 def test_an_input_that_takes_too_much_memory_is_a_find() -> None:
@@ -157,11 +222,53 @@ def test_an_answer_that_is_none_would_be_seen(code: int, err: str) -> None:
 
 
 def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    """A table with a row for each kind, and the page is written."""
+    """A table with a row for each kind."""
     page = tmp_path / "measures.md"
-    asked = ["--count", "40", "--only", "intakes,scripts", "--through", "0", "--guided", "0", "--write", str(page)]
+    asked = ["--count", "40", "--only", "intakes,scripts", "--through", "0", "--write", str(page)]
     assert main(asked) == 0
     out = capsys.readouterr().out
     assert "Everything was answered." in out
-    assert "| intakes | 30 |" in page.read_text("utf-8")
-    assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "", "x")
+    assert "| intakes | 30 |" in out
+    assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "x")
+
+
+@pytest.mark.parametrize(
+    ("refused", "said", "wrong"),
+    [
+        (None, "an answer", False),
+        (None, "a query that failed", True),
+        ("MalformedQuery", "a query that failed", False),
+        ("MalformedQuery", "an answer", True),
+        ("KeyError", "a query that failed", True),
+    ],
+)
+def test_a_query_fails_where_it_is_refused_and_nowhere_else(refused: str | None, said: str, *, wrong: bool) -> None:
+    """An error in what answers queries looks from outside like any refusal."""
+    assert judged_query("ledger", refused, said)[1] is wrong
+
+
+@pytest.mark.parametrize("asked", [("--only", "delays"), ("--count", "40"), ("--through", "1"), ("--seed", "2")])
+def test_a_part_of_a_run_is_not_written(asked: tuple[str, str]) -> None:
+    """It would stand on the page of measures as if it were the whole."""
+    name, value = asked[0][2:], asked[1]
+    given = Namespace(**{**WHOLE, **({} if name == "only" else {name: int(value)})})
+    assert why_not_written(given, [value] if name == "only" else list(SHARES))
+    assert not why_not_written(Namespace(**WHOLE), list(SHARES))
+
+
+def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A process that judges died once, and a run with fewer inputs stood there as a whole one, with exit code 0."""
+    monkeypatch.setattr(run, "WHOLE", {"count": 60, "seed": 1, "through": 0})
+    asked = ["--count", "60", "--through", "0", "--processes", "1", "--write", str(page := tmp_path / "measures.md")]
+    assert main(asked) == 0
+    assert "| acts | 38 |" in (before := page.read_text("utf-8"))
+
+    def loses(*_: object) -> dict[str, Judged]:
+        return {"acts": Judged("acts", 37)}
+
+    monkeypatch.setattr(run, "judge_all", loses)
+    assert main(asked) == 1
+    assert "acts: 37 of 38 inputs were judged" in capsys.readouterr().out
+    assert page.read_text("utf-8") == before
