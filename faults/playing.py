@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
@@ -167,7 +168,8 @@ def logged(lines: Iterable[Fields]) -> tuple[dict[str, int], list[str]]:
         if level not in ("warning", "error", "critical"):
             continue
         named = [line.get(name) for name in ("activity", "channel", "error")]
-        what = ": ".join([str(line.get("event", line.get("said")))[:90], *(str(each) for each in named if each)])
+        event = re.sub(r"\b\d+ times", "N times", str(line.get("event", line.get("said"))))
+        what = ": ".join([event[:90], *(str(each) for each in named if each)])
         found[f"{level}: {what}"] += 1
         if level != "warning":
             errors[what] = None

@@ -115,13 +115,16 @@ def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> No
         [
             {"level": "info", "event": "working"},
             {"level": "warning", "event": "not told", "channel": "mail", "error": "SMTPConnectError"},
+            {"level": "warning", "event": "call retried 6 times"},
+            {"level": "warning", "event": "call retried 7 times"},
             {"level": "error", "event": "an act could not be decided", "error": "KeyError"},
             {"said": "Traceback (most recent call last):"},
         ]
     )
     assert errors == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
     assert found["warning: not told: mail: SMTPConnectError"] == 1
-    assert len(found) == 3
+    assert found["warning: call retried N times"] == 2
+    assert len(found) == 4
 
 
 async def test_a_fault_that_found_nothing_to_take_away_strikes_again(tmp_path: Path) -> None:
