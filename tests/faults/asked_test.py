@@ -35,11 +35,11 @@ def failed(state: RetryState.ValueType, at: datetime) -> HistoryEvent:
     return event
 
 
-def task_failed(cause: WorkflowTaskFailedCause.ValueType) -> HistoryEvent:
+def task_failed(cause: WorkflowTaskFailedCause.ValueType, message: str = "an invented failure") -> HistoryEvent:
     """A task of the case that failed."""
     event = HistoryEvent(event_id=9, event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED)
     event.workflow_task_failed_event_attributes.cause = cause
-    event.workflow_task_failed_event_attributes.failure.message = "an invented failure"
+    event.workflow_task_failed_event_attributes.failure.message = message
     return event
 
 
@@ -86,8 +86,10 @@ def test_a_task_that_failed_by_our_own_code_is_wrong() -> None:
     read = Asked()
     read.read([task_failed(causes.WORKFLOW_TASK_FAILED_CAUSE_RESET_STICKY_TASK_QUEUE)], opened=OPENED)
     read.read([task_failed(causes.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND)], opened=OPENED)
+    unhandled = causes.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE
+    read.read([task_failed(unhandled, "Fetching history failed: the engine was away")], opened=OPENED)
     assert read.wrong == []
-    assert sum(read.tasks_failed.values()) == 1
+    assert sum(read.tasks_failed.values()) == 2
 
 
 def test_how_far_waiting_went_is_counted() -> None:
