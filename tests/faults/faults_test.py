@@ -25,7 +25,7 @@ SEEDS = os.environ.get("HOMEWARD_FAULTS", "5")
 @pytest.mark.engine
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_while_everything_fails() -> None:
-    """Engine, worker, caseload, post, clock and disks fail at drawn moments, and the record is whole."""
+    """Engine, worker, caseload, post, clock and disks fail in whole courses of sixty acts, and the record is whole."""
     told = subprocess.run(
         [sys.executable, "-m", "faults", "--seeds", SEEDS, "--at-once", "2"],
         cwd=ROOT,
