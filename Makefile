@@ -99,7 +99,7 @@ mutants: setup
 hostile: setup
 	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
 
-# An hour or more on two idle cores. Disks are full only where root may mount, and clocks jump only with a C compiler.
+# Two hours or more on two idle cores: a worker killed while it tells is waited for two minutes. Disks are full only where root may mount, and clocks jump only with a C compiler.
 faults: setup
 	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 3 --write docs/measures.md
 

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from typing import Any
 
 from activities.notices import notice_key
+from faults.house import Ways
 from procedure import consequences
 from procedure.entries import Entry, chain_faults, entry_from_json, moment, read_moment
 from procedure.folding import fold
@@ -46,6 +47,9 @@ class Left:
     """As the engine's histories have them, in the order in which they were asked for."""
     mails: Sequence[EmailMessage]
     events: Sequence[Fields]
+    folder: Sequence[EmailMessage]
+    """What lies in the folder of notices: all of them without mail, else what could not wait for the mail server."""
+    ways: Ways
     audit: Sequence[str]
     """Sentences of what an audit found."""
     given_up_early: Sequence[tuple[int, int]] = ()
@@ -132,7 +136,8 @@ def _post(left: Left, entries: Sequence[Entry]) -> Iterator[str]:
     told = list({(each.first, each.last): each for each in left.tellings}.values())
     covered = Counter(n for each in told for n in range(each.first, each.last + 1))
     for entry in entries:
-        if covered[entry.n] != 1:
+        # Without a webhook, what nobody need be told of is part of none.
+        if covered[entry.n] > 1 or (not covered[entry.n] and (left.ways.webhook or _owed(entry, entries))):
             yield f"entry {entry.n} is part of {covered[entry.n]} tellings"
     owed: dict[str, str] = {}
     for each in told:
@@ -141,18 +146,50 @@ def _post(left: Left, entries: Sequence[Entry]) -> Iterator[str]:
                 f"entry {notice.entry} ({notice.kind} to {notice.to_role} {notice.to_state})"
             )
         yield from _as_the_law_says(each, entries)
-    got: dict[str, tuple[str, ...]] = {}
+    got = notices_got(left)
     for mail in left.mails:
-        key = str(mail["Message-ID"]).strip().strip("<>").partition("@")[0]
-        said = (str(mail["To"]), str(mail["Subject"]), str(mail.get_content()))
-        if got.setdefault(key, said) != said:
+        if _said_by(mail) != got[key := _key(mail)]:
             yield f"two notices that differ have the id {key}"
+    lying = Counter(map(_key, left.folder))
+    yield from (f"a notice lies {times} times in the folder: {key}" for key, times in lying.items() if times > 1)
+    for notice in left.folder:
+        if (key := _key(notice)) not in owed:
+            # One owed to the same people of the same entry, told twice, differs in its due moment alone.
+            yield f"a notice lies in the folder that was not owed: {key} ({notice['Subject']}, {notice['Date']})"
     lost = {n for first, last in left.given_up_early for n in range(first, last + 1)}
     for key, what in owed.items():
         if key not in got and int(key.split(".")[1]) not in lost:
             yield f"a notice was never sent: {what}"
     yield from (f"a notice was sent that was not owed: {key}" for key in got if key not in owed)
-    yield from _events(left, entries, lost)
+    if left.ways.webhook:
+        yield from _events(left, entries, lost)
+
+
+def notices_got(left: Left) -> dict[str, tuple[str, ...]]:
+    """Each notice that got out, by its key: by mail, or into the folder where there is no mail."""
+    got: dict[str, tuple[str, ...]] = {}
+    for notice in left.mails if left.ways.mail else left.folder:
+        got.setdefault(_key(notice), _said_by(notice))
+    return got
+
+
+def _key(notice: EmailMessage) -> str:
+    return str(notice["Message-ID"]).strip().strip("<>").partition("@")[0]
+
+
+def _said_by(notice: EmailMessage) -> tuple[str, ...]:
+    return str(notice["To"]), str(notice["Subject"]), str(notice.get_content())
+
+
+def _owed(entry: Entry, entries: Sequence[Entry]) -> bool:
+    """Whether the law has somebody told of an entry that is part of no telling."""
+    group = [entry]
+    for later in entries[entry.n :]:
+        if later.act_id:
+            break
+        group.append(later)
+    case = fold(entries[: group[-1].n])
+    return any(each["entry"] == entry.n for each in consequences.notices(case, group, case.recorded_at))
 
 
 def _as_the_law_says(telling: Telling, entries: Sequence[Entry]) -> Iterator[str]:

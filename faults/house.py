@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import email
 import json
 import os
 import shutil
@@ -9,9 +10,12 @@ import subprocess
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from temporalio.client import Client
 
@@ -57,12 +61,24 @@ def may_mount() -> bool:
     return os.environ.get(OUTSIDE, mounts()) != mounts()
 
 
+@dataclass(frozen=True)
+class Ways:
+    """By which ways people and programs are told; with neither, notices only lie in the folder."""
+
+    mail: bool = True
+    webhook: bool = True
+
+    def __str__(self) -> str:
+        set_up = [*(["mail"] if self.mail else []), *(["webhook"] if self.webhook else [])]
+        return " and ".join(set_up) or "folder alone"
+
+
 class House:
     """Everything of one course. What ends by itself is started again, as an operator's supervisor does."""
 
-    def __init__(self, home: Path, *, states: Sequence[str], odd_clock: bool) -> None:
+    def __init__(self, home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways) -> None:
         """``odd_clock``: the worker runs on a wall clock that can be set."""
-        self.home = home
+        self.home, self.ways = home, ways
         self.data, self.engine_data = home / "data", home / "engine"
         self.small_disks = may_mount()
         """Whether the folders are small disks, that can be full."""
@@ -79,16 +95,20 @@ class House:
         book = home / "book.toml"
         addresses = [f'"{role}@{state}" = "{role}.{state.lower()}@example.org"' for role in ROLES for state in states]
         book.write_text("\n".join(addresses), "ascii")
-        self._environment = {
-            "HOMEWARD_SMTP_HOST": "127.0.0.1",
-            "HOMEWARD_SMTP_PORT": str(self.post.mail_port),
-            "HOMEWARD_SMTP_STARTTLS": "false",
-            "HOMEWARD_SMTP_SENDER": "homeward@example.org",
-            "HOMEWARD_ADDRESS_BOOK": str(book),
-            "HOMEWARD_WEBHOOK_URL": f"http://127.0.0.1:{self.post.webhook_port}/events",
-            "HOMEWARD_WEBHOOK_SECRET": SECRET,
-            "HOMEWARD_LOG_FORMAT": "json",
-        }
+        self._environment = {"HOMEWARD_LOG_FORMAT": "json"}
+        if ways.mail:
+            self._environment |= {
+                "HOMEWARD_SMTP_HOST": "127.0.0.1",
+                "HOMEWARD_SMTP_PORT": str(self.post.mail_port),
+                "HOMEWARD_SMTP_STARTTLS": "false",
+                "HOMEWARD_SMTP_SENDER": "homeward@example.org",
+                "HOMEWARD_ADDRESS_BOOK": str(book),
+            }
+        if ways.webhook:
+            self._environment |= {
+                "HOMEWARD_WEBHOOK_URL": f"http://127.0.0.1:{self.post.webhook_port}/events",
+                "HOMEWARD_WEBHOOK_SECRET": SECRET,
+            }
         if self.odd_clock:
             assert COMPILER is not None
             library = home / "clock.so"
@@ -159,22 +179,35 @@ class House:
             for folder in (self.data, self.engine_data):
                 subprocess.run(["umount", "-l", str(folder)], check=False)
 
-    def log_lines(self) -> list[str]:
-        """Errors that the worker logged, by event and class."""
-        found: list[str] = []
+    def log_lines(self) -> list[dict[str, Any]]:
+        """What the workers logged. A line that is no JSON is under ``said`` alone.
+
+        One that begins as JSON was cut off, by a disk that was full or a worker that was killed.
+        """
+        lines: list[dict[str, Any]] = []
         with contextlib.suppress(OSError):
             for line in (self.data / "worker.log").read_text("utf-8", "replace").splitlines():
-                with contextlib.suppress(ValueError):
-                    told = json.loads(line)
-                    if told.get("level") in ("error", "critical"):
-                        found.append(f"{told.get('event')} {told.get('error', '')}".strip())
-        return found
+                try:
+                    lines.append(json.loads(line))
+                except ValueError:
+                    if not line.startswith("{"):
+                        lines.append({"said": line})
+        return lines
+
+    def notices(self) -> list[EmailMessage]:
+        """What lies in the folder of notices."""
+        folder = read_settings(data=self.data).notices_folder
+        return [
+            email.message_from_bytes(each.read_bytes(), policy=policy.default)
+            for part in ("new", "cur")
+            for each in sorted((folder / part).glob("*"))
+        ]
 
 
 @asynccontextmanager
-async def housed(home: Path, *, states: Sequence[str], odd_clock: bool) -> AsyncGenerator[House]:
+async def housed(home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways) -> AsyncGenerator[House]:
     """A house that runs while the context is open."""
-    house = House(home, states=states, odd_clock=odd_clock)
+    house = House(home, states=states, odd_clock=odd_clock, ways=ways)
     watching: asyncio.Task[None] | None = None
     try:
         await house.post.be("answers")

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,6 @@ from random import Random
 from typing import Any, Final, TypeVar
 
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.workflowservice.v1 import ResetActivityRequest
 from temporalio.client import Client, WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.exceptions import ApplicationError
@@ -26,10 +26,11 @@ from temporalio.testing._timeskipping import TimeSkipper, TimeSkippingConfig
 from activities.caseload import Caseload
 from casefile.archive import Archive
 from casefile.engine import EngineRuns, opened_history
-from faults.breaking import Breaking, Moment, drawn
-from faults.checks import Fields, Left, Said, differences, sentences
+from faults.asked import Asked, told_with_rows
+from faults.breaking import POST, Breaking, Moment, drawn
+from faults.checks import Fields, Left, Said, differences, notices_got, sentences
 from faults.course import ACTS, Planned, draw, states_of
-from faults.house import House, housed
+from faults.house import House, Ways, housed
 from procedure.faults import MalformedAct
 from sealing.composing import seal_of
 from starter.auditing import audited_case
@@ -39,8 +40,7 @@ from starter.endings import CannotGoOn
 from starter.moments import Span, resolve
 from starter.rehearsal import SETTLING
 from starter.scenario import NEEDS_DOSSIER
-from workflows.messages import MALFORMED_ACT, RECORD, TELL, Notice, OutgoingEvent, Telling
-from workflows.return_case import TELL_FOR
+from workflows.messages import MALFORMED_ACT, RECORD
 
 FAULTS: Final = 8
 ANSWERED_WITHIN: Final = 120.0
@@ -51,7 +51,8 @@ EARLY: Final = timedelta(days=12)
 """So far into a case the worker's clock jumps: see :meth:`_Playing._drained`."""
 SAID_AGAIN: Final = 8
 """So many acts, of every age, are sent once more at the end."""
-_HARMLESS: Final = frozenset({WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND})
+_WAYS: Final = {Ways(): 5, Ways(mail=False, webhook=False): 3, Ways(webhook=False): 1, Ways(mail=False): 1}
+"""By which ways the house tells people and programs, and how likely each is."""
 
 T = TypeVar("T")
 
@@ -62,14 +63,21 @@ class Outcome:
 
     seed: int
     title: str = ""
+    told_by: str = ""
+    """By which ways people and programs were told."""
     wrong: list[str] = field(default_factory=list[str])
     moments: list[str] = field(default_factory=list[str])
     struck: dict[str, int] = field(default_factory=dict[str, int])
     left_out: dict[str, int] = field(default_factory=dict[str, int])
+    long: int = 0
+    while_time_passed: int = 0
     ways: dict[str, int] = field(default_factory=dict[str, int])
     troubles: dict[str, int] = field(default_factory=dict[str, int])
     """What clients were told in place of a receipt, before they sent the act again: how often each."""
-    errors_logged: dict[str, int] = field(default_factory=dict[str, int])
+    logged: dict[str, int] = field(default_factory=dict[str, int])
+    """Warnings and errors that the workers logged, by event and class: how often each."""
+    reached: dict[str, int] = field(default_factory=dict[str, int])
+    """How often a row fell behind, a task or an attempt timed out."""
     tasks_failed: dict[str, int] = field(default_factory=dict[str, int])
     acts: int = 0
     refused: int = 0
@@ -93,15 +101,29 @@ class Outcome:
         return json.dumps(asdict(self))
 
 
-async def play(seed: int, *, small: bool = False, keep: Path | None = None) -> Outcome:
+def die(seed: int, purpose: str) -> Random:
+    """One die for each purpose, so that what one throws does not depend on when another does."""
+    return Random(f"{seed} {purpose}")  # noqa: S311 - a die, no secret
+
+
+async def play(seed: int, *, keep: Path | None = None) -> Outcome:
     """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.wrong`.
 
-    ``small``: the scenario alone with half of the faults. ``keep``: where everything of a course is kept that went wrong.
+    ``keep``: where everything of a course is kept that went wrong.
     """
-    die, outcome, began = Random(seed), Outcome(seed), time.monotonic()  # noqa: S311 - a die, no secret
-    read, course = draw(die, 0 if small else ACTS)
+    outcome, began = Outcome(seed), time.monotonic()
+    read, course = draw(die(seed, "course"), ACTS)
     outcome.title = read.title
-    moments = drawn(die, len(course), FAULTS // 2 if small else FAULTS, early=_before_days(course, EARLY))
+    ways = die(seed, "ways of telling").choices(list(_WAYS), list(_WAYS.values()))[0]
+    outcome.told_by = str(ways)
+    moments = drawn(
+        die(seed, "moments"),
+        len(course),
+        FAULTS,
+        early=_before_days(course, EARLY),
+        passes=[planned.n for planned in course if planned.after is not None and planned.n],
+        without=() if ways.mail or ways.webhook else [POST],
+    )
     outcome.moments = [str(moment) for moment in moments]
     # What an audit or a key store of ours asks about the place is asked of this house alone.
     for name in [name for name in os.environ if name.startswith(("HOMEWARD_", "TEMPORAL_"))]:
@@ -109,16 +131,19 @@ async def play(seed: int, *, small: bool = False, keep: Path | None = None) -> O
     with tempfile.TemporaryDirectory(prefix="homeward-faults-") as folder:
         intake = next(iter(read.intakes().values()))
         odd_clock = any("clock" in moment.kind for moment in moments)
-        async with housed(Path(folder), states=states_of(read), odd_clock=odd_clock) as house:
-            playing = _Playing(house, die, outcome)
+        async with housed(Path(folder), states=states_of(read), odd_clock=odd_clock, ways=ways) as house:
+            playing = _Playing(house, seed, outcome)
             try:
                 await playing.open({**intake, "agreement": read.agreement})
                 await playing.through(course, moments)
                 await playing.judge()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
                 outcome.wrong.append(f"the course could not be played to its end: {type(error).__name__}: {error}")
+            playing.count()
+            outcome.wrong += unstruck(outcome)
             outcome.restarted = house.restarted
-            outcome.errors_logged = dict(Counter(house.log_lines()))
+            outcome.logged, errors = logged(house.log_lines())
+            outcome.wrong += [f"the worker logged an error: {each}" for each in errors]
             if outcome.wrong and keep is not None:
                 _keep(house, keep / str(seed))
     outcome.seconds = time.monotonic() - began
@@ -127,9 +152,33 @@ async def play(seed: int, *, small: bool = False, keep: Path | None = None) -> O
     return outcome
 
 
+def unstruck(outcome: Outcome) -> list[str]:
+    """What is wrong where a fault that was drawn neither struck nor was left out: then less was tried than is told."""
+    done = sum(outcome.struck.values()) + sum(outcome.left_out.values())
+    drawn_ = len(outcome.moments)
+    return [] if done == drawn_ else [f"of {drawn_} faults {done} struck or were left out"]
+
+
+def logged(lines: Iterable[Fields]) -> tuple[dict[str, int], list[str]]:
+    """Warnings and errors by event and class, how often each; and those that nothing done to the worker explains."""
+    found: Counter[str] = Counter()
+    errors: dict[str, None] = {}
+    for line in lines:
+        level = line.get("level", "error")
+        if level not in ("warning", "error", "critical"):
+            continue
+        named = [line.get(name) for name in ("activity", "channel", "error")]
+        event = re.sub(r"\b\d+ times", "N times", str(line.get("event", line.get("said"))))
+        what = ": ".join([event[:90], *(str(each) for each in named if each)])
+        found[f"{level}: {what}"] += 1
+        if level != "warning":
+            errors[what] = None
+    return dict(found), list(errors)
+
+
 def _before_days(course: list[Planned], days: timedelta) -> int:
     """The number of the first act that is said more than so many days after the opening."""
-    opened = at = datetime.now(UTC)
+    opened = at = datetime(2026, 1, 1, tzinfo=UTC)  # any day: a seed draws the same whenever it is played
     for planned in course:
         at = planned.after.after(at) if planned.after else at
         if at - opened > days:
@@ -144,15 +193,15 @@ def _keep(house: House, folder: Path) -> None:
 
 
 class _Playing:
-    def __init__(self, house: House, die: Random, outcome: Outcome) -> None:
-        self._house, self._die, self._outcome = house, die, outcome
-        self._breaking = Breaking(house, die)
+    def __init__(self, house: House, seed: int, outcome: Outcome) -> None:
+        self._house, self._seed, self._outcome = house, seed, outcome
+        self._breaking = Breaking(house)
         self._said: list[Said] = []
         self._clients: list[Cases] = []
         self._troubles: Counter[str] = Counter()
         self._ways: Counter[str] = Counter()
         self._reference = ""
-        self._given_up_early: list[tuple[int, int]] = []
+        self._opened_at = datetime.now(UTC)
 
     @property
     def _client(self) -> Client:
@@ -165,7 +214,7 @@ class _Playing:
     async def open(self, intake: Fields) -> None:
         self._clients = [await self._house.cases() for _ in range(3)]
         self._skipper = TimeSkipper(self._client, config=TimeSkippingConfig(enabled=False))
-        now = datetime.now(UTC)
+        self._opened_at = now = datetime.now(UTC)
         given = resolve(intake, now)
         self._reference = new_reference(given["host_state"], given["origin_state"], now.year)
         intake = {**given, "reference": self._reference}
@@ -175,10 +224,12 @@ class _Playing:
 
     async def through(self, course: list[Planned], moments: list[Moment]) -> None:
         for planned in course:
+            now = [moment for moment in moments if moment.at == planned.n]
             if planned.after is not None:
-                await self._pass_time(planned.after)
-            for moment in moments:
-                if moment.at == planned.n:
+                await self._pass_time(planned.after, [moment for moment in now if moment.while_time_passes])
+            self._breaking.strike_again()
+            for moment in now:
+                if not moment.while_time_passes:
                     self._breaking.strike(moment)
             if planned.act is not None:
                 await self._say(planned)
@@ -191,7 +242,8 @@ class _Playing:
         act: Fields = {"act_id": f"act-{planned.n}", **resolve(planned.act or {}, now)}
         if act["act"] in NEEDS_DOSSIER:
             act["dossier"] = await self._dossier(act.get("dossier"))
-        way = self._die.choices(["once", "by three at once", "hasty", "by signal"], [4, 3, 3, 1])[0]
+        dice = die(self._seed, f"act {planned.n}")
+        way = dice.choices(["once", "by three at once", "hasty", "by signal"], [4, 3, 3, 1])[0]
         if way == "by signal" and planned.expect is not None:
             way = "hasty"
         self._ways[way] += 1
@@ -208,7 +260,7 @@ class _Playing:
                     answers.append(self._insist(lambda: self._plainly(act)))
                     said.receipts.extend(await asyncio.gather(*answers))
                 case "hasty":
-                    await self._hastily(act, said)
+                    await self._hastily(act, said, dice)
                 case "by signal":
                     await self._insist(lambda: self._handle.signal(RECORD, act, rpc_timeout=timedelta(seconds=5)))
                 case _:
@@ -230,10 +282,10 @@ class _Playing:
             return entries[min(number, len(entries)) - 1]["hash"]
         return wanted
 
-    async def _hastily(self, act: Fields, said: Said) -> None:
+    async def _hastily(self, act: Fields, said: Said, dice: Random) -> None:
         """A client that gives up too early, sends it again, and at last waits."""
-        for _ in range(self._die.randint(1, 3)):
-            wait = timedelta(milliseconds=self._die.randint(2, 40))
+        for _ in range(dice.randint(1, 3)):
+            wait = timedelta(milliseconds=dice.randint(2, 40))
             hasty = Cases(self._client, patience=wait)
             try:
                 said.receipts.append(await hasty.record(self._reference, act))
@@ -271,12 +323,17 @@ class _Playing:
 
     # Time
 
-    async def _pass_time(self, span: Span) -> None:
-        """Days of the case pass at once. The engine skips none while anything of the case is under way."""
+    async def _pass_time(self, span: Span, moments: Iterable[Moment]) -> None:
+        """Days of the case pass at once, and things fail meanwhile.
+
+        The engine skips none while anything of the case is under way.
+        """
         await self._breaking.over()
         await self._drained(end_processes=True)
         now = await self._insist(lambda: self._skipper.get_current_time(self._handle))
         target = span.after(now) + SETTLING
+        for moment in moments:
+            self._breaking.strike(moment)
         until = time.monotonic() + ANSWERED_WITHIN
         while now < target:
             ahead = target - now
@@ -335,7 +392,7 @@ class _Playing:
         ledger = await self._insist(lambda: cases.ledger(self._reference))
         view = await self._insist(lambda: cases.view(self._reference))
         runs, _ = await EngineRuns(self._client).ids(self._reference)
-        tellings = [each async for each in self._tellings(runs)]
+        asked = await self._asked(runs)
         row = await self._row(view["entries"])
         left = Left(
             reference=self._reference,
@@ -343,25 +400,29 @@ class _Playing:
             ledger=ledger,
             view=view,
             row=row,
-            tellings=tellings,
+            tellings=asked.tellings,
+            ways=self._house.ways,
             mails=self._house.post.mails,
             events=self._house.post.events,
+            folder=self._house.notices(),
             audit=await self._audit(),
-            given_up_early=self._given_up_early,
+            given_up_early=asked.given_up_early,
         )
-        outcome.wrong += differences(left)
-        outcome.wrongly_signed = self._house.post.wrongly_signed
+        outcome.wrong += [*asked.wrong, *differences(left)]
+        outcome.reached, outcome.tasks_failed = dict(asked.reached), dict(asked.tasks_failed)
+        outcome.given_up_early = len(asked.given_up_early)
+        outcome.entries, outcome.runs, outcome.notices = len(ledger), len(runs), len(notices_got(left))
+        outcome.refused = sum(entry["kind"] == "refused" for entry in ledger)
         outcome.wrong += [
             f"a client was told no sentence: {what}" for what in self._troubles if what.startswith("unforeseen")
         ]
-        self._count(ledger, len(runs))
 
     async def _say_again(self) -> None:
         """Acts of any age get their first receipt once more, in whatever run they were heard; changed, they are malformed."""
-        heard = [each for each in self._said if not each.malformed]
-        for each in self._die.sample(heard, min(SAID_AGAIN, len(heard))):
+        heard, dice = [each for each in self._said if not each.malformed], die(self._seed, "said again")
+        for each in dice.sample(heard, min(SAID_AGAIN, len(heard))):
             each.receipts.append(await self._insist(lambda act=each.act: self._clients[1].record(self._reference, act)))
-        changed = self._die.choice(heard)
+        changed = dice.choice(heard)
         try:
             await self._insist(
                 lambda: self._clients[2].record(self._reference, {**changed.act, "reason": "another reason"})
@@ -371,41 +432,14 @@ class _Playing:
         else:
             self._outcome.wrong.append(f"act {changed.n} was taken again with other content")
 
-    async def _tellings(self, runs: Iterable[str]) -> AsyncIterator[Telling]:
+    async def _asked(self, runs: Iterable[str]) -> Asked:
+        asked = Asked()
         for run in runs:
             opened = await opened_history(self._client, self._reference, run)
-            asked: dict[int, Any] = {}
-            for event in opened.events:
-                for ended in (
-                    event.activity_task_failed_event_attributes,
-                    event.activity_task_timed_out_event_attributes,
-                ):
-                    if (scheduled := asked.get(ended.scheduled_event_id)) is not None:
-                        self._given_up(scheduled, event)
-                if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
-                    scheduled = event.activity_task_scheduled_event_attributes
-                    if scheduled.activity_type.name == TELL:
-                        asked[event.event_id] = event
-                        yield _telling(json.loads(scheduled.input.payloads[0].data))
-                elif event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-                    cause = event.workflow_task_failed_event_attributes.cause
-                    if cause not in _HARMLESS:
-                        name = WorkflowTaskFailedCause.Name(cause).removeprefix("WORKFLOW_TASK_FAILED_CAUSE_")
-                        message = event.workflow_task_failed_event_attributes.failure.message
-                        what = f"{name} {message[:100]}".strip()
-                        self._outcome.tasks_failed[what] = self._outcome.tasks_failed.get(what, 0) + 1
-                        if "NON_DETERMINISTIC" in name:
-                            self._outcome.wrong.append(f"a run could not be replayed by the worker: {message[:200]}")
-
-    def _given_up(self, asked: Any, ended: Any) -> None:
-        """A telling may be given up after fourteen days. The engine does so earlier where a case's clock ran ahead."""
-        telling = _telling(json.loads(asked.activity_task_scheduled_event_attributes.input.payloads[0].data))
-        if ended.event_time.ToDatetime() - asked.event_time.ToDatetime() < TELL_FOR:
-            self._given_up_early.append((telling.first, telling.last))
-        else:
-            self._outcome.wrong.append(
-                f"entries {telling.first} to {telling.last} were not told within {TELL_FOR.days} days"
-            )
+            # First what went with a row: what did not get out with it was asked for again, with its events.
+            asked.tellings += await told_with_rows(opened)
+            asked.read(list(opened.events), opened=self._opened_at.replace(tzinfo=None))
+        return asked
 
     async def _row(self, entries: int) -> Fields | None:
         caseload = await Caseload.open(f"sqlite:///{self._house.data / 'caseload.db'}")
@@ -432,24 +466,14 @@ class _Playing:
         ) as looked:
             return sentences(looked.audited.findings)
 
-    def _count(self, ledger: list[Fields], runs: int) -> None:
+    def count(self) -> None:
+        """What was said, struck and taken, also of a course that did not come to its end."""
         outcome, post = self._outcome, self._house.post
-        outcome.acts, outcome.entries, outcome.runs = len(self._said), len(ledger), runs
-        outcome.refused = sum(entry["kind"] == "refused" for entry in ledger)
+        outcome.acts = len(self._said)
         outcome.receipts = sum(len(each.receipts) for each in self._said)
         ids = [str(mail["Message-ID"]) for mail in post.mails]
-        outcome.notices = len(set(ids))
         outcome.sent_twice = len(ids) - len(set(ids)) + len(post.events) - len({event["id"] for event in post.events})
-        outcome.given_up_early = len(self._given_up_early)
+        outcome.wrongly_signed = post.wrongly_signed
         outcome.struck, outcome.left_out = dict(self._breaking.struck), dict(self._breaking.left_out)
+        outcome.long, outcome.while_time_passed = self._breaking.long, self._breaking.while_time_passed
         outcome.ways, outcome.troubles = dict(self._ways), dict(self._troubles)
-
-
-def _telling(given: Fields) -> Telling:
-    return Telling(
-        reference=given["reference"],
-        first=given["first"],
-        last=given["last"],
-        notices=[Notice(**notice) for notice in given["notices"]],
-        events=[OutgoingEvent(**event) for event in given["events"]],
-    )

@@ -47,14 +47,15 @@ class Process:
     def ended(self) -> bool:
         return self._process.poll() is not None
 
-    def kill(self) -> None:
-        """End it as a power cut would (kill -9)."""
+    def kill(self) -> bool:
+        """End it as a power cut would (kill -9). Whether it still ran."""
         self._process.send_signal(signal.SIGKILL)
-        self._process.wait()
+        return self._process.wait() == -signal.SIGKILL
 
-    def freeze(self) -> None:
-        """Hold it still, as a machine does that is moved or swaps."""
+    def freeze(self) -> bool:
+        """Hold it still, as a machine does that is moved or swaps. Whether it still ran."""
         self._process.send_signal(signal.SIGSTOP)
+        return self._process.returncode is None
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)

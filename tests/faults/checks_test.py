@@ -11,7 +11,8 @@ import pytest
 
 from activities.agreements import AgreementShelf
 from activities.notices import compose
-from faults.checks import Fields, Left, Said, differences
+from faults.checks import Fields, Left, Said, differences, notices_got
+from faults.house import Ways
 from procedure import consequences
 from procedure.acts import parse_act
 from procedure.entries import read_moment
@@ -58,7 +59,22 @@ def whole() -> Left:
         tellings=tellings,
         mails=mails,
         events=events,
+        folder=[],
+        ways=Ways(),
         audit=[],
+    )
+
+
+def in_the_folder() -> Left:
+    """The same where neither mail nor webhook is set up: what nobody need be told of is part of no telling."""
+    left = whole()
+    return replace(
+        left,
+        ways=Ways(mail=False, webhook=False),
+        tellings=[each for each in left.tellings if each.notices],
+        mails=[],
+        events=[],
+        folder=left.mails,
     )
 
 
@@ -159,6 +175,45 @@ def test_what_went_wrong_is_found(what: str) -> None:
     """Each thing that must not happen, done to the whole record, is named."""
     broken, sentence = BROKEN[what]
     assert any(sentence in each for each in differences(broken(whole()))), differences(broken(whole()))
+
+
+IN_THE_FOLDER: dict[str, tuple[Callable[[Left], Left], str]] = {
+    "a notice lost": (lambda left: replace(left, folder=left.folder[1:]), "a notice was never sent"),
+    "a notice that lies there twice": (
+        lambda left: replace(left, folder=[*left.folder, left.folder[0]]),
+        "lies 2 times in the folder",
+    ),
+    "a notice that nobody owed": (
+        lambda left: replace(left, folder=[*left.folder, *_another_mail(left).mails]),
+        "a notice lies in the folder that was not owed",
+    ),
+    "a telling lost with its notices": (
+        lambda left: replace(left, tellings=left.tellings[1:], folder=[]),
+        "is part of 0 tellings",
+    ),
+}
+
+
+def test_nothing_is_found_where_every_notice_lies_in_the_folder() -> None:
+    """Without mail and webhook the folder is asked, and no event is missed."""
+    left = in_the_folder()
+    assert differences(left) == []
+    assert len(left.tellings) < len(whole().tellings)
+    assert notices_got(left) == notices_got(whole())
+
+
+@pytest.mark.parametrize("what", IN_THE_FOLDER)
+def test_what_went_wrong_in_the_folder_is_found(what: str) -> None:
+    """A notice that is missing, lies there twice or was not owed is named."""
+    broken, sentence = IN_THE_FOLDER[what]
+    assert any(sentence in each for each in differences(broken(in_the_folder())))
+
+
+def test_mail_that_is_set_up_excuses_no_second_notice_in_the_folder() -> None:
+    """What lies in the folder because the mail server was away is owed, and lies there once."""
+    left = whole()
+    assert differences(replace(left, folder=left.mails[:1])) == []
+    assert any("lies 2 times" in each for each in differences(replace(left, folder=[*left.mails[:1], left.mails[0]])))
 
 
 def test_what_the_engine_gave_up_is_asked_of_nobody() -> None:

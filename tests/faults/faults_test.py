@@ -5,17 +5,19 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
-from faults.__main__ import report
-from faults.breaking import KINDS, drawn
+from faults.__main__ import never_struck, report
+from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
-from faults.house import COMPILER
-from faults.playing import Outcome
+from faults.house import COMPILER, House
+from faults.playing import Outcome, die, logged, unstruck
 from faults.post import Post
 from faults.processes import ROOT, free_port
+from workflows.return_case import ROW_WITHIN
 
 SEEDS = os.environ.get("HOMEWARD_FAULTS", "5")
 
@@ -23,13 +25,13 @@ SEEDS = os.environ.get("HOMEWARD_FAULTS", "5")
 @pytest.mark.engine
 @pytest.mark.slow
 def test_nothing_is_lost_or_doubled_while_everything_fails() -> None:
-    """Engine, worker, caseload, post, clock and disks fail at drawn moments, and the record is whole."""
+    """Engine, worker, caseload, post, clock and disks fail in whole courses of sixty acts, and the record is whole."""
     told = subprocess.run(
-        [sys.executable, "-m", "faults", "--small", "--seeds", SEEDS, "--at-once", "2"],
+        [sys.executable, "-m", "faults", "--seeds", SEEDS, "--at-once", "2"],
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=1800,
         check=False,
     )
     assert told.returncode == 0, told.stdout + told.stderr
@@ -39,29 +41,119 @@ def test_nothing_is_lost_or_doubled_while_everything_fails() -> None:
 def test_a_course_has_sixty_acts_and_is_the_same_for_a_seed() -> None:
     """A seed that failed can be played again: its acts and its moments are drawn from it alone."""
     for seed in range(20):
-        read, course = draw(Random(seed))
+        read, course = draw(die(seed, "course"))
         assert sum(each.act is not None for each in course) == ACTS
-        assert course == draw(Random(seed))[1]
+        assert course == draw(die(seed, "course"))[1]
         assert {read.scenario.intake["host_state"], read.scenario.intake["origin_state"]} <= set(states_of(read))
-        first, again = (drawn(Random(seed), len(course), 8, early=9) for _ in range(2))
+        first, again = (drawn(die(seed, "moments"), len(course), 8, early=9, passes=[5, 20]) for _ in range(2))
         assert first == again
         assert len(first) == 8
     assert len(scenarios()) >= 10
 
 
+def test_each_purpose_has_a_die_of_its_own() -> None:
+    """What one purpose throws says nothing of another, nor how often that threw."""
+    first = die(7, "act 1").random()
+    assert first == die(7, "act 1").random()
+    assert len({first, die(7, "act 2").random(), die(8, "act 1").random()}) == 3
+
+
 def test_every_kind_of_fault_is_drawn_and_none_is_left_out_for_long() -> None:
-    """Two courses of eight faults hold all ten kinds before long; the clock jumps early in a case."""
-    seen = [moment for seed in range(10) for moment in drawn(Random(seed), 60, 8, early=9)]
+    """Ten courses of eight faults hold all ten kinds; the clock jumps early in a case."""
+    seen = [moment for seed in range(10) for moment in drawn(die(seed, "moments"), 60, 8, early=9)]
     assert {moment.kind for moment in seen} == set(KINDS)
     assert max(moment.at for moment in seen if "clock" in moment.kind) < 9
+    assert all(moment.how for moment in seen if moment.kind == POST or "clock" in moment.kind)
+    assert not any(moment.while_time_passes for moment in seen)
+    without = [moment for seed in range(10) for moment in drawn(die(seed, "moments"), 60, 8, early=9, without=[POST])]
+    assert {moment.kind for moment in without} == set(KINDS) - {POST}
+
+
+def test_some_faults_last_longer_than_any_patience_and_some_strike_while_time_passes() -> None:
+    """A share is long enough for a row, a task and a mail server to be given up, and a share strikes between acts."""
+    seen = [moment for seed in range(50) for moment in drawn(die(seed, "moments"), 60, 8, early=9, passes=[5, 20])]
+    long = [moment.lasts for moment in seen if moment.lasts >= LONG[0]]
+    assert 0.15 < len(long) / len(seen) < 0.35
+    assert max(long) > 10 > ROW_WITHIN.total_seconds()
+    between = [moment for moment in seen if moment.while_time_passes]
+    assert {moment.kind for moment in between} == WHILE_TIME_PASSES
+    assert {moment.at for moment in between} == {5, 20}
 
 
 def test_a_report_tells_what_went_wrong_and_how_often_what_failed() -> None:
     """The table has each kind of fault, also one that never struck."""
-    text = report([Outcome(7, wrong=["an entry was lost"], struck={"engine killed": 3})], "make faults", 60)
+    outcome = Outcome(
+        7, wrong=["an entry was lost"], struck={"engine killed": 3}, reached={"a row fell behind": 4}, logged={"x": 5}
+    )
+    text = report([outcome], "make faults", 60)
     assert "**1 courses** in which anything was lost" in text
     assert "| engine killed | 3 | 0 |" in text
     assert all(f"| {kind} |" in text for kind in KINDS)
+    assert "| a row fell behind | 4 |" in text and "| x | 5 |" in text
+
+
+def test_a_fault_that_neither_struck_nor_was_left_out_is_wrong() -> None:
+    """A course in which nothing happened does not pass for one that was mended."""
+    moments = ["one", "two", "three"]
+    assert unstruck(Outcome(7, moments=moments, struck={"engine killed": 2}, left_out={"engine's disk full": 1})) == []
+    assert unstruck(Outcome(7, moments=moments, struck={"engine killed": 2})) == [
+        "of 3 faults 2 struck or were left out"
+    ]
+
+
+def test_a_kind_that_no_course_felt_is_told() -> None:
+    """What this machine cannot do is left out; what it can do and never did is not."""
+    every = dict.fromkeys(KINDS, 1)
+    assert never_struck([Outcome(1, struck=every)]) == []
+    assert never_struck([Outcome(1, struck={**every, "engine killed": 0})]) == ["engine killed"]
+    assert never_struck([Outcome(1, struck={**every, POST: 0}, left_out={POST: 1})]) == []
+
+
+def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> None:
+    """Errors are told by event and class, and so is what a worker said past its log."""
+    found, errors = logged(
+        [
+            {"level": "info", "event": "working"},
+            {"level": "warning", "event": "not told", "channel": "mail", "error": "SMTPConnectError"},
+            {"level": "warning", "event": "call retried 6 times"},
+            {"level": "warning", "event": "call retried 7 times"},
+            {"level": "error", "event": "an act could not be decided", "error": "KeyError"},
+            {"said": "Traceback (most recent call last):"},
+        ]
+    )
+    assert errors == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
+    assert found["warning: not told: mail: SMTPConnectError"] == 1
+    assert found["warning: call retried N times"] == 2
+    assert len(found) == 4
+
+
+async def test_a_fault_that_found_nothing_to_take_away_strikes_again(tmp_path: Path) -> None:
+    """It counts as struck once it bit, and not before."""
+
+    class Ended:
+        """A worker that has ended at first, and runs when somebody looks again."""
+
+        def __init__(self) -> None:
+            self.runs = False
+
+        def freeze(self) -> bool:
+            ran, self.runs = self.runs, True
+            return ran
+
+        def thaw(self) -> None: ...
+
+    house = cast("House", SimpleNamespace(data=tmp_path, worker=Ended(), on_purpose=set[str]()))
+    breaking = Breaking(house)
+    breaking.strike(Moment(1, "worker held still", 0, 0))
+    breaking.strike(Moment(1, "caseload moved away", 0, 0))
+    await breaking.over()
+    assert not breaking.struck
+    for _ in range(2):
+        breaking.strike_again()
+        await breaking.over()
+    # There is no caseload, however often it is looked for.
+    assert breaking.struck == {"worker held still": 1}
+    assert house.on_purpose == set()
 
 
 async def test_post_that_is_away_hangs_or_refuses_takes_nothing() -> None:
