@@ -313,6 +313,7 @@ class Exploration:
                 ledger.cut(state.case.n)
                 continue
             made = ledger.since(state.case.n)
+            self._hold(here, saying.label, of_the_record(state.case, case, made))
             if made[0].kind == "refused":
                 self.found.refused += 1
                 self.found.refused_by.update(made[0].safeguards)
@@ -320,7 +321,6 @@ class Exploration:
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
-                self._hold(here, saying.label, of_the_record(state.case, case, made))
                 if saying.act != "correct":
                     told = self._reading(entries, state.case)
                     said = as_given(act)

@@ -23,7 +23,7 @@ from proof.__main__ import Looked, main, report, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
 from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, Now, sayings
 from proof.exploring import SEED, Exploration, Found, Scope, State, without
-from proof.promises import ENDINGS, LIBERTY, PROMISES, of_time
+from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, of_time
 
 MODEL = scopes.shipped()[0]["model"]
 MODEST = 40
@@ -245,6 +245,23 @@ def test_an_ending_out_of_reach_would_be_seen(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(decide, "refusals", never_a_stay)
     found = Exploration(Scope(name="no stay", about="", follows=()), MODEL).run()
     assert [what for (promise, what), _ in found.breaches if promise == ENDINGS] != []
+
+
+@pytest.mark.parametrize("kind", ["accepted", "refused"])
+def test_a_past_that_is_recomputed_would_be_seen(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Did an act count its entries wrongly, the exploration would tell, whether it was accepted or refused."""
+    lawful = decide.decide
+
+    def miscounts(case: Case, act: Any, at: Any, ledger: Ledger, seed: bytes) -> Case:
+        then = lawful(case, act, at, ledger, seed)
+        return then.but(n=then.n + 1) if ledger.since(case.n)[0].kind == kind else then
+
+    monkeypatch.setattr(decide, "decide", miscounts)
+    scope = Scope(name="the opening", about="", follows=())
+    found = Exploration(scope, MODEL, most_states=1, endings_each=0).run()
+    assert {promise for (promise, _), _ in found.breaches} == {PAST}
+    monkeypatch.undo()
+    assert Exploration(scope, MODEL, most_states=1, endings_each=0).run().breaches == []
 
 
 def test_a_state_that_forgets_too_much_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
