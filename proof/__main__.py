@@ -8,7 +8,7 @@ import argparse
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import Any, Final
 from benches.measures import machine, put_section, table
 from procedure.agreement import Agreement
 from proof import needed, scopes
-from proof.alphabet import BY_OTHERS, SAYINGS, WAITS
+from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, sayings
 from proof.exploring import Exploration, Found, Scope
 
 TITLE: Final = "Proof"
+STATES: Final = 3_000
+"""States of each scope at most, where nothing else is said. Fewer may end before a stretch is walked."""
 SMALL_STATES: Final = 60
 """States of each scope that the small exploration looks at."""
 
@@ -49,24 +51,21 @@ def work(*, small: bool, most_states: int | None = None) -> list[Callable[[], Lo
     """Every piece of work. ``most_states`` bounds each scope, and the result tells where it did."""
     stands, _ = scopes.shipped()
     model = stands["model"]
+    generated = scopes.family(model)
     pieces: list[Callable[[], Looked]] = []
     if small:
         pieces += [partial(explore, scope, model, SMALL_STATES) for scope in scopes.TO_A_FIXED_POINT]
-        pieces += [partial(explore, scopes.EDGES, terms, 20) for terms in (*stands.values(), *_family(model))]
+        others = [*stands.values(), *generated.values()]
+        pieces += [partial(explore, scope, terms, 10) for terms in others for scope in scopes.EDGES]
         pieces += [partial(switch_off, names, model) for names in needed.every() if names[0] in needed.SOON]
         return pieces
     pieces += [partial(switch_off, names, model) for names in needed.every()]
-    # These have a bound of their own.
-    pieces += [partial(explore, scope, model, None) for scope in scopes.EVERYTHING]
-    pieces += [partial(explore, scope, model, most_states) for scope in scopes.TO_A_FIXED_POINT]
-    for terms in (*stands.values(), *_family(model)):
-        more = scopes.ON_OTHERS if terms.id in stands and terms.id != "model" else ()
-        pieces += [partial(explore, scope, terms, most_states) for scope in (*more, scopes.EDGES)]
+    for terms in stands.values():
+        # These have a bound of their own.
+        pieces += [partial(explore, scope, terms, None) for scope in scopes.EVERYTHING]
+        pieces += [partial(explore, scope, terms, most_states) for scope in scopes.TO_A_FIXED_POINT]
+    pieces += [partial(explore, scope, terms, most_states) for terms in generated.values() for scope in scopes.EDGES]
     return pieces
-
-
-def _family(model: Agreement) -> Iterable[Agreement]:
-    return scopes.family(model).values()
 
 
 def _do(piece: Callable[[], Looked]) -> Looked:
@@ -103,8 +102,10 @@ def _as_long(pieces: Sequence[Found]) -> str:
     return str(max((each.longest for each in pieces), default=0))
 
 
-def wrong(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, list[str]]) -> list[str]:
-    """Everything that is not as it must be, a line each."""
+def wrong(
+    looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, list[str]], *, whole: bool = True
+) -> list[str]:
+    """Everything that is not as it must be, a line each. A run that is not ``whole`` may stop before a stretch ends."""
     found = [each.found for each in looked]
     lines: list[str] = []
     for each in found:
@@ -117,6 +118,9 @@ def wrong(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, l
             if what not in told:
                 told.add(what)
                 lines.append(f"{promise}: {what} ({each.agreement}). The course: {'; '.join(course)}")
+        if whole and each.missed:
+            never = ", ".join(each.missed)
+            lines.append(f"{each.scope} ({each.agreement}) follows what never came about: {never}")
         lines += [f"one state, two ways on: {each.scope}: {difference}" for difference in each.differed[:3]]
     if "chisinau-2002" not in refused:
         lines.append("the loader let chisinau-2002 pass")
@@ -142,19 +146,20 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         for each, seconds in found
         if not each.agreement.startswith("edges-")
     ]
-    edges = [(each, seconds) for each, seconds in found if each.agreement.startswith("edges-")]
-    rows.append(
-        [
-            f"{scopes.EDGES.name} ({len(edges)} generated profiles)",
-            f"{sum(each.states for each, _ in edges):,}",
-            f"{sum(each.looked_at for each, _ in edges):,}",
-            f"{sum(each.steps for each, _ in edges):,}",
-            _as_long([each for each, _ in edges]),
-            _how_far([each for each, _ in edges]),
-            f"{sum(len(each.breaches) for each, _ in edges)}",
-            f"{sum(seconds for _, seconds in edges):.0f}",
-        ]
-    )
+    for scope in scopes.EDGES:
+        edges = [each for each in found if each[0].scope == scope.name and each[0].agreement.startswith("edges-")]
+        rows.append(
+            [
+                f"{scope.name} ({len(edges)} generated profiles)",
+                f"{sum(each.states for each, _ in edges):,}",
+                f"{sum(each.looked_at for each, _ in edges):,}",
+                f"{sum(each.steps for each, _ in edges):,}",
+                _as_long([each for each, _ in edges]),
+                _how_far([each for each, _ in edges]),
+                f"{sum(len(each.breaches) for each, _ in edges)}",
+                f"{sum(seconds for _, seconds in edges):.0f}",
+            ]
+        )
     every = [each for each, _ in found]
     reached: dict[str, int] = {}
     for each in every:
@@ -170,7 +175,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"{sum(each.looked_at for each in every):,} were looked at and the others lay beyond a bound; {sum(each.steps for each in every):,} transitions "
         f"({sum(each.accepted for each in every):,} acts accepted, {sum(each.refused for each in every):,} refused, "
         f"{sum(each.waits for each in every):,} times that time passed). **{broken} breaches** of what never bends.",
-        f"{len(SAYINGS)} ways to say the acts, {len(BY_OTHERS)} more by people whose acts they are not, {len(WAITS)} "
+        f"{len(SAYINGS)} ways to say the acts, {_of_lists()} more from the lists of agreements, {len(BY_OTHERS)} by people whose acts they are not, {len(WAITS)} "
         f"ways for time to pass; {len(accepted)} ways were accepted somewhere.",
         f"{sum(each.merged for each in every):,} times a course came to a state that was known; "
         f"{sum(each.compared for each in every):,} of these pairs of records were compared in every next step, "
@@ -197,6 +202,13 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
     return "\n".join(lines)
 
 
+def _of_lists() -> int:
+    """How many ways to say the acts come from the lists of one agreement or another."""
+    stands = scopes.shipped()[0]
+    terms = [*stands.values(), *scopes.family(stands["model"]).values()]
+    return len({saying.label for each in terms for saying in sayings(each)}) - len(SAYINGS)
+
+
 def _told(each: needed.Needed) -> tuple[str, str]:
     if each.breach is None:
         return f"nothing: {needed.WHY_NOTHING_BREAKS.get(each.safeguards[0], 'not explained')}", "–"
@@ -206,28 +218,32 @@ def _told(each: needed.Needed) -> tuple[str, str]:
 def _command(given: argparse.Namespace) -> str:
     if given.small:
         return "python -m proof --small"
-    return "make prove" if given.states == 3_000 else f'make prove PROVE_ARGS="--states {given.states}"'
+    return "make prove" if given.states == STATES else f'make prove PROVE_ARGS="--states {given.states}"'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m proof", description=__doc__)
     parser.add_argument("--small", action="store_true", help="the part that takes seconds; says what it leaves out")
-    parser.add_argument("--states", type=int, default=3_000, help="most states of each scope; 0 sets no bound")
+    parser.add_argument("--states", type=int, default=STATES, help="most states of each scope; 0 sets no bound")
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
     parser.add_argument("--write", type=Path, help="the page of measures to write the result into")
     given = parser.parse_args(arguments)
     stands, refused = scopes.shipped()
     beyond = scopes.refused_beyond(stands["model"])
+    # The page of measures is for the whole: a part would stand there as if it were.
+    whole = not given.small and (given.states == 0 or given.states >= STATES)
     pieces = work(small=given.small, most_states=given.states or None)
     looked = done(pieces, given.processes, lambda line: print(line, file=sys.stderr, flush=True))
     text = report(looked, refused, beyond, _command(given))
     print(text)
     if given.small:
         print(f"\nSmall: each scope ends after {SMALL_STATES} states or fewer. It shows that the proof works, no more.")
-    problems = wrong(looked, refused, beyond)
+    problems = wrong(looked, refused, beyond, whole=whole)
     print("\n".join(["", *problems]) if problems else "\nNothing that never bends was broken.")
-    if given.write and not problems and not given.small:
+    if given.write and whole and not problems:
         put_section(given.write, TITLE, text)
+    elif given.write:
+        print(f"{given.write} is as it was: a whole run that finds nothing wrong writes it.", file=sys.stderr)
     return 1 if problems else 0
 
 

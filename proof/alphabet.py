@@ -8,8 +8,9 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import lru_cache
-from typing import Any, Final
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from procedure.acts import ACTS, Act, parse_act
 from procedure.agreement import Agreement
@@ -17,7 +18,12 @@ from procedure.case import Case
 from procedure.entries import moment
 from procedure.ledger import Ledger
 from procedure.majority import age_of_consent, eighteenth_birthday
+from procedure.profiles import Profile
+from procedure.toml_text import read_toml
+from procedure.vocabulary import PlacementKind
+from proof.record import CARE_PLACES, CLOSED_KINDS, PERMITTED_ESCORTS
 
+AGREEMENTS: Final = Path(__file__).parent.parent / "agreements"
 Fields = dict[str, Any]
 
 
@@ -441,9 +447,12 @@ _SAYINGS: Final[tuple[tuple[str, str, _Fields], ...]] = (
     ("note", "caseworker", _says(text="something to remember")),
 )
 
-SAYINGS: Final[tuple[Saying, ...]] = tuple(
-    Saying(label, label.partition(" ")[0], who, fields) for label, who, fields in _SAYINGS
-)
+
+def _saying(label: str, who: str, fields: _Fields) -> Saying:
+    return Saying(label, label.partition(" ")[0], who, fields)
+
+
+SAYINGS: Final[tuple[Saying, ...]] = tuple(_saying(*each) for each in _SAYINGS)
 assert {saying.act for saying in SAYINGS} == set(ACTS), "every act of the contract is said"
 assert len({saying.label for saying in SAYINGS}) == len(SAYINGS)
 
@@ -473,18 +482,54 @@ def _as(saying: Saying, note: str, actor: Fields) -> Saying:
 BY_OTHERS: Final[tuple[Saying, ...]] = tuple(other for saying in SAYINGS for other in by_others(saying))
 
 
+@cache
+def _lists(id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The kinds of place, and of place of hand-over, that a profile lists; the model's where it lists none.
+
+    An agreement does not carry these lists: they are held to the floor when it is read, and to nothing afterwards.
+    """
+    path = AGREEMENTS / id / "profile.toml"
+    said = Profile.model_validate(read_toml(path.read_text("utf-8"))) if path.exists() else None
+    kinds = said.placement.kinds if said and said.placement else None
+    ends = said.handover.kinds if said and said.handover else None
+    if kinds and ends:
+        return kinds, ends
+    usual, usually_at = _lists("model")
+    return kinds or usual, ends or usually_at
+
+
+def _of_the_terms(agreement: Agreement) -> Iterator[tuple[str, str, _Fields]]:
+    """What an agreement's own lists make possible to say: one choice that stands on a list, one that does not."""
+    kinds, ends = _lists(agreement.id)
+    employers = agreement.escort_employers
+    yield "place_child [the last kind on the list]", "protection", _says(placement=place(kinds[-1], "social_service"))
+    if other := next((kind for kind in get_args(PlacementKind) if kind not in (*kinds, *CLOSED_KINDS)), None):
+        yield "place_child [a kind off the list]", "protection", _says(placement=place(other, "social_service"))
+    handed = place(ends[-1], "child_protection")
+    yield "plan_travel [to the last place on the list]", "caseworker", _journey("child_protection", ends=handed)
+    if other := next((kind for kind in CARE_PLACES if kind not in ends), None):
+        handed = place(other, "child_protection")
+        yield "plan_travel [to a place off the list]", "caseworker", _journey("child_protection", ends=handed)
+    if len(employers) > 1:
+        yield "plan_travel [the last escort on the list]", "caseworker", _journey(employer=employers[-1])
+    if other := next((employer for employer in PERMITTED_ESCORTS if employer not in employers), None):
+        yield "plan_travel [an escort off the list]", "caseworker", _journey(employer=other)
+    for who in agreement.approvals:
+        if not who.startswith("central_authority@"):
+            yield f"approve_return [{who}]", "authority", _approved_by(who)
+
+
+def _approved_by(who: str) -> _Fields:
+    role, _, side = who.partition("@")
+    return lambda now: {
+        "dossier": now.case.head,
+        "actor": {"id": f"{role}-{side}-5", "role": role, "state": now.case.state_of(side)},
+    }
+
+
 def sayings(agreement: Agreement) -> tuple[Saying, ...]:
-    """All that is said under an agreement: the approvals that it asks for beyond the floor as well."""
-    further = [who for who in agreement.approvals if not who.startswith("central_authority@")]
-
-    def by(who: str) -> _Fields:
-        role, _, side = who.partition("@")
-        return lambda now: {
-            "dossier": now.case.head,
-            "actor": {"id": f"{role}-{side}-5", "role": role, "state": now.case.state_of(side)},
-        }
-
-    return (*SAYINGS, *(Saying(f"approve_return [{who}]", "approve_return", "authority", by(who)) for who in further))
+    """All that is said under an agreement: what is said under each, and what its own lists make possible to say."""
+    return (*SAYINGS, *(_saying(*each) for each in _of_the_terms(agreement)))
 
 
 # Time

@@ -34,6 +34,8 @@ START: Final = datetime(2026, 2, 2, 9, tzinfo=UTC)
 SEED: Final = b"an invented seed for this proof."
 LONGEST_WAY: Final = 120
 """Acts and waits within which an ending must be reached."""
+_THE_JOURNEY: Final = ("approve_travel", "depart", "report_incident", "arrive", "record_visit")
+"""Acts that need a journey that was approved."""
 LONGEST_TIME: Final = timedelta(days=3 * 365)
 """Whoever is grown up before an ending, and later than this, was kept waiting by the law."""
 
@@ -128,6 +130,9 @@ class Found:
     """States from which a return is out of reach: asylum granted, grown up, or an agreement that leaves no time."""
     acts: set[str] = field(default_factory=set[str])
     """Labels that were accepted somewhere."""
+    missed: tuple[str, ...] = ()
+    """Labels that the scope follows, that are said under the agreement, and that never came about: acts that were
+    accepted nowhere, and times that never came. A scope that misses one has not walked the stretch that it names."""
     refused_by: set[str] = field(default_factory=set[str])
 
 
@@ -202,6 +207,7 @@ class Exploration:
         self._heard_of_others: set[Hashable] = set()
         self._reaches: dict[str, set[Hashable]] = {}
         self._told: Reading | None = None
+        self._came: set[str] = set()
         # An agreement whose time to appeal outlasts a determination leaves no way to a return, and passes the floor.
         window = agreement.deadlines["appeal_window"].at_most_hours()
         self._returns = agreement.shelf_lives.determination * 24 > window
@@ -230,7 +236,14 @@ class Exploration:
                 self.found.bounds.add(f"{self._most_states:,} states")
                 break
         self.found.states = len(self.states)
+        self.found.missed = self._missed()
         return self.found
+
+    def _missed(self) -> tuple[str, ...]:
+        said = {*WAITS, *(saying.label for saying in self._said)}
+        if not self._returns:
+            said -= {label for label in said if label.partition(" ")[0] in _THE_JOURNEY}
+        return tuple(each for each in self.scope.follows or () if each in said - self.found.acts - self._came)
 
     def _begin(self, given: Fields) -> int:
         opened = Proceedings.open_case(
@@ -313,6 +326,7 @@ class Exploration:
                 ledger.cut(state.case.n)
                 continue
             made = ledger.since(state.case.n)
+            self._hold(here, saying.label, of_the_record(state.case, case, made))
             if made[0].kind == "refused":
                 self.found.refused += 1
                 self.found.refused_by.update(made[0].safeguards)
@@ -320,7 +334,6 @@ class Exploration:
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
-                self._hold(here, saying.label, of_the_record(state.case, case, made))
                 if saying.act != "correct":
                     told = self._reading(entries, state.case)
                     said = as_given(act)
@@ -387,6 +400,7 @@ class Exploration:
             self._hold(here, label, of_time(case, then, made))
             self._hold(here, label, of_the_record(case, then, made))
             if label in WAITS and (follows is None or label in follows):
+                self._came.add(label)
                 new += self._go_on(here, label, then, until, made, ledger)
             ledger.cut(case.n)
         return new

@@ -2,15 +2,12 @@
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from procedure.agreement import Agreement, BelowTheFloor, Breach
 from procedure.floor import read_profile
-from proof.alphabet import CLOSED, FAMILY, HOTEL
+from proof.alphabet import AGREEMENTS, CLOSED, FAMILY, HOTEL
 from proof.exploring import Scope
-
-AGREEMENTS: Final = Path(__file__).parent.parent / "agreements"
 
 
 def _labels(text: str) -> tuple[str, ...]:
@@ -41,7 +38,8 @@ FOUND: Final = Scope(
     about="from the day the child is found: places, detention, missing, guardian, counsel, screening, asylum",
     intakes=({}, {"placement": HOTEL}, {"placement": CLOSED}),
     follows=_labels(
-        "screen_protection | screen_protection [asylum] | place_child | place_child [hotel] | report_detention | "
+        "screen_protection | screen_protection [asylum] | place_child | place_child [hotel] | "
+        "place_child [the last kind on the list] | place_child [a kind off the list] | report_detention | "
         "confirm_release | report_missing | report_found | report_found [in a closed place] | appoint_guardian | "
         "appoint_counsel | resolve_asylum_claim [refused] | resolve_asylum_claim [granted] | "
         "the emergency placement has lasted too long"
@@ -110,7 +108,8 @@ ANEW: Final = Scope(
         "approve_travel | depart | report_incident | report_incident [the child objects] | report_detention | "
         "confirm_release | lodge_asylum_claim | resolve_asylum_claim [refused] | give_consent | "
         "give_consent [the child] | give_consent [the child, no] | approve_return | approve_return [origin] | "
-        "plan_travel | arrive"
+        "plan_travel | plan_travel [the last escort on the list] | plan_travel [to the last place on the list] | "
+        "plan_travel [to a place off the list] | arrive"
     ),
 )
 AFTER: Final = Scope(
@@ -150,14 +149,24 @@ OF_CONSENT: Final = Scope(
 )
 SHELF_LIVES: Final = Scope(
     name="shelf lives",
-    about="evidence that grows old before, at and after each of its moments, and is renewed",
+    about="evidence that grows old before, at and after each of its moments, and is renewed, up to the approvals",
     before=_READY,
     steps=7,
     follows=_labels(
         "approve_return | approve_return [origin] | give_consent | give_consent [the child] | assess_rights_impact | "
         "assess_family | the next evidence grows too old | a second before the next evidence grows too old | "
-        "the time to appeal ends | a second before the time to appeal ends | certify_fit_to_travel | plan_travel | "
-        "approve_travel | depart"
+        "the time to appeal ends | a second before the time to appeal ends"
+    ),
+)
+SHELF_LIVES_ON_THE_WAY: Final = Scope(
+    name="shelf lives, on the way",
+    about="the same from the plan to the departure, and the certificate that ends",
+    before=_PLANNED,
+    steps=7,
+    follows=_labels(
+        "give_consent | give_consent [the child] | assess_rights_impact | assess_family | "
+        "the next evidence grows too old | a second before the next evidence grows too old | certify_fit_to_travel | "
+        "the certificate ends | a second before the certificate ends | approve_travel | depart"
     ),
 )
 OFFICES: Final = Scope(
@@ -166,24 +175,39 @@ OFFICES: Final = Scope(
     deadlines=True,
     steps=6,
     follows=_labels(
-        "extend_deadline | complain | answer_complaint | assign | suspend | resume | resume [by who suspended] | "
+        "extend_deadline | complain | answer_complaint | assign | suspend | resume | "
         "appoint_guardian | confirm_services | a day passes | thirty days pass"
     ),
 )
-EDGES: Final = Scope(
-    name="from the approvals to the visits",
-    about="the way from the approvals to the visits, under the numbers of an agreement",
+_FURTHER: Final = _labels("approve_return [court@host] | approve_return [guardianship_authority@origin]")
+APPROVALS: Final = Scope(
+    name="approvals and what they rest on",
+    about="the approvals, the evidence renewed between them, the time to appeal, the plan, under an agreement's numbers",
     before=_READY,
-    follows=_labels(
-        "approve_return | approve_return [origin] | the time to appeal ends | certify_fit_to_travel | plan_travel | "
-        "approve_travel | the day of departure comes | depart | arrive | record_visit | "
-        "assess_rights_impact | assess_family | give_consent | give_consent [the child] | "
-        "approve_return [court@host] | approve_return [guardianship_authority@origin]"
+    follows=(
+        *_labels("approve_return | approve_return [origin]"),
+        *_FURTHER,
+        *_labels(
+            "the time to appeal ends | certify_fit_to_travel | plan_travel | assess_rights_impact | assess_family | "
+            "give_consent | give_consent [the child]"
+        ),
     ),
 )
-
-ON_OTHERS: Final = (TRAVEL,)
-"""What is explored under the other shipped agreements as well, besides the way of `EDGES`."""
+TO_THE_VISITS: Final = Scope(
+    name="from the approvals to the visits",
+    about="the whole way from the approvals to the last visit, under the numbers of an agreement",
+    before=_READY,
+    follows=(
+        *_labels("approve_return | approve_return [origin]"),
+        *_FURTHER,
+        *_labels(
+            "the time to appeal ends | certify_fit_to_travel | plan_travel | approve_travel | "
+            "the day of departure comes | depart | arrive | record_visit | assess_family"
+        ),
+    ),
+)
+EDGES: Final = (APPROVALS, TO_THE_VISITS)
+"""What is explored under the generated agreements as well."""
 
 TO_A_FIXED_POINT: Final = (
     FOUND,
@@ -197,7 +221,9 @@ TO_A_FIXED_POINT: Final = (
     AGE,
     OF_CONSENT,
     SHELF_LIVES,
+    SHELF_LIVES_ON_THE_WAY,
     OFFICES,
+    *EDGES,
 )
 
 

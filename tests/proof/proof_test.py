@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from proof.__main__ import Looked, main, report, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
 from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, Now, sayings
 from proof.exploring import SEED, Exploration, Found, Scope, State, without
-from proof.promises import ENDINGS, LIBERTY, PROMISES, of_time
+from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, of_time
 
 MODEL = scopes.shipped()[0]["model"]
 MODEST = 40
@@ -154,9 +155,10 @@ def test_the_alphabet_says_every_act_and_its_words_are_well_formed() -> None:
 
 def test_every_label_that_is_followed_exists() -> None:
     """A scope that follows a word that nobody says would be smaller than it looks."""
-    said = {saying.label for terms in scopes.family(MODEL).values() for saying in sayings(terms)}
+    every = (*scopes.shipped()[0].values(), *scopes.family(MODEL).values())
+    said = {saying.label for terms in every for saying in sayings(terms)}
     known = said | WAITS.keys()
-    for scope in (*scopes.TO_A_FIXED_POINT, *scopes.EVERYTHING, scopes.EDGES):
+    for scope in (*scopes.TO_A_FIXED_POINT, *scopes.EVERYTHING):
         assert {*scope.before, *(scope.follows or ())} <= known, scope.name
 
 
@@ -176,8 +178,76 @@ def test_nothing_breaks_under_any_agreement() -> None:
     assert "chisinau-2002" in refused
     assert set(stands) == {"model", "moldova-2008", "eu-return-directive"}
     for terms in (*stands.values(), *scopes.family(MODEL).values()):
-        found = Exploration(scopes.EDGES, terms, most_states=6, endings_each=5).run()
-        assert found.breaches == [], terms.id
+        for scope in scopes.EDGES:
+            found = Exploration(scope, terms, most_states=6, endings_each=5).run()
+            assert found.breaches == [], terms.id
+
+
+def test_an_agreement_is_asked_with_its_own_lists() -> None:
+    """Of escorts one that the agreement allows is taken and one that it leaves out is refused; places are said too."""
+    stands = {**scopes.shipped()[0], **scopes.family(MODEL)}
+    taken, refused = "plan_travel [the last escort on the list]", "plan_travel [an escort off the list]"
+    places = {
+        "place_child [the last kind on the list]",
+        "place_child [a kind off the list]",
+        "plan_travel [to the last place on the list]",
+        "plan_travel [to a place off the list]",
+    }
+    assert places <= {saying.label for saying in sayings(stands["moldova-2008"])}
+    approvals = {each.label for each in sayings(stands["edges-06"])} - {each.label for each in SAYINGS}
+    assert {"approve_return [court@host]", "approve_return [guardianship_authority@origin]"} <= approvals
+    for id, takes in (("moldova-2008", True), ("model", True), ("edges-02", False)):
+        exploration = Exploration(scopes.ANEW, stands[id], most_states=1, endings_each=0, others=False)
+        found = exploration.run()
+        assert (taken in found.acts) is takes
+        assert found.breaches == []
+        said = {saying.label: saying for saying in sayings(stands[id])}
+        assert (refused in said) is (id != "model")
+        if refused in said:
+            asked = next(asked_of(exploration, 0, [said[refused]]))
+            assert {each["safeguard"] for each in refusals(asked)} == {"escort-from-child-protection"}
+
+
+def test_a_stretch_that_is_not_walked_is_told() -> None:
+    """Whoever follows what never comes about is told so, and a whole run fails by it; a part may end before."""
+    names = ("appoint_guardian", "depart", "a day passes", "the day of departure comes", "approve_return [nobody]")
+    found = Exploration(
+        Scope(name="short", about="", follows=names), MODEL, most_states=30, endings_each=0, others=False
+    ).run()
+    # What nobody says under this agreement cannot be missed.
+    assert found.missed == ("depart", "the day of departure comes")
+    refused, beyond = scopes.shipped()[1], scopes.refused_beyond(MODEL)
+    assert wrong([Looked(found, 0.0)], refused, beyond) == [
+        "short (model) follows what never came about: depart, the day of departure comes"
+    ]
+    assert wrong([Looked(found, 0.0)], refused, beyond, whole=False) == []
+
+
+def test_no_journey_is_missed_where_the_agreement_leaves_no_time_for_one() -> None:
+    """Where the time to appeal outlasts a determination nobody can depart; a closing is missed all the same."""
+    scope = Scope(name="short", about="", follows=("depart", "close_case [returned]"))
+    no_time = scopes.family(MODEL)["edges-13"]
+    missed = [Exploration(scope, terms, most_states=1, endings_each=0).run().missed for terms in (no_time, MODEL)]
+    assert missed == [("close_case [returned]",), ("depart", "close_case [returned]")]
+
+
+@pytest.mark.parametrize("part", [["--small"], ["--states", "20"]])
+def test_a_part_never_stands_on_the_page_as_if_it_were_the_whole(
+    part: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a whole run writes the section; a small or a shortened one leaves the page as it was."""
+    page = tmp_path / "measures.md"
+    page.write_text("# Measures\n\n## Proof\nas it was\n", encoding="utf-8")
+
+    def nothing(**_: Any) -> list[Any]:
+        return []
+
+    monkeypatch.setattr("proof.__main__.work", nothing)
+    assert main([*part, "--write", str(page), "--processes", "1"]) == 0
+    assert "as it was" in page.read_text("utf-8")
+    assert main(["--write", str(page), "--processes", "1"]) == 0
+    assert "as it was" not in page.read_text("utf-8")
+    assert "| explored | states | looked at | transitions |" in page.read_text("utf-8")
 
 
 def test_the_generated_agreements_meet_in_every_pair_of_edges() -> None:
@@ -247,6 +317,23 @@ def test_an_ending_out_of_reach_would_be_seen(monkeypatch: pytest.MonkeyPatch) -
     assert [what for (promise, what), _ in found.breaches if promise == ENDINGS] != []
 
 
+@pytest.mark.parametrize("kind", ["accepted", "refused"])
+def test_a_past_that_is_recomputed_would_be_seen(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Did an act count its entries wrongly, the exploration would tell, whether it was accepted or refused."""
+    lawful = decide.decide
+
+    def miscounts(case: Case, act: Any, at: Any, ledger: Ledger, seed: bytes) -> Case:
+        then = lawful(case, act, at, ledger, seed)
+        return then.but(n=then.n + 1) if ledger.since(case.n)[0].kind == kind else then
+
+    monkeypatch.setattr(decide, "decide", miscounts)
+    scope = Scope(name="the opening", about="", follows=())
+    found = Exploration(scope, MODEL, most_states=1, endings_each=0).run()
+    assert {promise for (promise, _), _ in found.breaches} == {PAST}
+    monkeypatch.undo()
+    assert Exploration(scope, MODEL, most_states=1, endings_each=0).run().breaches == []
+
+
 def test_a_state_that_forgets_too_much_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records that go different ways from one state are told: here the state forgets who the guardian is."""
 
@@ -268,7 +355,7 @@ def test_what_was_found_is_printed_with_its_bounds(capsys: pytest.CaptureFixture
     assert "20 states" in text
     assert f"{bounded.steps:,} transitions" in text
     assert "| `no-detention` | place_child led into a closed place | the case is opened; place_child" in text
-    assert wrong(looked, refused, beyond) == []
+    assert wrong(looked, refused, beyond, whole=False) == []
     broken = Found("a scope", "model", breaches=[((LIBERTY, "something"), ["the case is opened", "an act"])])
     assert wrong([Looked(broken, 0.0)], refused, beyond) == [
         f"{LIBERTY}: something (model). The course: the case is opened; an act"
