@@ -55,7 +55,7 @@ class Size:
     old: int
     """Acts of the one case that grows old."""
     window: int
-    """Acts around an age, of which the cost is taken: as many as two runs of a case take."""
+    """Acts around an age, of which the cost is taken: as many as one run of a case takes."""
     few: int
     many: int
     """Open cases beside which an act is timed."""

@@ -102,7 +102,9 @@ def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], 
         f"{sum(each.inputs for each in judged.values()):,} inputs in "
         f"{sum(each.seconds for each in judged.values()) / 60:.0f} minutes of processor time. Allowed to each: "
         f"{ALLOWED_SECONDS:.0f} seconds, {ALLOWED_BYTES // MEGABYTE} MB more than before. Peaks are of processes that "
-        f"each judged {_EACH:,} inputs, the making of the inputs included.",
+        f"each judged {_EACH:,} inputs, the making of the inputs included. "
+        "A dossier that is made to fill memory may take a gigabyte, as the decision says; of its kind the inputs here "
+        "stop at a tenth.",
         "",
         table(["kind", "inputs", "distinct answers", "slowest, s", "mean, ms", "peak, MB more", "finds"], rows),
     ]

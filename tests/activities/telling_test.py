@@ -222,7 +222,7 @@ async def test_a_folder_that_fails_or_takes_long_keeps_nobody_waiting(
     assert not await Teller(small_caseload, NoticeFolder(tmp_path / "file")).tell_at_once(telling([GUARDIAN]))
 
     class Slow(NoticeFolder):
-        async def put(self, reference: str, notice: Notice) -> None:
+        async def put(self, reference: str, *notices: Notice) -> None:
             await asyncio.Event().wait()
 
     monkeypatch.setattr("activities.telling.AT_ONCE_WITHIN", 0.05)
