@@ -103,6 +103,9 @@ UNDATED_DUTIES_ARE_TOLD: Final = "undated-duties-are-told"
 ENDED_RUNS_ARE_ARCHIVED: Final = "ended-runs-are-archived"
 """Likewise."""
 
+MARKS_COME_FIRST: Final = "marks-come-first"
+"""Likewise: a run made from here on puts all its marks into its first task, and decides by the time a message came."""
+
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
@@ -115,6 +118,8 @@ class ReturnCase:
     @workflow.init
     def __init__(self, *given: Any) -> None:
         """``given``: the intake, or what an earlier run of this same case put away."""
+        self._takes_time_first = _make_marks()
+        self._latest = workflow.now()
         self._proceedings: Proceedings | None = None
         self._refused: ApplicationError | None = None
         self._intake: dict[str, Any] = {}
@@ -134,7 +139,7 @@ class ReturnCase:
 
         self._timer: asyncio.Task[None] | None = None
         self._timer_at: datetime | None = None
-        self._due = False
+        self._due: datetime | None = None
         self._hears_until: datetime | None = None
 
         self._undated: list[list[str]] = []
@@ -166,9 +171,9 @@ class ReturnCase:
         else:
             self._go_on()
         while not self._over():
-            await workflow.wait_condition(lambda: self._due or self._over() or self._run_is_long())
-            if self._due:
-                await self._let_time_pass()
+            await workflow.wait_condition(lambda: self._due is not None or self._over() or self._run_is_long())
+            if self._due is not None:
+                await self._let_time_pass(self._due)
             elif self._run_is_long():
                 await self._continue_in_a_new_run()
         await workflow.wait_condition(self._nothing_left_to_do)
@@ -183,10 +188,11 @@ class ReturnCase:
     @workflow.update(name=RECORD)
     async def record(self, *given: Any) -> dict[str, Any]:
         """Take in one act; its receipt. A refusal is an answer and an entry, not a failure."""
+        came = workflow.now()
         act = _act(given)
         await self._opened()
-        receipt = await self._heard(act)
-        await self._carry_out()
+        receipt = await self._heard(act, came)
+        await self._carry_out(came)
         return receipt
 
     @record.validator
@@ -202,15 +208,16 @@ class ReturnCase:
     @workflow.signal(name=RECORD)
     async def record_signalled(self, *given: Any) -> None:
         """Take in one act without a receipt. Nobody waits for an answer, so even a malformed one is put on record."""
+        came = workflow.now()
         await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
         if self._proceedings is None:
             return
         try:
-            await self._heard(parse_act(_one(given)))
+            await self._heard(parse_act(_one(given)), came)
         except (Malformed, ApplicationError) as error:
             sent = b"".join(each.payload.data for each in given)
-            self._case.hear_malformed(sent, _faults(error), workflow.now())
-        await self._carry_out()
+            self._case.hear_malformed(sent, _faults(error), self._moment_of(came))
+        await self._carry_out(came)
 
     @workflow.query(name=CASE)
     def case(self, *_: Any) -> dict[str, Any]:
@@ -232,7 +239,7 @@ class ReturnCase:
     # Opening
 
     async def _open(self, given: Sequence[RawValue]) -> None:
-        reference = workflow.info().workflow_id
+        reference, came = workflow.info().workflow_id, workflow.now()
         try:
             intake = self._read_intake(given, reference)
             admission = await self._admitted(reference)
@@ -245,14 +252,14 @@ class ReturnCase:
             intake,
             Agreement.from_terms(admission.agreement),
             reference=reference,
-            at=workflow.now(),
+            at=self._moment_of(came),
             # Not from the workflow's own random numbers: they follow from the run's id, which is no secret.
             seed=bytes.fromhex(admission.seed),
             facts={"duplicate_check": admission.duplicate_check, **_signing(admission)},
             version=_rules(),
         )
         self._proceedings = opened
-        await self._carry_out()
+        await self._carry_out(came)
 
     def _read_intake(self, given: Sequence[RawValue], reference: str) -> Intake:
         try:
@@ -318,10 +325,10 @@ class ReturnCase:
 
     # Hearing
 
-    async def _heard(self, act: Act) -> dict[str, Any]:
+    async def _heard(self, act: Act, came: datetime) -> dict[str, Any]:
         """The receipt of an act, its signature looked at where it bears one. Signed acts are heard in the order they came in."""
         if act.signature is None:
-            return self._hear(act, None)
+            return self._hear(act, None, came)
         async with self._hearing:
             try:
                 # What is sent a second time gets its first receipt, whatever has become of the key since.
@@ -333,7 +340,7 @@ class ReturnCase:
             except Exception as error:  # noqa: BLE001 - as in `_hear`
                 log.error("a signature could not be looked at", error=type(error).__name__)
                 raise _unforeseen() from None
-            return self._hear(act, told)
+            return self._hear(act, told, came)
 
     async def _key_of(self, signature: str) -> KeyTold:
         """What is published of the key at this moment. The answer stays in the history, so that a replay needs no key."""
@@ -355,10 +362,10 @@ class ReturnCase:
             as_signed(act), act.signature, told.statement, reference=self._case.case.reference, at=at
         )
 
-    def _hear(self, act: Act, told: KeyTold | None) -> dict[str, Any]:
+    def _hear(self, act: Act, told: KeyTold | None, came: datetime) -> dict[str, Any]:
         # No await in here: two acts of the same moment are heard one after the other, each whole.
         try:
-            at = self._case.not_before_the_last(workflow.now())
+            at = self._case.not_before_the_last(self._moment_of(came))
             return self._case.hear(act, at, self._standing(act, told, at))
         except MalformedAct as malformed:
             raise _malformed_act(malformed) from None
@@ -367,20 +374,32 @@ class ReturnCase:
             log.error("an act could not be decided", act=type(act).__name__, error=type(error).__name__)
             raise _unforeseen() from None
 
-    async def _let_time_pass(self) -> None:
-        self._due = False
-        self._case.let_time_pass(workflow.now())
+    async def _let_time_pass(self, came: datetime) -> None:
+        self._due = None
+        self._case.let_time_pass(self._moment_of(came))
         self._arm()
-        await self._carry_out()
+        await self._carry_out(came)
+
+    def _moment_of(self, came: datetime) -> datetime:
+        """The moment at which what came then is decided: when it came, and not when its activities were done.
+
+        A task may be ended just when a local activity is done. What follows then happens in the next task, and when that
+        is replayed in this one: by another clock the case would have another record. What is kept is the time at which
+        a task began, which is the same at every replay.
+        """
+        if not self._takes_time_first:
+            return workflow.now()
+        self._latest = max(self._latest, came)
+        return came
 
     # What follows
 
-    async def _carry_out(self) -> None:
+    async def _carry_out(self, came: datetime) -> None:
         """Have the hands do what follows from the entries that nothing has followed from yet."""
         entries = self._case.since(self._followed)
         if not entries:
             return
-        case, now = self._case.case, workflow.now()
+        case, now = self._case.case, self._case.not_before_the_last(self._moment_of(came))
         self._followed = case.n
         measures.count(entries)
         self._stage_changed = self._stage_changed or any(entry.kind == "stage" for entry in entries)
@@ -395,7 +414,7 @@ class ReturnCase:
             notices=[Notice(**notice) for notice in consequences.notices(case, entries, now, self._newly_owed(now))],
         )
         self._start_processes(entries)
-        await self._keep_row(self._untold[entries[0].n])
+        await self._keep_row(now, self._untold[entries[0].n])
         self._tell(entries[0].n)
 
     def _newly_owed(self, now: datetime) -> list[list[str]]:
@@ -432,7 +451,7 @@ class ReturnCase:
             self._row_made = of, consequences.caseload_row(self._case.case, now)
         return self._row_made[1]
 
-    async def _keep_row(self, telling: Telling | None = None) -> None:
+    async def _keep_row(self, now: datetime, telling: Telling | None = None) -> None:
         """Bring the caseload up to date, if it answers at once; else go on and leave it to catch up.
 
         A ``telling`` goes with the row. What comes of it is in the answer, so that no history of before replays
@@ -444,7 +463,7 @@ class ReturnCase:
                 return  # the row of a later act has told this one's too
             # The caseload needs the child once, to make the keyed mark that tells a duplicate.
             child = self._intake["child"] if self._row_kept == 0 else None
-            row = CaseloadRow(**self._row(workflow.now()), child=child)
+            row = CaseloadRow(**self._row(self._case.not_before_the_last(now)), child=child)
             self._row_made = None  # thousands of cases are held in a worker, and each would hold one
             self._row_kept = case.n
             if self._catching_up:
@@ -620,10 +639,11 @@ class ReturnCase:
         wait = max(due - workflow.now(), timedelta(0)) + timedelta(milliseconds=1)
         await workflow.sleep(wait, summary="next due moment")
         self._timer = self._timer_at = None
-        self._due = True
+        self._due = workflow.now()
 
     def _over(self) -> bool:
-        return self._hears_until is not None and workflow.now() >= self._hears_until
+        now = self._latest if self._takes_time_first else workflow.now()
+        return self._hears_until is not None and now >= self._hears_until
 
     # Runs
 
@@ -704,9 +724,26 @@ class ReturnCase:
         for first in self._untold_before:
             self._tell(first)
         if self._row_kept < self._case.case.n:
-            self._spawn(self._keep_row())
+            self._spawn(self._keep_row(workflow.now()))
         if (before := workflow.info().continued_run_id) and workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
             self._send(self._archive(before))
+
+
+def _make_marks() -> bool:
+    """Mark the run with every change of this code that it knows, before anything is waited for; whether that is done.
+
+    A task may be ended while a local activity is still at work, or just done. Replayed, what follows from the activity
+    is done in that task already, where a mark of the next one is not seen yet: the case could not be taken up again.
+    """
+    if not workflow.patched(MARKS_COME_FIRST):
+        return False
+    for mark in (UNDATED_DUTIES_ARE_TOLD, ENDED_RUNS_ARE_ARCHIVED, *map(_mark_of, PROCEDURE_VERSIONS[1:])):
+        workflow.patched(mark)
+    return True
+
+
+def _mark_of(version: str) -> str:
+    return f"procedure-{version}"
 
 
 def _rules() -> str:
@@ -714,7 +751,7 @@ def _rules() -> str:
 
     A run that is replayed by code with newer rules has no mark of them, and stays under its own.
     """
-    newer = (each for each in reversed(PROCEDURE_VERSIONS[1:]) if workflow.patched(f"procedure-{each}"))
+    newer = (each for each in reversed(PROCEDURE_VERSIONS[1:]) if workflow.patched(_mark_of(each)))
     return next(newer, PROCEDURE_VERSIONS[0])
 
 

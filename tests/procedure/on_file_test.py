@@ -20,9 +20,10 @@ import pytest
 from benches.law import BEGIN, SEED, Course, courses
 from procedure import consequences
 from procedure import who_may_see as seeing
-from procedure.acts import ACTS
+from procedure.acts import ACTS, parse_act
 from procedure.case import Case
 from procedure.entries import moment
+from procedure.faults import Fault, MalformedAct
 from procedure.ledger import Ledger
 from procedure.open_acts import open_acts
 from procedure.proceedings import Proceedings
@@ -164,6 +165,42 @@ def lines(course: Course) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"looked at: {digest(made := looked_at(step))}", made
 
 
+MALFORMED = "malformed signals"
+SIGNALS: dict[str, bytes] = {
+    "nothing": b"",
+    "no JSON": b"not JSON",
+    "a list": b"[]",
+    "no such act": b'{"act": "dance", "act_id": "m-1", "actor": {"role": "guardian", "state": "MD"}}',
+    "no such office": b'{"act": "note", "actor": {"role": "wizard", "state": "Narnia"}, "act_id": 7}',
+    "a state in small letters": b'{"act": "note", "actor": {"role": "guardian", "state": "md"}, "act_id": "m-2"}',
+    "an actor that is a word": b'{"act": "note", "actor": "somebody", "act_id": "m-3", "text": "invented"}',
+    "an id that is too long": b'{"act": "note", "act_id": "' + b"x" * 65 + b'"}',
+    "an id of no length": b'{"act": "note", "act_id": ""}',
+    "the longest id": b'{"act": "note", "act_id": "' + b"x" * 64 + b'"}',
+    "infinity": b'{"act": "note", "act_id": "x", "reason": 1e400}',
+    "no text": b"\xff\xfe",
+    "half a pair": b'{"act": "note", "text": "\\ud800"}',
+    "a tower": b"[" * 5_000,
+    "a tower of objects": b'{"a":' * 2_000 + b"1" + b"}" * 2_000,
+    "a house": b'{"a":' * 20 + b"1" + b"}" * 20,
+    "a novel": b'"' + b"x" * 70_000 + b'"',
+}
+
+
+def malformed() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Signals in no shape, each put on record as refused: the line of each, and what it stands for."""
+    course = courses(SEED, shipped()[:1])[0]
+    case = Proceedings.open_case(course.intake, course.agreement, reference=course.reference, at=BEGIN, seed=SEED)
+    for says, given in SIGNALS.items():
+        before = case.case.n
+        with pytest.raises(MalformedAct) as told:
+            parse_act(given)
+        many = [*told.value.faults, Fault(path="x", message="y" * 5_000)]
+        receipt = case.hear_malformed(given, many if says == "a list" else told.value.faults, BEGIN)
+        step = Step(says, case, before, BEGIN, receipt)
+        yield f"{says}: {digest(made := left(step))}", made
+
+
 @pytest.fixture(scope="module")
 def on_file() -> dict[str, list[str]]:
     """What was found right, by scenario and case."""
@@ -179,6 +216,12 @@ def test_what_comes_of_an_act_is_what_is_on_file(scenario: str, on_file: dict[st
             assert now == line, json.dumps(made, indent=1, default=str)
 
 
+def test_what_comes_of_a_malformed_signal_is_what_is_on_file(on_file: dict[str, list[str]]) -> None:
+    """Nobody waits for its answer, so it stands on record, with what could be read of it."""
+    for line, (now, made) in zip(on_file[MALFORMED], malformed(), strict=True):
+        assert now == line, json.dumps(made, indent=1, default=str)
+
+
 def test_all_that_is_on_file_is_played(on_file: dict[str, list[str]]) -> None:
     """No case on file is left out; the file is written anew where that is asked for."""
     names = {
@@ -188,5 +231,6 @@ def test_all_that_is_on_file_is_played(on_file: dict[str, list[str]]) -> None:
     }
     if os.environ.get("HOMEWARD_WRITE_ON_FILE"):
         now = {name: [line for line, _ in lines(course)] for name, course in names.items()}
+        now[MALFORMED] = [line for line, _ in malformed()]
         ON_FILE.write_text(json.dumps(now, indent=1) + "\n", encoding="utf-8")
-    assert names.keys() == on_file.keys()
+    assert {*names, MALFORMED} == on_file.keys()
