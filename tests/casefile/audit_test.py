@@ -282,9 +282,9 @@ class Hasty(ReturnCase):
     async def run(self, *given: Any) -> dict[str, Any]:
         return await super().run(*given)
 
-    async def _keep_row(self, telling: Telling | None = None) -> None:
+    async def _keep_row(self, now: datetime, telling: Telling | None = None) -> None:
         if self._case.case.n < 8:
-            await super()._keep_row(telling)
+            await super()._keep_row(now, telling)
         else:
             await workflow.sleep(1)
 
