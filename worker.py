@@ -44,7 +44,6 @@ from temporalio.worker import (
     UnsandboxedWorkflowRunner,
     Worker,
     WorkerDeploymentConfig,
-    WorkflowRunner,
 )
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -62,14 +61,15 @@ from activities.tracing import tracing_of
 from activities.watching import AddressTaken, EnginePage, Readiness, Watch, checks_of, runtime_that_measures, watched
 from procedure import calendars
 from sealing.agreeing import agree_on
-from sealing.composing import keyring_of, open_sealing
-from sealing.faults import SealingFault
+from sealing.composing import OpenSealing, keyring_of, open_sealing
+from sealing.faults import KeysUnreachable, SealingFault
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
+from workflows.in_order import InOrder, hold_results_back
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
 from workflows.raw import for_worker
 from workflows.reintegration_monitoring import ReintegrationMonitoring
-from workflows.return_case import ReturnCase
+from workflows.return_case import RESULTS_COME_APART, ReturnCase
 
 WORKFLOWS: Final = (ReturnCase, FamilyTracing, ReintegrationMonitoring, ArchiveRun, SweepArchive)
 SWEEP_ID: Final = "homeward-archive-sweep"
@@ -98,14 +98,14 @@ class ConnectionFault(ValueError):
     """What is set about the connection cannot be used; the text is one sentence."""
 
 
-def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
+def workflow_runner(*, sandboxed: bool = False) -> InOrder:
     """How workflow code runs.
 
     The sandbox proves in tests that workflow code reaches nothing it should not. A worker runs without
     it: it costs a third of the worker's CPU and half of its memory (docs/decisions/0015).
     """
     if not sandboxed:
-        return UnsandboxedWorkflowRunner()
+        return InOrder(UnsandboxedWorkflowRunner(), RESULTS_COME_APART)
     passed = (
         "procedure",
         "pydantic",
@@ -120,7 +120,8 @@ def workflow_runner(*, sandboxed: bool = False) -> WorkflowRunner:
         "cryptography",
     )
     calendars.open_all()
-    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*passed))
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*passed)
+    return InOrder(SandboxedWorkflowRunner(restrictions=restrictions), RESULTS_COME_APART)
 
 
 @asynccontextmanager
@@ -152,13 +153,15 @@ async def build_worker(
         if build
         else None
     )
+    order = workflow_runner(sandboxed=sandboxed)
     worker = Worker(
         for_worker(client),
         task_queue=task_queue,
         workflows=WORKFLOWS,
         activities=own_hands.activities(),
-        workflow_runner=workflow_runner(sandboxed=sandboxed),
+        workflow_runner=order,
         deployment_config=deployment,
+        max_cached_workflows=settings.cases_held,
         # When a worker dies, its cached cases wait this long for it before another takes them up.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
         workflow_task_poller_behavior=PollerBehaviorAutoscaling(),
@@ -166,6 +169,7 @@ async def build_worker(
         graceful_shutdown_timeout=DRAIN_FOR,
     )
     _be_patient(worker)
+    hold_results_back(worker, order)
     # Beside the work: a database that is down must keep no case waiting.
     keyring = keyring_of(client)
     looking = asyncio.create_task(destroy_again(settings, keyring)) if keyring else None
@@ -291,6 +295,23 @@ async def connect(
             await asyncio.sleep(1)
 
 
+async def keys_at_hand(settings: Settings, within: float = CONNECT_WITHIN) -> OpenSealing:
+    """The keys, as the settings name them; made where there are none.
+
+    A key store that is away now is waited for as the engine is. Raises :class:`sealing.faults.KeysUnreachable` when it
+    gives no answer for so many seconds, and whatever else :func:`sealing.composing.open_sealing` raises.
+    """
+    until = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            return await open_sealing(settings, make=True)
+        except KeysUnreachable as fault:
+            if asyncio.get_running_loop().time() > until:
+                raise
+            _log.warning("keys are waited for", because=str(fault))
+            await asyncio.sleep(1)
+
+
 async def is_polled(client: Client) -> bool:
     """Whether some worker asked for cases within :data:`POLLED_WITHIN`, as the engine tells."""
     described = await client.workflow_service.describe_task_queue(
@@ -344,7 +365,7 @@ async def work(settings: Settings, engine_page: EnginePage | None = None) -> Non
 async def _work(
     settings: Settings, engine_page: EnginePage | None, stop: asyncio.Event, at_work: asyncio.Event
 ) -> None:
-    sealing = await open_sealing(settings, make=True)
+    sealing = await keys_at_hand(settings)
     tracing = tracing_of("homeward-worker")
     try:
         client = await connect(
@@ -413,6 +434,9 @@ def main() -> int:
         runtime, engine_page = runtime_that_measures(settings)
         Runtime.set_default(runtime)
         asyncio.run(work(settings, engine_page))
+    except (NoEngine, KeysUnreachable) as error:
+        print(error, file=sys.stderr)
+        return 5
     except (
         SettingsFault,
         KeyUnusable,
@@ -424,9 +448,6 @@ def main() -> int:
     ) as fault:
         print(fault, file=sys.stderr)
         return 2
-    except NoEngine as error:
-        print(error, file=sys.stderr)
-        return 5
     except (OSError, RPCError, RuntimeError) as error:
         print(f"The worker ended: {type(error).__name__}.", file=sys.stderr)
         return 1

@@ -140,10 +140,10 @@ class Archivist:
             raise
         if history.ended(run.history) is None:
             raise StillRuns
-        if not run.outline().opened_a_case:
+        if not run.opened_a_case:
             return ""  # an intake that was never admitted: what it says of a child is nobody's to keep
         try:
-            run = await self._engine.fetch(reference, run_id, self._entries_of(reference))
+            run = await self._engine.with_entries(run, self._entries_of(reference))
         except WorkflowQueryFailedError:
             if not alone_if_silent:
                 raise

@@ -57,6 +57,8 @@ from activities.tables import (
     UntoldTable,
 )
 from procedure.entries import moment, read_moment
+from sealing.faults import what_went_wrong
+from sealing.sqlite_files import log_writes_ahead
 from workflows.messages import CaseloadRow
 
 if TYPE_CHECKING:
@@ -503,8 +505,9 @@ class Caseload:
                 yield
         except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
             # ``from None``: a driver's own words may name hosts, users and files.
-            kind = type(error.orig if isinstance(error, DBAPIError) and error.orig else error).__name__
-            raise CaseloadUnreachable(f"the caseload's database cannot be used now ({kind})") from None
+            raise CaseloadUnreachable(
+                f"the caseload's database cannot be used now ({what_went_wrong(error)})"
+            ) from None
 
     @asynccontextmanager
     async def _transaction(
@@ -704,9 +707,9 @@ def _as_we_need_it(engine: Engine) -> None:
         # The driver would begin transactions in its own way: late, and not before it makes tables.
         connection.isolation_level = None
         cursor = connection.cursor()
-        # busy_timeout first: changing the journal mode needs a lock itself.
-        for pragma in ("busy_timeout=5000", "journal_mode=wal", "foreign_keys=on", "synchronous=full"):
+        for pragma in ("busy_timeout=5000", "foreign_keys=on", "synchronous=full"):
             cursor.execute(f"pragma {pragma}")
+        log_writes_ahead(cursor, within=5)
         cursor.close()
 
     @event.listens_for(engine, "begin")

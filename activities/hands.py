@@ -50,6 +50,10 @@ from workflows.messages import (
     Telling,
 )
 
+AT_ONCE: Final = 2.0
+"""Seconds that a case waits for its row. Less than its own patience: what ends here is put in order (decision 0034), and
+what the engine's client ends by its own clock is not."""
+
 
 class Hands:
     """The activities of a worker. Made once, in its composition root; closed when it ends.
@@ -164,11 +168,13 @@ class Hands:
         """
         mark = self._marks.of(row.child) if row.child else None
         try:
-            await self._caseload.keep(row, mark)
-        except CaseloadUnreachable as error:
+            async with asyncio.timeout(AT_ONCE if activity.info().is_local else None):
+                await self._caseload.keep(row, mark)
+                told = row.telling is not None and await self._teller.tell_at_once(row.telling)
+        except (CaseloadUnreachable, TimeoutError) as error:
             measures.CASELOAD_FAILED.inc()
-            raise ApplicationError(str(error), type=CaseloadUnreachable.__name__) from None
-        told = row.telling is not None and await self._teller.tell_at_once(row.telling)
+            said = str(error) or "the caseload did not answer at once"
+            raise ApplicationError(said, type=CaseloadUnreachable.__name__) from None
         return RowKept(events_wanted=self._webhook is not None, told=told)
 
     @activity.defn(name=TELL)

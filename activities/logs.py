@@ -9,6 +9,7 @@ through are told, for its text may repeat what was given.
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Mapping, MutableMapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -127,6 +128,8 @@ _ANSWER: Final = re.compile(r"code: \W?([A-Za-z ]{2,40})")
 
 Event = MutableMapping[str, Any]
 
+_log: Final[Any] = structlog.get_logger(__name__)
+
 
 def configure_logs(format: str = "auto", level: str = "info", *, to: TextIO | None = None) -> None:
     """Send every log line of this process to standard error (or ``to``) in one look.
@@ -161,6 +164,7 @@ def configure_logs(format: str = "auto", level: str = "info", *, to: TextIO | No
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(LEVELS[level])
+    warnings.showwarning = _warned
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
     # At debug level the engine's client writes out whole payloads.
@@ -188,6 +192,18 @@ def engine_logging() -> LoggingConfig:
             append_log_fields_to_message=False,
         ),
     )
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """What a library warns of, as a line: of which kind and where. Its text may repeat what was given."""
+    _log.warning("a library warns", warning=category.__name__, where=f"{_short(filename)}:{lineno}")
 
 
 def _say_nothing_twice(record: logging.LogRecord) -> bool:
@@ -291,6 +307,10 @@ def _trace(traceback: TracebackType | None) -> str:
     frames: list[str] = []
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        frames.append(f"{'/'.join(code.co_filename.split('/')[-2:])}:{traceback.tb_lineno} {code.co_name}")
+        frames.append(f"{_short(code.co_filename)}:{traceback.tb_lineno} {code.co_name}")
         traceback = traceback.tb_next
     return " > ".join(frames[-_FRAMES:])
+
+
+def _short(filename: str) -> str:
+    return "/".join(filename.split("/")[-2:])

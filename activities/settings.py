@@ -219,6 +219,12 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="Name of this build: with it runs stay on the code that they began with.",
     )
+    cases_held: int = Field(
+        default=1_000,
+        ge=10,
+        le=1_000_000,
+        description="Cases that a worker holds in memory; any other it first takes up again from its history.",
+    )
     promote: bool = Field(default=False, description="Whether a worker makes its build the current one at start.")
 
     log_format: Literal["auto", "console", "json"] = Field(

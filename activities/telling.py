@@ -75,14 +75,20 @@ class Teller:
     async def tell(self, telling: Telling) -> None:
         """Tell all that has not been told yet of a telling.
 
-        Raises ``ApplicationError`` of type ``Untold`` when something did not get out; it may be tried again.
+        Raises ``ApplicationError`` of type ``Untold`` when something did not get out, or when the caseload could not be
+        told that all did; it may be tried again.
         """
         told = _Told(self._caseload, telling.reference)
         if self._mail or self._webhook:
             await told.recall([*(notice_key(telling.reference, n) for n in telling.notices), *_event_parts(telling)])
         troubles = [*await self._tell_people(telling, told), *await self._tell_programs(telling, told)]
-        await self._show(telling, troubles)
-        measures.TELLINGS.labels("untold" if troubles else "told").inc()
+        shown = await self._show(telling, troubles)
+        if troubles or shown:
+            measures.TELLINGS.labels("untold" if troubles else "told").inc()
+        else:
+            # The caseload may show it as untold since an attempt before, of this run or an earlier one, and would for
+            # ever. Nothing goes out again.
+            raise ApplicationError("everything got out, and the caseload does not know", type=UNTOLD)
         if troubles:
             refused = all(trouble.refused for trouble in troubles)
             asked = max((trouble.after or 0 for trouble in troubles), default=0)
@@ -197,8 +203,8 @@ class Teller:
 
     # In the caseload
 
-    async def _show(self, telling: Telling, troubles: list[_Trouble]) -> None:
-        """Show in the caseload what did not get out, and take away what did since. Best effort: it may be down."""
+    async def _show(self, telling: Telling, troubles: list[_Trouble]) -> bool:
+        """Show in the caseload what did not get out, and take away what did since. Whether it could be reached."""
         key = telling_key(telling)
         worst: dict[str, _Trouble] = {}
         for trouble in troubles:
@@ -210,7 +216,7 @@ class Teller:
         try:
             if not worst:
                 await self._caseload.telling_done(telling.reference, key)
-                return
+                return True
             for channel in ("folder", "mail", "webhook"):
                 trouble = worst.get(channel)
                 if trouble is None:
@@ -226,6 +232,8 @@ class Teller:
                     )
         except CaseloadUnreachable as error:
             _log.warning("caseload not told how telling went", because=str(error))
+            return False
+        return True
 
 
 class _Told:

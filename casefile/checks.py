@@ -369,7 +369,7 @@ def _taking_over(run: Run, taken: Carried, heads: Heads, fingerprints: Mapping[i
         yield Finding(
             "history", f"Run {run.run_id} took over another record than the ledger's, at entry {taken.n}.", taken.n
         )
-    for told in taken.entries:
+    for told in taken.entries():
         if fingerprints.get(told["n"]) == _fingerprint(told):
             continue  # the very entry that was checked with the run that made it
         entry = entry_from_json(told)

@@ -31,6 +31,7 @@ from casefile import history
 from casefile.runs import Run
 from procedure.entries import Entry
 from sealing.codec import is_sealed_with
+from sealing.keyring import CaseKey
 
 PATIENCE: Final = timedelta(seconds=30)
 """How long one answer of the engine is waited for."""
@@ -96,26 +97,30 @@ class EngineRuns:
         Raises ``RPCError``, with the status NOT_FOUND when the engine has the run no more, and what ``ledger_of`` does;
         :class:`CaseSilent` when a case goes on and on while it is read.
         """
-        told = await self._history(reference, run_id)
-        bare = Run(reference, run_id, None, told)
-        if ledger_of is None or not bare.outline().opened_a_case:
+        bare = Run(reference, run_id, None, await self._history(reference, run_id))
+        return bare if ledger_of is None else await self.with_entries(bare, ledger_of)
+
+    async def with_entries(self, bare: Run, ledger_of: LedgerOf) -> Run:
+        """A run of which the history is at hand, with the entries that were made in it. Raises as :meth:`fetch`."""
+        if not bare.opened_a_case:
             return bare
+        told = bare.history
         for _ in range(TRIES):
-            entries = await _entries(told, run_id, ledger_of)
+            entries = await _entries(told, bare.run_id, ledger_of)
             # Something may have happened in between: then the entries would say more than the history.
-            again = told if history.ended(told) else await self._history(reference, run_id)
+            again = told if history.ended(told) else await self._history(bare.reference, bare.run_id)
             if len(history.events_of(again)) == len(history.events_of(told)):
-                return Run(reference, run_id, entries, told)
+                return Run(bare.reference, bare.run_id, entries, told)
             told = again
         raise CaseSilent(
-            f"The case went on in run {run_id} each time while it was read; try again in a quieter moment."
+            f"The case went on in run {bare.run_id} each time while it was read; try again in a quieter moment."
         )
 
     async def still_runs(self, reference: str) -> bool:
         """Whether the process of a case, or one that belongs to it, still runs."""
         return any([run.runs async for run in self._all_of(reference)])
 
-    async def not_sealed(self, reference: str, key: bytes) -> list[str]:
+    async def not_sealed(self, reference: str, key: CaseKey) -> list[str]:
         """The processes of a case of which something lies in clear, or is sealed with another key than this one."""
         found: dict[str, None] = {}
         async for run in self._all_of(reference):
@@ -245,7 +250,7 @@ async def _entries(told: Mapping[str, Any], run_id: str, ledger_of: LedgerOf) ->
 
 @dataclass(frozen=True)
 class Replayed:
-    """What today's code makes of a recorded run."""
+    """What today's code makes of a recorded run: of one that told no entries, none."""
 
     entries: list[Entry]
     """All entries that the case then has at hand, those of earlier runs included."""
@@ -275,7 +280,10 @@ class TodaysCode:
         )
         recorded = WorkflowHistory.from_json(run.reference, dict(run.history))
         done = await replayer.replay_workflow(recorded, raise_on_replay_failure=False)
-        entries = _entries_of(listening.case)
+        try:
+            entries = _entries_of(listening.case, run)
+        except (KeyError, TypeError, ValueError, RecursionError):
+            return Replayed([], because="what an earlier run handed over cannot be read")
         if done.replay_failure is None:
             return Replayed(entries)
         said = str(done.replay_failure)
@@ -306,7 +314,7 @@ class _Listening(Interceptor):
         return Inbound
 
 
-def _entries_of(case: Any) -> list[Entry]:
-    """The entries that a replayed case holds; none where it did not get so far as to open."""
+def _entries_of(case: Any, run: Run) -> list[Entry]:
+    """The entries that a replayed case made in this run; none where it did not get so far as to open."""
     proceedings = getattr(case, "proceedings", None)
-    return list(proceedings.entries) if proceedings is not None else []
+    return proceedings.since(run.ledger[0]["n"] - 1) if proceedings is not None and run.ledger else []

@@ -55,7 +55,7 @@ async def gather(
         run: Run | None = archived
         if engine is not None and run_id in live:
             run = await _from_engine(engine, reference, run_id, ledger_of, archived, gathered.findings)
-            if not run.outline().opened_a_case:
+            if not run.opened_a_case:
                 continue  # an intake that was refused; no case came of it
             gathered.in_engine += 1
         if archived is not None:

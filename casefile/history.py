@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from procedure.entries import read_moment
-from procedure.proceedings import unpacked
+from procedure.ledger import unpacked
+from procedure.proceedings import carried_entries
 
 History = Mapping[str, Any]
 Event = Mapping[str, Any]
@@ -49,9 +50,20 @@ class Carried:
 
     n: int
     head: str
-    entries: list[dict[str, Any]]
-    """The newest entries, as far as they travelled along."""
     seed: bytes
+    bound: Any
+    """The newest entries, as far as they travelled along, and as they did."""
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The newest entries. Raises :class:`UnreadableHistory`."""
+        try:
+            entries = carried_entries(self.bound)
+            # An archive holds whatever somebody put there.
+            if all(isinstance(each["n"], int) for each in entries):
+                return entries
+        except (KeyError, TypeError, ValueError, RecursionError):
+            pass
+        raise UnreadableHistory("the entries that an earlier run handed over cannot be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +184,8 @@ def carried(history: History) -> Carried:
         return Carried(
             n=case["n"],
             head=case["head"],
-            entries=unpacked(entries if entries is not None else proceedings["entries"]),
             seed=bytes.fromhex(proceedings["seed"]),
+            bound=entries if entries is not None else proceedings["entries"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableHistory("what an earlier run handed over cannot be read") from error

@@ -97,6 +97,6 @@ class GatheredRecord:
 
 def _carried(run: Run) -> list[dict[str, Any]]:
     try:
-        return history.carried(run.history).entries
+        return history.carried(run.history).entries()
     except UnreadableHistory:
         return []  # told as a finding of its own

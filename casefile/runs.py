@@ -73,6 +73,11 @@ class Run:
         """SHA-256 of :attr:`as_bytes`, hex: the name under which it is kept."""
         return hashlib.sha256(self.as_bytes).hexdigest()
 
+    @property
+    def opened_a_case(self) -> bool:
+        """Whether it is a run of a case at all: of an intake that was refused, or never looked at, none came."""
+        return history.continues(self.history) is not None or history.admission(self.history) is not None
+
     def outline(self) -> "RunOutline":
         events = history.events_of(self.history)
         entries = self.ledger or []
@@ -89,7 +94,7 @@ class Run:
             digest=self.digest,
             size=len(self.as_bytes),
             goes_on_in=history.goes_on_in(self.history),
-            admitted=history.admission(self.history) is not None,
+            opened_a_case=self.opened_a_case,
         )
 
 
@@ -110,18 +115,13 @@ class RunOutline:
     size: int
     goes_on_in: str | None = None
     """The run in which the case goes on, where this one ended so."""
-    admitted: bool = False
-    """Whether a case was opened in it."""
+    opened_a_case: bool = False
+    """See :attr:`Run.opened_a_case`."""
 
     @property
     def entries(self) -> str:
         """The numbers of its entries, as ``1 to 103``."""
         return f"{self.first} to {self.last}" if self.first is not None else "none"
-
-    @property
-    def opened_a_case(self) -> bool:
-        """Whether it is a run of a case at all: of an intake that was refused, or never looked at, none came."""
-        return self.continues is not None or self.admitted
 
 
 @dataclass(frozen=True)

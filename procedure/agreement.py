@@ -5,8 +5,10 @@ How a profile is written down stands in :mod:`procedure.profiles`; what no profi
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -143,6 +145,16 @@ class Agreement(Clause):
     def from_terms(cls, terms: Mapping[str, Any]) -> Self:
         """The agreement that :meth:`terms` wrote down. It is not held to the floor again: it was, when it was loaded."""
         return cls.model_validate(dict(terms))
+
+    @classmethod
+    def shared(cls, terms: Mapping[str, Any]) -> Self:
+        """The same as :meth:`from_terms`, one object for all cases with these terms: a worker holds thousands of cases."""
+        return cls._of(canonical(terms))
+
+    @classmethod
+    @lru_cache(maxsize=64)
+    def _of(cls, terms: bytes) -> Self:
+        return cls.from_terms(json.loads(terms))
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of the terms, hex."""

@@ -7,6 +7,7 @@ floor demands and its source.
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -99,13 +100,10 @@ def _approvals(profile: Profile, agreement: Agreement) -> _Found:
         yield "approvals.required", f"Approval is asked of somebody who has no part in it: {_names(strangers)}."
 
 
-def _dropped(name: str, says: str) -> Callable[[Profile, Agreement], _Found]:
-    def broken(profile: Profile, agreement: Agreement) -> _Found:
-        clause = getattr(profile, name)
-        if clause is not None and not clause.required:
-            yield f"{name}.required", says
-
-    return broken
+def _dropped(name: str, says: str, profile: Profile, agreement: Agreement) -> _Found:
+    clause = getattr(profile, name)
+    if clause is not None and not clause.required:
+        yield f"{name}.required", says
 
 
 def _appeal(profile: Profile, agreement: Agreement) -> _Found:
@@ -226,42 +224,42 @@ FLOOR: Final[tuple[Rule, ...]] = (
     Rule(
         "An independent guardian is in office before any step about the child's future.",
         "CRC/GC6 paras 21, 33; CMW/GC4-CRC/GC23 para 17(i)",
-        _dropped("guardian", "No guardian is asked for."),
+        partial(_dropped, "guardian", "No guardian is asked for."),
     ),
     Rule(
         "Free counsel is in office before the determination.",
         "CRC/GC6 para 36; CMW/GC4-CRC/GC23 para 17(f)",
-        _dropped("counsel", "No legal assistance is asked for."),
+        partial(_dropped, "counsel", "No legal assistance is asked for."),
     ),
     Rule(
         "The child is heard before every decision.",
         "CRC art. 12; CMW/GC3-CRC/GC22 paras 34-39",
-        _dropped("hearing", "The child is not heard."),
+        partial(_dropped, "hearing", "The child is not heard."),
     ),
     Rule(
         "A panel determines the child's best interests before any return decision.",
         "CMW/GC3-CRC/GC22 paras 27-33; OSCE recommendation 2",
-        _dropped("panel", "No best-interests determination is asked for."),
+        partial(_dropped, "panel", "No best-interests determination is asked for."),
     ),
     Rule(
         "Return only with informed consent; an objection counts at any age.",
         "OSCE meeting report, note 12(v)",
-        _dropped("consent", "A child is returned without consent."),
+        partial(_dropped, "consent", "A child is returned without consent."),
     ),
     Rule(
         "Return only to a relative assessed safe or into guaranteed care.",
         "CRC/GC6 paras 84-85; Directive 2008/115/EC art. 10(2)",
-        _dropped("care", "A child is returned without knowing into whose care."),
+        partial(_dropped, "care", "A child is returned without knowing into whose care."),
     ),
     Rule(
         "Staying is always one of the solutions.",
         "CMW/GC3-CRC/GC22 para 32(j); OSCE recommendation 2",
-        _dropped("stay", "The child can only be returned."),
+        partial(_dropped, "stay", "The child can only be returned."),
     ),
     Rule(
         "No return while a claim for asylum is open or granted, or return is unsafe.",
         "CRC art. 22; CRC/GC6 paras 26-28",
-        _dropped("non_refoulement", "A child may be returned into danger."),
+        partial(_dropped, "non_refoulement", "A child may be returned into danger."),
     ),
     Rule(
         f"Decisions can be appealed for at least {APPEAL_WINDOW_AT_LEAST_DAYS} days, and an appeal suspends the return.",

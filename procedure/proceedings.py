@@ -4,10 +4,8 @@ This is what a durable workflow keeps. It is as pure as the law it applies: what
 the arguments alone, moments and the secret seed included.
 """
 
-import base64
 import hashlib
 import json
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final, Self, cast
@@ -23,7 +21,7 @@ from procedure.case import Case
 from procedure.entries import Draft, Entry, entry_from_json
 from procedure.faults import Fault, MalformedAct
 from procedure.intake import Intake
-from procedure.ledger import Ledger
+from procedure.ledger import Ledger, Volume, all_unpacked
 from procedure.safeguards.asked import Refusal, refuse
 from procedure.signing import UNSIGNED, Standing
 from procedure.views import try_to_show, view
@@ -87,10 +85,9 @@ class Proceedings:
     @classmethod
     def resume(cls, carried: Mapping[str, Any]) -> Self:
         """The proceedings that :meth:`carry` put away."""
-        entries = unpacked(carried["entries"])
         return cls(
             _CASE.validate_python(_with_agreement(carried["case"])),
-            Ledger(entry_from_json(entry) for entry in entries),
+            _ledger_of(carried["entries"]),
             bytes.fromhex(carried["seed"]),
             {act_id: list(answer) for act_id, answer in carried["answered"].items()},
         )
@@ -98,19 +95,16 @@ class Proceedings:
     def carry(self, most_bytes: int = 1_000_000) -> dict[str, Any]:
         """Everything as one JSON object, for the next run of the workflow.
 
-        The entries travel along, compressed. Should they outgrow ``most_bytes`` the oldest stay behind:
-        they remain in the histories of the earlier runs, and the chain runs on.
+        The entries travel along, bound in volumes: those that came bound stay closed, however old the case is. Should
+        they outgrow ``most_bytes`` the oldest stay behind: they remain in the histories of the earlier runs, and the
+        chain runs on.
         """
-        entries = [entry.as_json() for entry in self._ledger]
-        text = packed(entries)
-        while len(text) > most_bytes and len(entries) > 1:
-            entries = entries[len(entries) // 4 or 1 :]
-            text = packed(entries)
-        oldest = entries[0]["n"]
+        volumes = self._ledger.bound(most_bytes)
+        oldest = volumes[0].first
         case = _CASE.dump_python(self.case, mode="json", exclude={"agreement", "moves_to", "running"})
         return {
             "case": {**case, "agreement": self.case.agreement.terms()},
-            "entries": text,
+            "entries": [list(volume) for volume in volumes],
             "seed": self._seed.hex(),
             "answered": {
                 act_id: answer if answer[1] >= oldest else self._without_its_entry(answer)
@@ -224,7 +218,7 @@ class Proceedings:
 
         Where an answer may have ``most_bytes`` at most, as many as it holds, and at least one.
         """
-        wanted = self._ledger.since(first - 1)
+        wanted = self._ledger.after(first - 1)
         if most_bytes is None:
             return [entry.as_json() for entry in wanted]
         told: list[dict[str, Any]] = []
@@ -309,30 +303,24 @@ def _is_faulty_id(known: str) -> bool:
     return len(known) > _LONGEST_ACT_ID
 
 
-def packed(given: Any) -> str:
-    """A JSON value, compressed, as text."""
-    # Not the utmost: it takes seven times as long and saves four in a hundred, while a workflow task waits.
-    return base64.b85encode(zlib.compress(json.dumps(given, separators=(",", ":")).encode(), 6)).decode()
+def carried_entries(entries: Any) -> list[dict[str, Any]]:
+    """What travelled along with a case as :meth:`Proceedings.carry` has it under ``entries``: the JSON of each entry.
+
+    Raises ValueError or TypeError for what cannot have been put away.
+    """
+    texts = [entries] if isinstance(entries, str) else [text for _, _, text in entries]
+    return [entry for some in all_unpacked(texts) for entry in some]
 
 
-MOST_UNPACKED: Final = 256 * 1024**2
-"""What a run hands over is 1.6 MB at most when packed; no text of a case packs a hundredfold."""
-
-
-def unpacked(text: str) -> Any:
-    """The JSON value that :func:`packed` wrote. Raises ValueError for what cannot be one."""
-    unpacking = zlib.decompressobj()
-    try:
-        raw = unpacking.decompress(base64.b85decode(text), MOST_UNPACKED)
-    except zlib.error as error:
-        raise ValueError("it is not packed as it should be") from error
-    if unpacking.unconsumed_tail or not unpacking.eof:
-        raise ValueError("it is cut off, or unpacks to more than any case")
-    return json.loads(raw)
+def _ledger_of(entries: Any) -> Ledger:
+    # One text is how earlier code put them away.
+    if isinstance(entries, str):
+        return Ledger(entry_from_json(entry) for entry in carried_entries(entries))
+    return Ledger(volumes=[Volume(*volume) for volume in entries])
 
 
 def _with_agreement(carried: Mapping[str, Any]) -> dict[str, Any]:
-    return {**carried, "agreement": Agreement.from_terms(carried["agreement"])}
+    return {**carried, "agreement": Agreement.shared(carried["agreement"])}
 
 
 def _object(given: Any) -> dict[str, Any]:

@@ -112,6 +112,13 @@ _NO_ANSWER: Final = frozenset(
 )
 """How the engine says that nothing works on a case."""
 
+_UNHEARD: Final = "UnprocessedUpdate"
+"""How the engine says that a task ended and nothing in it answered an act: neither took it in nor rejected it."""
+
+
+_ABORTED: Final = "workflow update was aborted"
+"""How an engine that is very busy says that it has forgotten an act before the case heard it, or its answer."""
+
 
 class _MovingOn(Exception):
     """The case's task was given up for a new one, as when it moves on to a new run."""
@@ -441,6 +448,12 @@ class Cases:
                 return await self._answer(asked, reference=reference, moving_until=until)
             except _MovingOn:
                 await asyncio.sleep(0.2)
+            except WorkflowUpdateFailedError as failed:
+                # A task ended and nothing in it answered the act. Heard or not, it is on record once.
+                unheard = isinstance(failed.cause, ApplicationError) and failed.cause.type == _UNHEARD
+                if not unheard or time.monotonic() > until:
+                    raise
+                await asyncio.sleep(0.2)
 
     async def _update_id(self, reference: str, given: Any) -> str | None:
         """The engine's own id of an act: the same act finds the same update again, other content under its id does not.
@@ -472,7 +485,8 @@ class Cases:
             _if_not_permitted(error)
             if error.status is RPCStatusCode.NOT_FOUND and reference and not error.message.startswith("Namespace "):
                 raise NoSuchCase(f"There is no case {reference}.") from None
-            if error.status is RPCStatusCode.FAILED_PRECONDITION and moving_until and time.monotonic() < moving_until:
+            moves = error.status is RPCStatusCode.FAILED_PRECONDITION or error.message == _ABORTED
+            if moves and moving_until and time.monotonic() < moving_until:
                 raise _MovingOn from None
             if error.status in _NO_ANSWER:
                 raise await self._why_no_answer() from None

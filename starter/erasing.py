@@ -35,7 +35,7 @@ from procedure.retention import Ground, may_be_erased_from
 from procedure.signing import REQUIRED
 from sealing.composing import keyring_of
 from sealing.faults import KeyMissing, SealingFault
-from sealing.keyring import Keyring
+from sealing.keyring import CaseKey, Keyring
 from sealing.published_keys import as_json
 from sealing.signatures import kid_of
 from starter.auditing import audited_case, keys_of
@@ -272,11 +272,11 @@ class Erasing:
         kids = {kid_of(step.signature) for step in steps} - {None}
         return [as_json(key) for kid, key in sorted(keys.items()) if kid in kids]
 
-    async def _key(self, reference: str) -> bytes:
+    async def _key(self, reference: str) -> CaseKey:
         try:
             return await self.keyring.known_key(reference)
         except KeyMissing:
-            return b""  # nothing was ever sealed for it
+            return CaseKey()  # nothing was ever sealed for it
 
     async def _archived(self, reference: str) -> tuple[set[str], list[Kept]]:
         """The runs that lie in the archive sealed and whole; and the objects that lie there in clear."""

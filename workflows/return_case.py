@@ -6,10 +6,11 @@ is :mod:`procedure`'s. Nothing but a person's act moves the child.
 
 import asyncio
 import json
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, NoReturn
+from enum import IntEnum
+from typing import Any, Final, NamedTuple, NoReturn
 
 from temporalio import workflow
 from temporalio.common import RawValue, RetryPolicy, SearchAttributeUpdate
@@ -70,7 +71,8 @@ with workflow.unsafe.imports_passed_through():
     from procedure.entries import Entry, moment, read_moment
     from procedure.faults import Fault, Malformed, MalformedAct
     from procedure.intake import REFERENCE, Intake, parse_intake
-    from procedure.proceedings import Proceedings, packed, unpacked
+    from procedure.ledger import packed, unpacked
+    from procedure.proceedings import Proceedings
     from procedure.signing import Standing
     from procedure.vocabulary import PROCEDURE_VERSIONS
     from sealing import signatures
@@ -78,6 +80,9 @@ with workflow.unsafe.imports_passed_through():
 
 ENTRIES_A_RUN: Final = 100
 """A run that is longer costs too much to take up again after a worker was restarted (measured: docs/decisions/0012)."""
+
+MOST_EVENTS_A_RUN: Final = 15_000
+"""Where acts come without a pause, a run ends at this length as soon as it can: the engine breaks one off that has 51,200."""
 
 HEARS_LATE_ACTS_FOR: Final = timedelta(days=30)
 """So long a closed case still hears acts, to refuse them on record (docs/decisions/0013)."""
@@ -106,9 +111,36 @@ ENDED_RUNS_ARE_ARCHIVED: Final = "ended-runs-are-archived"
 MARKS_COME_FIRST: Final = "marks-come-first"
 """Likewise: a run made from here on puts all its marks into its first task, and decides by the time a message came."""
 
+RUNS_END_ALONE: Final = "runs-end-alone"
+"""Likewise: a run ends in a task in which nothing came with what a local activity brought."""
+
+RESULTS_COME_APART: Final = "results-come-apart"
+"""Likewise, and the newest: each result of a local activity is a step of its own (``in_order.InOrder``).
+
+A run with this mark does all that the earlier ones stand for, and has none of them: each costs two events.
+"""
+
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
 _ONCE: Final = RetryPolicy(maximum_attempts=1)
+_AT_ONCE: Final = timedelta(milliseconds=1)
+
+
+class Advice(NamedTuple):
+    """What the engine says of a run: whether it finds it long, whether it has newer code for it, and how many events it has."""
+
+    is_long: bool
+    code_is_newer: bool
+    events: int
+
+
+class Manner(IntEnum):
+    """How a run goes, by the marks that it was begun with. Each does what those before it do."""
+
+    OF_OLD = 0
+    TAKES_TIME_FIRST = 1
+    ENDS_ALONE = 2
+    TAKES_RESULTS_APART = 3
 
 
 @workflow.defn(name=RETURN_CASE)
@@ -118,7 +150,8 @@ class ReturnCase:
     @workflow.init
     def __init__(self, *given: Any) -> None:
         """``given``: the intake, or what an earlier run of this same case put away."""
-        self._takes_time_first = _make_marks()
+        self._manner = _make_marks()
+        self._advice = Advice(is_long=False, code_is_newer=False, events=0)
         self._latest = workflow.now()
         self._proceedings: Proceedings | None = None
         self._refused: ApplicationError | None = None
@@ -177,10 +210,10 @@ class ReturnCase:
             elif self._run_is_long():
                 await self._continue_in_a_new_run()
         await workflow.wait_condition(self._nothing_left_to_do)
-        if workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
+        if self._does(ENDED_RUNS_ARE_ARCHIVED):
             # Who keeps it waits for the end of this run.
             await self._archive(workflow.info().run_id)
-            await workflow.wait_condition(self._nothing_left_to_do)
+            await self._until_alone(self._nothing_left_to_do)
         return self._case.view(workflow.now())
 
     # Messages
@@ -188,7 +221,7 @@ class ReturnCase:
     @workflow.update(name=RECORD)
     async def record(self, *given: Any) -> dict[str, Any]:
         """Take in one act; its receipt. A refusal is an answer and an entry, not a failure."""
-        came = workflow.now()
+        came = self._comes()
         act = _act(given)
         await self._opened()
         receipt = await self._heard(act, came)
@@ -208,7 +241,7 @@ class ReturnCase:
     @workflow.signal(name=RECORD)
     async def record_signalled(self, *given: Any) -> None:
         """Take in one act without a receipt. Nobody waits for an answer, so even a malformed one is put on record."""
-        came = workflow.now()
+        came = self._comes()
         await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
         if self._proceedings is None:
             return
@@ -250,7 +283,7 @@ class ReturnCase:
             raise
         opened = Proceedings.open_case(
             intake,
-            Agreement.from_terms(admission.agreement),
+            Agreement.shared(admission.agreement),
             reference=reference,
             at=self._moment_of(came),
             # Not from the workflow's own random numbers: they follow from the run's id, which is no secret.
@@ -380,6 +413,14 @@ class ReturnCase:
         self._arm()
         await self._carry_out(came)
 
+    def _comes(self) -> datetime:
+        """The moment of what comes now, and with it what the engine advises of the run's length: see `_moment_of`.
+
+        For what has a place of its own in the history: a message, a timer, an activity that is not local.
+        """
+        self._advice = _engines_advice()
+        return workflow.now()
+
     def _moment_of(self, came: datetime) -> datetime:
         """The moment at which what came then is decided: when it came, and not when its activities were done.
 
@@ -387,7 +428,7 @@ class ReturnCase:
         is replayed in this one: by another clock the case would have another record. What is kept is the time at which
         a task began, which is the same at every replay.
         """
-        if not self._takes_time_first:
+        if self._manner < Manner.TAKES_TIME_FIRST:
             return workflow.now()
         self._latest = max(self._latest, came)
         return came
@@ -417,9 +458,13 @@ class ReturnCase:
         await self._keep_row(now, self._untold[entries[0].n])
         self._tell(entries[0].n)
 
+    def _does(self, change: str) -> bool:
+        """Whether this run does what a mark of its own once stood for."""
+        return self._manner == Manner.TAKES_RESULTS_APART or workflow.patched(change)
+
     def _newly_owed(self, now: datetime) -> list[list[str]]:
         """The acts without a deadline that somebody owes since the last look."""
-        if not workflow.patched(UNDATED_DUTIES_ARE_TOLD):
+        if not self._does(UNDATED_DUTIES_ARE_TOLD):
             return []
         before, self._undated = self._undated, consequences.undated(self._case.case, now)
         return [duty for duty in self._undated if duty not in before]
@@ -527,6 +572,7 @@ class ReturnCase:
         except ActivityError:
             # The caseload shows what could not be told; the case goes on without it.
             log.warning("could not be told in time", first=telling.first, last=telling.last)
+        self._comes()
         self._untold.pop(telling.first, None)
 
     def _spawn(self, doing: Coroutine[Any, Any, None]) -> None:
@@ -639,21 +685,21 @@ class ReturnCase:
         wait = max(due - workflow.now(), timedelta(0)) + timedelta(milliseconds=1)
         await workflow.sleep(wait, summary="next due moment")
         self._timer = self._timer_at = None
-        self._due = workflow.now()
+        self._due = self._comes()
 
     def _over(self) -> bool:
-        now = self._latest if self._takes_time_first else workflow.now()
+        now = workflow.now() if self._manner < Manner.TAKES_TIME_FIRST else self._latest
         return self._hears_until is not None and now >= self._hears_until
 
     # Runs
 
     def _run_is_long(self) -> bool:
-        info = workflow.info()
+        advice = _engines_advice() if self._manner < Manner.ENDS_ALONE else self._advice
         return (
-            info.is_continue_as_new_suggested()
+            advice.is_long
             or self._case.case.n - self._begun_at >= ENTRIES_A_RUN
             # A new version of the code is taken up where one stage ends and the next begins.
-            or (self._stage_changed and info.is_target_worker_deployment_version_changed())
+            or (self._stage_changed and advice.code_is_newer)
         )
 
     def _between_handlers(self) -> bool:
@@ -662,9 +708,28 @@ class ReturnCase:
     def _nothing_left_to_do(self) -> bool:
         return self._between_handlers() and not self._untold and not self._catching_up
 
+    async def _until_alone(self, is_quiet: Callable[[], bool]) -> None:
+        """Return in a task in which the run may end: it is quiet, and no local activity brought anything.
+
+        What one brought may be done a task later than a replay does it. If the run ended with it, a signal that came
+        with that later task would never have been heard.
+        """
+        await workflow.wait_condition(is_quiet)
+        if self._manner < Manner.ENDS_ALONE:
+            return
+        while self._events() < MOST_EVENTS_A_RUN:
+            await workflow.sleep(_AT_ONCE, summary="end of the run")
+            if is_quiet():
+                return
+            await workflow.wait_condition(is_quiet)
+
+    def _events(self) -> int:
+        # What an activity brought may be done in a longer history than a replay does it in.
+        return (_engines_advice() if self._manner < Manner.TAKES_RESULTS_APART else self._advice).events
+
     async def _continue_in_a_new_run(self) -> None:
         # Between handlers only: an act half heard would be lost with the run, and so would a word to a child process.
-        await workflow.wait_condition(self._between_handlers)
+        await self._until_alone(self._between_handlers)
         upgrade = workflow.ContinueAsNewVersioningBehavior.AUTO_UPGRADE
         workflow.continue_as_new(
             self._put_away(),
@@ -676,7 +741,7 @@ class ReturnCase:
         carried = self._case.carry()
         entries = carried.pop("entries")
         rest = packed({**self._at_hand(), "proceedings": carried})
-        if len(rest) + len(entries) > HAND_OVER_BYTES:
+        if len(rest) + sum(len(text) for *_, text in entries) > HAND_OVER_BYTES:
             carried = self._case.carry(HAND_OVER_BYTES - len(rest))
             entries = carried.pop("entries")
             rest = packed({**self._at_hand(), "proceedings": carried})
@@ -725,21 +790,26 @@ class ReturnCase:
             self._tell(first)
         if self._row_kept < self._case.case.n:
             self._spawn(self._keep_row(workflow.now()))
-        if (before := workflow.info().continued_run_id) and workflow.patched(ENDED_RUNS_ARE_ARCHIVED):
+        if (before := workflow.info().continued_run_id) and self._does(ENDED_RUNS_ARE_ARCHIVED):
             self._send(self._archive(before))
 
 
-def _make_marks() -> bool:
-    """Mark the run with every change of this code that it knows, before anything is waited for; whether that is done.
+def _make_marks() -> Manner:
+    """Mark the run with the changes of this code that it knows, before anything is waited for; how it goes by them.
 
     A task may be ended while a local activity is still at work, or just done. Replayed, what follows from the activity
     is done in that task already, where a mark of the next one is not seen yet: the case could not be taken up again.
     """
+    rules = [_mark_of(version) for version in PROCEDURE_VERSIONS[1:]]
+    if workflow.patched(RESULTS_COME_APART):
+        for mark in rules:
+            workflow.patched(mark)
+        return Manner.TAKES_RESULTS_APART
     if not workflow.patched(MARKS_COME_FIRST):
-        return False
-    for mark in (UNDATED_DUTIES_ARE_TOLD, ENDED_RUNS_ARE_ARCHIVED, *map(_mark_of, PROCEDURE_VERSIONS[1:])):
+        return Manner.OF_OLD
+    for mark in (UNDATED_DUTIES_ARE_TOLD, ENDED_RUNS_ARE_ARCHIVED, *rules):
         workflow.patched(mark)
-    return True
+    return Manner.ENDS_ALONE if workflow.patched(RUNS_END_ALONE) else Manner.TAKES_TIME_FIRST
 
 
 def _mark_of(version: str) -> str:
@@ -753,6 +823,15 @@ def _rules() -> str:
     """
     newer = (each for each in reversed(PROCEDURE_VERSIONS[1:]) if workflow.patched(_mark_of(each)))
     return next(newer, PROCEDURE_VERSIONS[0])
+
+
+def _engines_advice() -> Advice:
+    info = workflow.info()
+    return Advice(
+        info.is_continue_as_new_suggested(),
+        info.is_target_worker_deployment_version_changed(),
+        info.get_current_history_length(),
+    )
 
 
 def _is_continued() -> bool:

@@ -1,6 +1,7 @@
 """Different persons, a dossier that was read, deadlines not stretched at will."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from procedure.deadlines import RULES, name_of
@@ -63,7 +64,7 @@ def dossier_read(asked: Asked) -> Iterator[Refusal]:
     if read is None:
         said = "What was read is not a state of this case's record"
     else:
-        changed = ", ".join(f"entry {entry.n} ({entry.act})" for entry in ledger.material_since(read)[:20])
+        changed = ", ".join(f"entry {entry.n} ({entry.act})" for entry in islice(ledger.material_since(read), 20))
         said = f"The case has moved on since the state that was read: {changed}"
     yield refuse(
         "stale-dossier",

@@ -116,7 +116,17 @@ def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture
 def postgresql(postgresql_server: str) -> Iterator[str]:
     """The address of an empty PostgreSQL database."""
-    name = f"caseload_{secrets.token_hex(6)}"
+    yield from _empty(postgresql_server)
+
+
+@pytest.fixture
+def another_postgresql(postgresql_server: str) -> Iterator[str]:
+    """That of a second one, for keys that lie apart."""
+    yield from _empty(postgresql_server)
+
+
+def _empty(postgresql_server: str) -> Iterator[str]:
+    name = f"homeward_{secrets.token_hex(6)}"
     with psycopg.connect(f"{postgresql_server}/postgres", autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"'.encode())
         yield f"{postgresql_server}/{name}"

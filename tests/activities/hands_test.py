@@ -1,7 +1,9 @@
 """The hands as the worker and the cases hold them."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.agreements import AgreementShelf
+from activities.caseload import Caseload
 from activities.hands import Hands
 from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
@@ -120,3 +123,21 @@ async def test_a_worker_that_could_not_do_its_work_says_so_at_start(tmp_path: Pa
     (tmp_path / "duplicates.key").write_text("no key")
     with pytest.raises(KeyUnusable):
         Hands.of(read_settings(data=tmp_path), AgreementShelf())
+
+
+async def test_a_case_does_not_wait_for_a_caseload_that_hangs(
+    hands: Hands, row: Callable[..., CaseloadRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it waits for its row the answer comes in time that there is none; an activity of its own has time."""
+
+    async def hang(*_: object) -> None:
+        await asyncio.sleep(0.3)
+
+    monkeypatch.setattr(Caseload, "keep", hang)
+    monkeypatch.setattr("activities.hands.AT_ONCE", 0.05)
+    waiting, apart = ActivityEnvironment(), ActivityEnvironment()
+    waiting.info = replace(waiting.info, is_local=True)
+    with pytest.raises(ApplicationError, match="did not answer at once") as failed:
+        await waiting.run(hands.keep_caseload_row, row())
+    assert failed.value.type == "CaseloadUnreachable"
+    assert isinstance(await apart.run(hands.keep_caseload_row, row()), RowKept)

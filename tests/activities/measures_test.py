@@ -102,14 +102,19 @@ async def test_rows_and_readings_that_cannot_be_written_are_counted(hands: Hands
 
 
 async def test_tellings_are_counted_by_how_they_went(hands: Hands, tmp_path: Path) -> None:
-    """Told; and, with a folder that cannot be written, not told by that channel."""
+    """Told, once the caseload knows; and, with a folder that cannot be written, not told by that channel."""
     one = Telling(REFERENCE, 1, 1, [Notice("owed", "caseworker", "MD", 1, act="screen_protection")], [])
     names = {
         "told": told("homeward_tellings_total", outcome="told"),
         "untold": told("homeward_tellings_total", outcome="untold"),
     }
     folder = sum(told("homeward_tellings_failed_total", channel="folder", refused=each) for each in ("true", "false"))
-    await ActivityEnvironment().run(hands.tell, one)
+    with pytest.raises(ApplicationError):  # the caseload is away
+        await ActivityEnvironment().run(hands.tell, one)
+    assert told("homeward_tellings_total", outcome="told") == names["told"]
+    there = Hands.of(read_settings(data=tmp_path / "data"), AgreementShelf())
+    await ActivityEnvironment().run(there.tell, one)
+    await there.close()
     notices = tmp_path / "data" / "notices"
     for each in sorted(notices.rglob("*"), reverse=True):
         each.rmdir() if each.is_dir() else each.unlink()

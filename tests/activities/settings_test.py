@@ -77,6 +77,7 @@ def test_a_database_is_given_the_driver_that_is_here(given: str, driver: str) ->
         ({"caseload_url": "caseload"}, "HOMEWARD_CASELOAD_URL must be an address such as sqlite:///FILE"),
         ({"smtp_port": "many"}, "HOMEWARD_SMTP_PORT must be a whole number."),
         ({"smtp_port": "0"}, "HOMEWARD_SMTP_PORT must be at least 1."),
+        ({"cases_held": "9"}, "HOMEWARD_CASES_HELD must be at least 10."),
         ({"promote": "perhaps"}, "HOMEWARD_PROMOTE must be true or false."),
         ({"log_level": "loud"}, "HOMEWARD_LOG_LEVEL must be one of 'debug', 'info', 'warning' or 'error'."),
         ({"log_format": "xml"}, "HOMEWARD_LOG_FORMAT must be one of 'auto', 'console' or 'json'."),

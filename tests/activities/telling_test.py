@@ -24,7 +24,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.caseload import Caseload
+from activities.caseload import Caseload, CaseloadUnreachable
 from activities.events import EventWebhook
 from activities.mail import MailServer
 from activities.notices import AddressBook, NoticeFolder
@@ -166,10 +166,10 @@ def in_folder(settings: Settings) -> list[str]:
     return sorted(path.name for path in (settings.notices_folder / "new").glob("*"))
 
 
-async def tell(teller: Teller, what: Telling, *, heartbeats: Sequence[Any] = ()) -> None:
+async def tell(teller: Teller, what: Telling, *, heartbeats: Sequence[Any] = (), attempt: int = 1) -> None:
     """Run the activity's work as the engine would; ``heartbeats`` is what an earlier attempt noted."""
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, heartbeat_details=list(heartbeats))
+    environment.info = replace(environment.info, heartbeat_details=list(heartbeats), attempt=attempt)
     await environment.run(teller.tell, what)
 
 
@@ -230,12 +230,12 @@ async def test_a_folder_that_fails_or_takes_long_keeps_nobody_waiting(
 
 
 async def test_notices_go_out_while_the_caseload_is_down(settings: Settings, unreachable: str) -> None:
-    """What people must know does not wait for a database."""
+    """What people must know does not wait for a database. It is told later that they know, and they no second time."""
     down = Caseload(unreachable)
-
-    await tell(Teller(down, NoticeFolder(settings.notices_folder)), telling([GUARDIAN]))
-
-    assert 1 == len(in_folder(settings))
+    for attempt in (1, 2):
+        failure = await fails(Teller(down, NoticeFolder(settings.notices_folder)), telling([GUARDIAN]), attempt=attempt)
+        assert "the caseload does not know" in str(failure)
+        assert 1 == len(in_folder(settings))
     await down.close()
 
 
@@ -285,7 +285,7 @@ async def test_the_engine_remembers_when_the_caseload_cannot(
 
     # As a worker on cases gets it back: heartbeats have no type, so it is left as it came.
     payload = PayloadConverter.default.to_payload(beats[-1][0])
-    await tell(teller, telling([GUARDIAN, SCREENING]), heartbeats=[RawValue(payload)])
+    await fails(teller, telling([GUARDIAN, SCREENING]), heartbeats=[RawValue(payload)])
 
     assert ["guardians@example.org", "care@example.org"] == mailbox.to
     await down.close()
@@ -315,6 +315,34 @@ async def test_a_mail_server_that_is_away_shows_until_it_is_back(
 
     assert 2 == len(box.taken)
     assert [] == await small_caseload.untold()
+
+
+async def test_what_got_out_while_the_caseload_was_away_does_not_stand_there_as_untold(
+    by_webhook: Teller, receiver: Receiver, small_caseload: Caseload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later attempt takes it away, once the caseload is back, and posts nothing again.
+
+    The attempt that got it out may be the first of a new run, which knows nothing of those of the run before.
+    """
+    what, beats = telling([], [event(1)]), list[Any]()
+    receiver.answers.append(503)
+    await fails(by_webhook, what)
+
+    async def away(*_: Any, **__: Any) -> None:
+        raise CaseloadUnreachable("away")
+
+    with monkeypatch.context() as gone:
+        for name in ("told", "part_told", "telling_done", "telling_failed"):
+            gone.setattr(small_caseload, name, away)
+        environment = ActivityEnvironment()
+        environment.on_heartbeat = lambda *details: beats.append(details)
+        with pytest.raises(ApplicationError, match="the caseload does not know"):
+            await environment.run(by_webhook.tell, what)
+    assert 1 == len(await small_caseload.untold())
+
+    await tell(by_webhook, what, attempt=3, heartbeats=[RawValue(PayloadConverter.default.to_payload(beats[-1][0]))])
+    assert [] == await small_caseload.untold()
+    assert [1, 1] == receiver.entries
 
 
 async def test_an_urgent_notice_does_not_only_wait_for_the_mail_server(by_mail: Teller, settings: Settings) -> None:

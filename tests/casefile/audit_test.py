@@ -1,9 +1,11 @@
 """An audit finds what an operator, a disk or a changed program did to a case, and names it."""
 
 import asyncio
+import base64
 import hashlib
 import json
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from casefile.engine import TodaysCode
 from casefile.runs import Run
 from procedure import gates
 from procedure.entries import digest_of_body, entry_from_json, hash_of_header
+from procedure.ledger import packed
 from starter.auditing import archived_entries
 from tests.casefile.lived import Lived, long_case
 from tests.workflows.engines import accepted, note, record, until_determined
@@ -103,19 +106,75 @@ async def test_a_run_ended_by_force_is_named_with_who_and_why(lived: Lived) -> N
         assert looked.audited.entries == 4
 
 
-async def test_a_missing_run_is_named(lived: Lived) -> None:
+async def test_a_missing_run_is_named(lived: Lived, archived_twice: Any) -> None:
     """When the engine has forgotten and the archive has lost a run, the run after it points at the hole."""
-    handle = await long_case(lived.engine, notes=200)
-    await lived.in_archive(handle.id, 2)
-    async with lived.audited(handle.id, offline=True) as looked:
+    reference, _, _ = archived_twice
+    async with lived.audited(reference, offline=True) as looked:
         assert kinds(looked) == {"missing_run"}  # the run that still runs is not in the archive
         first, second = looked.audited.runs
-    (kept,) = [each for each in await lived.archive.runs(handle.id) if each.run_id == first.run_id]
-    (lived.archive_folder / kept.path).unlink()
-    async with lived.audited(handle.id, offline=True) as looked:
+    (kept,) = [each for each in await lived.archive.runs(reference) if each.run_id == first.run_id]
+    path = lived.archive_folder / kept.path
+    raw = path.read_bytes()
+    path.unlink()
+    async with lived.audited(reference, offline=True) as looked:
+        path.write_bytes(raw)
         assert kinds(looked) == {"missing_run"}
         assert f"Run {first.run_id} is missing, from which run {second.run_id} goes on" in sentences(looked)
         assert looked.audited.entries == second.last  # the run after it carried the entries along
+
+
+AS_IT_IS = object()
+
+
+def bound_otherwise(told: dict[str, Any], volume: list[Any] | str | None) -> None:
+    """Put another volume in the place of that in which a run took over the entries of the one before; or none."""
+    started = told["history"]["events"][0]["workflowExecutionStartedEventAttributes"]
+    (payload,) = started["input"]["payloads"]
+    given = json.loads(base64.b64decode(payload["data"]))
+    ((_, _, text),) = given["entries"]
+    new = [text if each is AS_IT_IS else each for each in volume] if isinstance(volume, list) else volume
+    given["entries"] = [] if volume is None else [new]
+    payload["data"] = base64.b64encode(json.dumps(given).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("volume", "cannot_be_read"),
+    [
+        ([1, 103, "corrupt"], True),
+        ([1, 103, packed([{"n": "nobody's"}])], True),
+        ([1, 103, packed([[[]]])], True),
+        ("nothing bound", True),
+        ([1, 3, AS_IT_IS], False),
+        (None, False),
+    ],
+    ids=["corrupt", "no number", "no entries", "no volume", "other numbers", "none"],
+)
+async def test_volumes_that_somebody_wrote_are_no_traceback(
+    lived: Lived, archived_twice: Any, volume: Any, cannot_be_read: bool
+) -> None:
+    """What cannot be read is a finding with the run; what no act of the run asked for is missed by nobody."""
+    reference, kept, raw = archived_twice
+    path = lived.archive_folder / kept.path
+    try:
+        await rewritten(lived, kept, partial(bound_otherwise, volume=volume))
+        async with lived.audited(reference, offline=True) as looked:
+            assert ("cannot be compared" in sentences(looked)) == cannot_be_read, sentences(looked)
+            assert looked.audited.entries > 200
+    finally:
+        for file in path.parent.iterdir():
+            file.unlink()
+        path.write_bytes(raw)
+
+
+@pytest.fixture(scope="module")
+async def archived_twice(lived: Lived) -> Any:
+    """A case of three runs, and of its second one the object that tests may spoil."""
+    handle = await long_case(lived.engine, notes=200)
+    await lived.in_archive(handle.id, 2)
+    async with lived.audited(handle.id, offline=True) as looked:
+        _, second = looked.audited.runs
+    (kept,) = [each for each in await lived.archive.runs(handle.id) if each.run_id == second.run_id]
+    return handle.id, kept, (lived.archive_folder / kept.path).read_bytes()
 
 
 async def rewritten(lived: Lived, kept: Kept, change: Any) -> None:

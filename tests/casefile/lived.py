@@ -24,12 +24,14 @@ from tests.workflows.engines import (
     accepted,
     act,
     intake,
+    moved_on_from,
     note,
     record,
     until_approved,
     until_determined,
 )
 from workflows.messages import RECORD, Sweep
+from workflows.return_case import ENTRIES_A_RUN
 
 
 def quiet(done: int, of_all: int) -> None:
@@ -147,12 +149,15 @@ async def until(true: Callable[[], Any], seconds: float = 20) -> None:
 
 
 async def long_case(engine: Engine, notes: int = 105) -> Handle:
-    """A case of two runs, with a refusal in each."""
+    """A case of one more run than it has hundreds of ``notes``, with a refusal in the first and the last."""
     handle = await engine.start()
+    run = (await handle.describe()).run_id
     await accepted(handle, *until_determined()[:4])
     assert (await record(handle, act("cw", "place_child", placement=STATION)))["result"] == "refused"
-    for _ in range(notes):
+    for n in range(1, notes + 1):
         await record(handle, note())
+        if n % ENTRIES_A_RUN == 0:
+            run = await moved_on_from(run, handle)
     assert (await record(handle, act("cw", "place_child", placement=STATION)))["result"] == "refused"
     return handle
 

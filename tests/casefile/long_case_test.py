@@ -14,7 +14,8 @@ import pytest
 
 from tests.casefile.lived import Lived
 from tests.starter.running import environment
-from tests.workflows.engines import Engine, accepted, note, record, until_determined
+from tests.workflows.engines import Engine, accepted, moved_on_from, note, record, until_determined
+from workflows.return_case import ENTRIES_A_RUN
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -27,7 +28,11 @@ async def grown(engine: Engine, entries: int) -> str:
     """A case with so many entries, most of them notes."""
     handle = await engine.start()
     await accepted(handle, *until_determined())
-    while (await handle.query("case"))["entries"] < entries:
+    run, begun_at = (await handle.describe()).run_id, 0
+    while (so_far := (await handle.query("case"))["entries"]) < entries:
+        if so_far - begun_at >= ENTRIES_A_RUN:
+            # While acts come without a pause a run goes on.
+            run, begun_at = await moved_on_from(run, handle), so_far
         await asyncio.gather(*(record(handle, note()) for _ in range(9)))
     return str(handle.id)
 

@@ -20,6 +20,7 @@ from tests.workflows.engines import (
     development,
     guardian,
     intake,
+    moved_on_from,
     note,
     record,
     time_skipping,
@@ -65,8 +66,10 @@ async def refused(engine: Engine, handle: Handle) -> None:
 
 async def long(engine: Engine, handle: Handle) -> None:
     """So many entries that the case goes on in a new run."""
+    run = (await handle.describe()).run_id
     for _ in range(12):
         await asyncio.gather(*(record(handle, note()) for _ in range(9)))
+    await moved_on_from(run, handle)
     await accepted(handle, guardian())
 
 

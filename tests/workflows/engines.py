@@ -1,5 +1,6 @@
 """A case on a real engine, in few words. Everybody here is invented."""
 
+import asyncio
 import itertools
 import secrets
 import shutil
@@ -313,3 +314,13 @@ def visit(number: int) -> Fields:
         with_family=True,
         findings="invented",
     )
+
+
+async def moved_on_from(run: str, handle: Handle) -> str:
+    """Wait until a case goes on in a newer run, whose id is returned: a run ends a moment after its last act."""
+    for _ in range(200):
+        now = str((await handle.describe()).run_id)
+        if now != run:
+            return now
+        await asyncio.sleep(0.1)
+    raise AssertionError("it is still the same run")

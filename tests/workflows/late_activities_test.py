@@ -114,8 +114,8 @@ async def test_a_case_has_the_same_record_wherever_a_task_ended(server: Engine) 
         assert result.replay_failure is None, result.replay_failure
         proceedings: Proceedings | None = CASES[-1].proceedings
         assert proceedings is not None
-        assert _headers(proceedings.ledger()) == _headers(entries)
+        assert headers(proceedings.ledger()) == headers(entries)
 
 
-def _headers(entries: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def headers(entries: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return [(entry["n"], entry["kind"], entry["at"], entry["hash"]) for entry in entries]
