@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from prometheus_client import Counter
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import (
@@ -25,7 +24,7 @@ from temporalio.converter import (
 
 from procedure.intake import REFERENCE
 from sealing.faults import KeyDestroyed, NeverOpens, SealingFault
-from sealing.keyring import HOUSE, Keys
+from sealing.keyring import HOUSE, CaseKey, Keys
 from sealing.keys import NONCE_BYTES
 
 ENCODING: Final = b"binary/encrypted"
@@ -105,10 +104,10 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         if self._case not in (None, case) and case != HOUSE:
             raise NeverOpens(case, f"What is sealed for {case} stands where something of {self._case} belongs.")
         key = await self.keys.known_key(case)
-        if payload.metadata[_KEY_NAME] != _name_of(key):
+        if payload.metadata[_KEY_NAME] != key.name:
             raise NeverOpens(case, f"Something of {case} was sealed with another key than the key store at hand has.")
         try:
-            clear = AESGCM(key).decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], _about(case, key))
+            clear = key.cipher.decrypt(payload.data[:NONCE_BYTES], payload.data[NONCE_BYTES:], _about(case, key))
         except (InvalidTag, ValueError):
             raise NeverOpens(case, f"Something that {case} holds was altered after it was sealed.") from None
         return Payload.FromString(clear)
@@ -142,9 +141,9 @@ def named_in(payload: Payload) -> str | None:
     return case if case == HOUSE or REFERENCE.fullmatch(case) else None
 
 
-def is_sealed_with(payload: Payload, case: str, key: bytes) -> bool:
+def is_sealed_with(payload: Payload, case: str, key: CaseKey) -> bool:
     """Whether a payload says that it was sealed for this case with this key."""
-    return is_sealed(payload) and named_in(payload) == case and payload.metadata[_KEY_NAME] == _name_of(key)
+    return is_sealed(payload) and named_in(payload) == case and payload.metadata[_KEY_NAME] == key.name
 
 
 async def digest_of(keys: Keys, case: str, content: bytes) -> str:
@@ -153,23 +152,18 @@ async def digest_of(keys: Keys, case: str, content: bytes) -> str:
     return hmac.new(own, content, hashlib.sha256).hexdigest()
 
 
-def _sealed(payload: Payload, key: bytes, case: str) -> Payload:
+def _sealed(payload: Payload, key: CaseKey, case: str) -> Payload:
     nonce = secrets.token_bytes(NONCE_BYTES)
     return Payload(
         metadata={
             "encoding": ENCODING,
             _FORMAT_NAME: FORMAT,
             _CASE_NAME: case.encode(),
-            _KEY_NAME: _name_of(key),
+            _KEY_NAME: key.name,
         },
-        data=nonce + AESGCM(key).encrypt(nonce, payload.SerializeToString(), _about(case, key)),
+        data=nonce + key.cipher.encrypt(nonce, payload.SerializeToString(), _about(case, key)),
     )
 
 
-def _name_of(key: bytes) -> bytes:
-    """A name for a key, by which another one is told from it; it tells nothing of the key."""
-    return hmac.digest(key, b"homeward key name 1", hashlib.sha256)[:8].hex().encode()
-
-
-def _about(case: str, key: bytes) -> bytes:
-    return b"\0".join([FORMAT, case.encode(), _name_of(key)])
+def _about(case: str, key: CaseKey) -> bytes:
+    return b"\0".join([FORMAT, case.encode(), key.name])

@@ -1,13 +1,20 @@
 """The one place where keys, codec and converter are put together, for every process that speaks to the engine."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 from sqlalchemy import URL
 from temporalio.client import Client
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    SerializationContext,
+    WorkflowSerializationContext,
+)
+from typing_extensions import override
 
 from sealing.codec import CaseCodec, digest_of
 from sealing.faults import KeyDestroyed, SealingFault
@@ -45,6 +52,34 @@ class KeySettings(Protocol):
     def transit_ca(self) -> Path | None: ...
 
 
+REMEMBERED_AT_MOST: Final = 256
+
+
+@dataclass(frozen=True)
+class SealingConverter(DataConverter):
+    """The data converter of every client, which keeps what it made of itself for a process.
+
+    The engine's client asks for that three times a payload, and each would have parts of its own. Right as long as all
+    parts look at nothing of a context but whose process it is.
+    """
+
+    _made: dict[Any, DataConverter] = field(
+        default_factory=dict[Any, DataConverter], init=False, repr=False, compare=False
+    )
+
+    @override
+    def with_context(self, context: SerializationContext) -> DataConverter:
+        if not isinstance(context, WorkflowSerializationContext | ActivitySerializationContext):
+            return super().with_context(context)
+        of = type(context), context.workflow_id
+        made = self._made.get(of)
+        if made is None:
+            if len(self._made) >= REMEMBERED_AT_MOST:
+                self._made.clear()  # at once, whichever threads look: they make theirs anew
+            made = self._made[of] = super().with_context(context)
+        return made
+
+
 @dataclass(frozen=True)
 class Sealing:
     """Keys, and what is made of them. Closed by whoever opened it."""
@@ -54,8 +89,7 @@ class Sealing:
     @property
     def converter(self) -> DataConverter:
         """The data converter of every client: payloads sealed, and failures too."""
-        return replace(
-            DataConverter.default,
+        return SealingConverter(
             payload_codec=CaseCodec(self.keys),
             failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
         )

@@ -47,3 +47,10 @@ class NoKeysHere(CannotOpen):
 
     def __init__(self, case: str, why: str) -> None:
         super().__init__(case, f"What {case} holds is sealed, and it cannot be opened here. {why}")
+
+
+def what_went_wrong(error: Exception) -> str:
+    """The class of an error, and what a database's driver calls it; its own words may name hosts, users and values."""
+    said = getattr(error, "orig", None) or error
+    code = getattr(said, "sqlite_errorname", None) or getattr(said, "sqlstate", None)
+    return ", ".join(filter(None, [type(said).__name__, code]))

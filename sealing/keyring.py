@@ -1,6 +1,8 @@
 """The keys of cases: one each, kept wrapped in a table of its own, apart from everything that they seal."""
 
 import asyncio
+import hashlib
+import hmac
 import os
 import secrets
 import time
@@ -9,10 +11,12 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from sqlalchemy import URL, LargeBinary, String, event, func, select, text, update
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import URL, Engine, LargeBinary, Row, String, create_engine, event, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
@@ -21,8 +25,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import NullPool
 
 from procedure.intake import REFERENCE
-from sealing.faults import KeyDestroyed, KeyMissing, KeysUnreachable, KeysUnusable, NoKeysHere
+from sealing.faults import KeyDestroyed, KeyMissing, KeysUnreachable, KeysUnusable, NoKeysHere, what_went_wrong
 from sealing.keys import KEY_BYTES, KeyHolder, Wrapped
+from sealing.sqlite_files import log_writes_ahead
 
 HOUSE: Final = "house"
 """Under this name stands the key of what belongs to no case: schedules, the archive's sweep."""
@@ -92,14 +97,36 @@ class KeyringStatus:
     """The key-encryption keys that the key holder has."""
 
 
+class CaseKey(bytes):
+    """The key of a case, and what is made of it once for all payloads. It is forgotten with the key."""
+
+    @cached_property
+    def name(self) -> bytes:
+        """A name for the key, by which another one is told from it; it tells nothing of the key."""
+        return hmac.digest(self, b"homeward key name 1", hashlib.sha256)[:8].hex().encode()
+
+    @cached_property
+    def cipher(self) -> AESGCM:
+        return AESGCM(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(...)"
+
+    # As bytes have a way of their own, for each of the three.
+    __str__ = __repr__
+
+    def __format__(self, _: str) -> str:
+        return repr(self)
+
+
 class Keys(Protocol):
     """Where the keys of cases come from."""
 
-    async def key(self, case: str) -> bytes:
+    async def key(self, case: str) -> CaseKey:
         """The key of a case, to seal with. Raises :class:`sealing.faults.CannotOpen` and ``KeysUnreachable``."""
         ...
 
-    async def known_key(self, case: str) -> bytes:
+    async def known_key(self, case: str) -> CaseKey:
         """The key of a case, to open with. Raises the same."""
         ...
 
@@ -110,10 +137,10 @@ class NoKeys:
     def __init__(self, why: str) -> None:
         self._why = why
 
-    async def key(self, case: str) -> bytes:
+    async def key(self, case: str) -> CaseKey:
         raise NoKeysHere(case, self._why)
 
-    async def known_key(self, case: str) -> bytes:
+    async def known_key(self, case: str) -> CaseKey:
         raise NoKeysHere(case, self._why)
 
 
@@ -133,10 +160,11 @@ class Keyring:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``url`` names the driver. Nothing is opened yet: :meth:`open` does."""
-        self._url = url
         self._holder = holder
         self._engine = _engine(url)
-        self._remembered: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._file = _file_of(url)
+        self._looking = None if self._file is None else _engine_for_looking(url)
+        self._remembered: OrderedDict[str, tuple[CaseKey, float]] = OrderedDict()
         self._for = remembered_for.total_seconds()
         self._at_most = remembered_at_most
         self._clock = clock
@@ -152,8 +180,8 @@ class Keyring:
 
         Raises :class:`sealing.faults.KeysUnusable` for a store that is not there, or of a later version.
         """
-        if (file := _file_of(self._url)) is not None and not make and not file.exists():
-            raise KeysUnusable(f"There is no key store at {file}")
+        if self._file is not None and not make and not self._file.exists():
+            raise KeysUnusable(f"There is no key store at {self._file}")
         if make:
             await self._make()
         try:
@@ -175,7 +203,7 @@ class Keyring:
         self._remembered.clear()
         await self._engine.dispose()
 
-    async def key(self, case: str) -> bytes:
+    async def key(self, case: str) -> CaseKey:
         """The key of a case, made now where it has none. Raises :class:`sealing.faults.KeyDestroyed`."""
         _checked(case)
         if (key := self._recalled(case)) is not None:
@@ -202,20 +230,34 @@ class Keyring:
             await connection.execute(insert(_ROWS).values(row).on_conflict_do_nothing())
         return True
 
-    async def known_key(self, case: str) -> bytes:
+    async def known_key(self, case: str) -> CaseKey:
         """The key of a case that has one. Raises :class:`sealing.faults.KeyMissing` and ``KeyDestroyed``."""
         if (key := self._recalled(case)) is not None:
             return key
-        asked = select(_ROWS.c.kek, _ROWS.c.wrapped, _ROWS.c.destroyed_at).where(_ROWS.c.of_case == case)
-        async with self._connected() as connection:
-            row = (await connection.execute(asked)).one_or_none()
+        row = await self._row_of(case)
         if row is None:
             raise KeyMissing(case)
         if row.destroyed_at is not None:
             raise KeyDestroyed(case, row.destroyed_at)
-        key = await self._holder.unwrap(Wrapped(row.kek, row.wrapped), case=case)
+        key = CaseKey(await self._holder.unwrap(Wrapped(row.kek, row.wrapped), case=case))
         self._remember(case, key)
         return key
+
+    async def _row_of(self, case: str) -> Row[Any, Any, Any] | None:
+        asked = select(_ROWS.c.kek, _ROWS.c.wrapped, _ROWS.c.destroyed_at).where(_ROWS.c.of_case == case)
+        if self._looking is None:
+            async with self._connected() as connection:
+                return (await connection.execute(asked)).one_or_none()
+        looking = self._looking
+
+        def look() -> Row[Any, Any, Any] | None:
+            with looking.connect() as connection:
+                return connection.execute(asked).one_or_none()
+
+        # Asked for every case that a worker takes up. The asynchronous driver starts a thread for each connection and
+        # goes there and back for every word, at six times the work.
+        async with _reaching():
+            return await asyncio.to_thread(look)
 
     async def destroyed(self, case: str) -> str | None:
         """When the key of a case was destroyed, RFC 3339; None where it was not."""
@@ -321,7 +363,7 @@ class Keyring:
                 held=await self._holder.ids(),
             )
 
-    def _recalled(self, case: str) -> bytes | None:
+    def _recalled(self, case: str) -> CaseKey | None:
         found = self._remembered.get(case)
         if found is None:
             return None
@@ -332,18 +374,16 @@ class Keyring:
         self._remembered.move_to_end(case)
         return key
 
-    def _remember(self, case: str, key: bytes) -> None:
+    def _remember(self, case: str, key: CaseKey) -> None:
         self._remembered[case] = key, self._clock() + self._for
         self._remembered.move_to_end(case)
         while len(self._remembered) > self._at_most:
             self._remembered.popitem(last=False)
 
     async def _make(self) -> None:
-        if (file := _file_of(self._url)) is not None:
-            _make_file(file)
-        async with self._connected() as connection:
-            if self._engine.dialect.name == "postgresql":
-                await connection.execute(text("select pg_advisory_xact_lock(:ours)"), {"ours": _MAKING})
+        if self._file is not None:
+            _make_file(self._file)
+        async with self._alone(_MAKING) as connection:
             await connection.run_sync(_Tables.metadata.create_all)
             insert = postgresql.insert if self._engine.dialect.name == "postgresql" else sqlite.insert
             own = {"number": _STORE, "format": FORMAT, "id": secrets.token_hex(8)}
@@ -364,7 +404,7 @@ class Keyring:
                     await asyncio.sleep(0.2)
         except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
             raise KeysUnreachable(
-                f"Traces of what was destroyed or replaced could not be cleared from the key store ({type(error).__name__}): "
+                f"Traces of what was destroyed or replaced could not be cleared from the key store ({what_went_wrong(error)}): "
                 "somebody reads it all the time. Do it again"
             ) from None
 
@@ -382,11 +422,11 @@ class Keyring:
             )
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncGenerator[AsyncConnection]:
+    async def _alone(self, lock: int = _WRAPPING) -> AsyncGenerator[AsyncConnection]:
         """A transaction in which no other process puts a new key there, adds a key-encryption key or forgets one."""
         async with self._connected() as connection:
             if self._engine.dialect.name == "postgresql":
-                await connection.execute(text("select pg_advisory_xact_lock(:ours)"), {"ours": _WRAPPING})
+                await connection.execute(text("select pg_advisory_xact_lock(:ours)"), {"ours": lock})
             else:
                 # The driver begins a transaction by itself before a write only, and then without the file's lock.
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
@@ -394,11 +434,17 @@ class Keyring:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncGenerator[AsyncConnection]:
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN), self._engine.begin() as connection:
-                yield connection
-        except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
-            raise KeysUnreachable(f"The key store cannot be reached or used ({type(error).__name__})") from None
+        async with _reaching(), self._engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def _reaching() -> AsyncGenerator[None]:
+    try:
+        async with asyncio.timeout(ANSWER_WITHIN):
+            yield
+    except (DBAPIError, NoFreeConnection, OSError, TimeoutError) as error:
+        raise KeysUnreachable(f"The key store cannot be reached or used ({what_went_wrong(error)})") from None
 
 
 def _engine(url: URL) -> AsyncEngine:
@@ -408,15 +454,25 @@ def _engine(url: URL) -> AsyncEngine:
         )
     # A connection each time: keys are asked for seldom, and whoever leaves the file leaves no log of writes behind.
     engine = create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+    _as_we_need_it(engine.sync_engine)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
+
+def _engine_for_looking(url: URL) -> Engine:
+    """For a key store in a file: reads in one go, in a thread."""
+    engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool, hide_parameters=True)
+    _as_we_need_it(engine)
+    return engine
+
+
+def _as_we_need_it(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
         cursor = connection.cursor()
-        for pragma in ("busy_timeout = 8000", "journal_mode = wal", "synchronous = full", "secure_delete = on"):
+        for pragma in ("busy_timeout = 8000", "synchronous = full", "secure_delete = on"):
             cursor.execute(f"PRAGMA {pragma}")
+        log_writes_ahead(cursor, within=8)
         cursor.close()
-
-    return engine
 
 
 def _file_of(url: URL) -> Path | None:

@@ -1,18 +1,24 @@
 """Keys, codec and converter put together at one place; processes that cannot have keys say so and do not start."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
-from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes
+from temporalio.converter import (
+    ActivitySerializationContext,
+    DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
+    WorkflowSerializationContext,
+)
 
 from activities.settings import CASELOAD_DRIVERS, SettingsFault, read_settings
 from sealing.agreeing import agree_on, noted_store
-from sealing.codec import CaseCodec
-from sealing.composing import keyed_digest, open_sealing, seal_of, without_keys
+from sealing.codec import CaseCodec, named_in
+from sealing.composing import REMEMBERED_AT_MOST, keyed_digest, open_sealing, seal_of, without_keys
 from sealing.faults import KeyDestroyed, KeysUnreachable, KeysUnusable, NoKeysHere
 from sealing.keyring import HOUSE, Keyring
 from starter.sealed import own_keys, sealed, with_its_keys
@@ -22,9 +28,9 @@ from tests.journeys.worker_test import run as run_worker
 from tests.sealing.conftest import file_at
 from tests.starter.running import ANY_PORTS, homeward
 from tests.workflows.engines import Engine
-from workflows.raw import for_worker
+from workflows.raw import RawUnlessTyped, for_worker
 
-CASE = "MD-UA-2026-7K3F9A"
+CASE, OTHER = "MD-UA-2026-7K3F9A", "MD-UA-2026-7K3F9B"
 
 
 async def test_every_client_seals_payloads_and_failures(tmp_path: Path) -> None:
@@ -34,6 +40,61 @@ async def test_every_client_seals_payloads_and_failures(tmp_path: Path) -> None:
         assert isinstance(converter.payload_codec, CaseCodec)
         assert converter.payload_codec.keys is sealing.keyring
         assert converter.failure_converter_class is DefaultFailureConverterWithEncodedAttributes
+
+
+async def test_a_converter_is_made_once_for_a_process(tmp_path: Path) -> None:
+    """Each case has its own, also where a worker reads arguments in its way; and only so many are kept."""
+
+    def of_process(reference: str) -> WorkflowSerializationContext:
+        return WorkflowSerializationContext(namespace="default", workflow_id=reference)
+
+    async with own_keys(tmp_path) as sealing:
+        for converter in (sealing.converter, replace(sealing.converter, payload_converter_class=RawUnlessTyped)):
+            made = converter.with_context(of_process(CASE))
+            assert made is converter.with_context(of_process(CASE))
+            assert type(made.payload_converter) is type(converter.payload_converter)
+            other = converter.with_context(of_process(OTHER))
+            step = converter.with_context(
+                ActivitySerializationContext(
+                    namespace="default",
+                    activity_id=None,
+                    activity_type="keep",
+                    activity_task_queue="homeward",
+                    workflow_id=CASE,
+                    workflow_type=None,
+                    is_local=True,
+                )
+            )
+            assert len({id(made), id(other), id(step)}) == 3
+            sealed_of = [named_in(each) for mine in (made, other, step) for each in await mine.encode(["invented"])]
+            assert sealed_of == [CASE, OTHER, CASE]
+            for n in range(3 * REMEMBERED_AT_MOST):
+                converter.with_context(of_process(f"{OTHER}/{n}"))
+                assert len(vars(converter)["_made"]) <= REMEMBERED_AT_MOST
+            assert made is not converter.with_context(of_process(CASE))
+
+
+async def test_a_converter_depends_on_nothing_but_whose_process_it_is(tmp_path: Path) -> None:
+    """Which is why one may serve for all steps of a process: everything else about them may differ."""
+    contexts = [
+        ActivitySerializationContext(
+            namespace=f"namespace-{n}",
+            activity_id=str(n),
+            activity_type=f"type-{n}",
+            activity_task_queue=f"queue-{n}",
+            workflow_id=CASE,
+            workflow_type=f"workflow-{n}",
+            is_local=bool(n),
+        )
+        for n in range(2)
+    ]
+    async with own_keys(tmp_path) as sealing:
+        converter = replace(sealing.converter, payload_converter_class=RawUnlessTyped)
+        one, other = (DataConverter.with_context(converter, context) for context in contexts)
+        assert isinstance(one.payload_codec, CaseCodec) and isinstance(other.payload_codec, CaseCodec)
+        assert vars(one.payload_codec) == vars(other.payload_codec)
+        for part in ("payload_converter", "failure_converter", "external_storage"):
+            assert getattr(one, part) is getattr(other, part) is getattr(converter, part)
 
 
 @pytest.mark.engine

@@ -3,12 +3,14 @@
 import asyncio
 import shutil
 import sqlite3
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL, event, make_url
 
+from sealing import keyring as keyrings
 from sealing.faults import CannotOpen, KeyDestroyed, KeyMissing, KeysUnreachable, KeysUnusable
 from sealing.keyring import HOUSE, Keyring
 from sealing.keys import KeyFile, KeyHolder, Wrapped
@@ -53,10 +55,41 @@ async def test_no_key_stands_in_clear_in_the_store(tmp_path: Path, keyring: Keyr
     assert {0o600} == {path.stat().st_mode & 0o777 for path in files_in(tmp_path)}
 
 
+async def test_a_key_is_not_said_by_mistake(keyring: Keyring) -> None:
+    """However it comes into a text."""
+    key = await keyring.key(CASE)
+    for said in (str(key), repr(key), f"{key}", f"{key!s:>40}", "%s %r" % (key, key), [key].__repr__()):  # noqa: UP031
+        assert "CaseKey(...)" in said
+        assert repr(bytes(key))[2:-1] not in said
+
+
 async def test_two_processes_that_seal_a_case_first_agree_on_its_key(tmp_path: Path) -> None:
     """Whoever comes second takes the key that is there."""
     rings = [await opened(tmp_path) for _ in range(6)]
     assert 1 == len(set(await asyncio.gather(*(ring.key(CASE) for ring in rings))))
+
+
+async def test_a_store_that_another_process_makes_at_the_same_time_is_made_once(tmp_path: Path) -> None:
+    """Whoever comes second waits, also where the first has seen that there is nothing and has made nothing yet."""
+    holder, others, came = file_at(tmp_path), list[Keyring](), threading.Event()
+
+    def comes_between(*_: object, **__: object) -> None:
+        if not came.is_set():
+            came.set()
+            second = threading.Thread(target=lambda: others.append(asyncio.run(opened(tmp_path, holder))))
+            waited_for.append(second)
+            second.start()
+            second.join(0.5)
+
+    waited_for: list[threading.Thread] = []
+    metadata = vars(keyrings)["_Tables"].metadata
+    event.listen(metadata, "before_create", comes_between)
+    try:
+        ring = await opened(tmp_path, holder)
+    finally:
+        event.remove(metadata, "before_create", comes_between)
+    await asyncio.to_thread(waited_for[0].join)
+    assert [other.store for other in others] == [ring.store]
 
 
 async def test_only_a_case_has_a_key(keyring: Keyring) -> None:
