@@ -124,7 +124,15 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
         if found := _sum(outcomes, name):
             told = [[what.replace("|", " "), f"{count:,}"] for what, count in found.most_common()]
             lines += ["", title, "", table(["what", "times"], told)]
+    lines += ["", NOT_IN_IT]
     return "\n".join([*lines, *_not_here()])
+
+
+NOT_IN_IT: Final = (
+    "Not in it: a caseload or keys in PostgreSQL, a key store or an archive that is away by itself, more than one worker, "
+    "the desk, signed acts, and a clock other than the worker's. One with several workers and desks on PostgreSQL, one of "
+    "each killed, is a test (tests/journeys/several_test.py)."
+)
 
 
 def never_struck(outcomes: Sequence[Outcome]) -> list[str]:

@@ -1,7 +1,6 @@
 """One engine, one worker and what they need, as processes and files that can be taken away and given back."""
 
 import asyncio
-import contextlib
 import email
 import json
 import os
@@ -21,7 +20,7 @@ from temporalio.client import Client
 
 from activities.settings import read_settings
 from faults.post import SECRET, Post
-from faults.processes import Process, free_port, launch_server, listens, settings_of_time, start_worker
+from faults.processes import ROOT, Process, free_port, launch_server, listens, settings_of_time, start_worker
 from procedure.vocabulary import ROLES
 from sealing.composing import open_sealing
 from starter.client import Cases
@@ -87,6 +86,8 @@ class House:
             if self.small_disks:
                 size = f"size={DISK_MEGABYTES}m"
                 subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(folder)], check=True)
+        self.log = home / "worker.log"
+        """What the workers log. Not on the small disk: what they say while it is full is looked at too."""
         self.port = free_port()
         self.post = Post(free_port(), free_port())
         self.odd_clock = odd_clock and COMPILER is not None
@@ -131,7 +132,7 @@ class House:
         )
 
     def _launch_worker(self) -> Process:
-        return start_worker(self.port, self.data, **self._environment)
+        return start_worker(self.port, self.data, ROOT, self.log, **self._environment)
 
     async def start_engine(self) -> None:
         self.engine = self._launch_engine()
@@ -180,19 +181,13 @@ class House:
                 subprocess.run(["umount", "-l", str(folder)], check=False)
 
     def log_lines(self) -> list[dict[str, Any]]:
-        """What the workers logged. A line that is no JSON is under ``said`` alone.
+        """What the workers logged, as :func:`lines_of` reads it."""
+        return lines_of(self.log.read_text("utf-8", "replace"))
 
-        One that begins as JSON was cut off, by a disk that was full or a worker that was killed.
-        """
-        lines: list[dict[str, Any]] = []
-        with contextlib.suppress(OSError):
-            for line in (self.data / "worker.log").read_text("utf-8", "replace").splitlines():
-                try:
-                    lines.append(json.loads(line))
-                except ValueError:
-                    if not line.startswith("{"):
-                        lines.append({"said": line})
-        return lines
+    def end_worker(self) -> int:
+        """End the worker in order, for good; its exit code."""
+        self.on_purpose.add("worker")
+        return self.worker.stop()
 
     def notices(self) -> list[EmailMessage]:
         """What lies in the folder of notices."""
@@ -202,6 +197,28 @@ class House:
             for part in ("new", "cur")
             for each in sorted((folder / part).glob("*"))
         ]
+
+
+def lines_of(log: str) -> list[dict[str, Any]]:
+    """The lines of a log. One that is no JSON is under ``said`` alone.
+
+    A line that a killed worker did not end is left out; what the next one said follows in the same line, and counts.
+    """
+    lines: list[dict[str, Any]] = []
+    for line in log.splitlines():
+        left = line
+        while left:
+            try:
+                lines.append(json.loads(left))
+            except ValueError:
+                if not left.startswith("{"):
+                    lines.append({"said": left})
+                    break
+                following = left.find('{"', 1)
+                left = left[following:] if following > 0 else ""
+            else:
+                break
+    return lines
 
 
 @asynccontextmanager

@@ -139,6 +139,8 @@ async def play(seed: int, *, keep: Path | None = None) -> Outcome:
                 await playing.judge()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
                 outcome.wrong.append(f"the course could not be played to its end: {type(error).__name__}: {error}")
+            if code := await asyncio.to_thread(house.end_worker):
+                outcome.wrong.append(f"told to stop, the worker ended with {code}")
             playing.count()
             outcome.wrong += unstruck(outcome)
             outcome.restarted = house.restarted
@@ -160,7 +162,7 @@ def unstruck(outcome: Outcome) -> list[str]:
 
 
 def logged(lines: Iterable[Fields]) -> tuple[dict[str, int], list[str]]:
-    """Warnings and errors by event and class, how often each; and those that nothing done to the worker explains."""
+    """Warnings and errors by event and class, how often each; and the errors alone."""
     found: Counter[str] = Counter()
     errors: dict[str, None] = {}
     for line in lines:
@@ -190,6 +192,7 @@ def _keep(house: House, folder: Path) -> None:
     """Keep everything of a course in which something went wrong: databases, keys, archive and logs."""
     for each in (house.data, house.engine_data):
         shutil.copytree(each, folder / each.name, dirs_exist_ok=True)
+    shutil.copy(house.log, folder)
 
 
 class _Playing:
@@ -405,7 +408,7 @@ class _Playing:
             mails=self._house.post.mails,
             events=self._house.post.events,
             folder=self._house.notices(),
-            audit=await self._audit(),
+            audit=await self._insist(self._audit),
             given_up_early=asked.given_up_early,
         )
         outcome.wrong += [*asked.wrong, *differences(left)]

@@ -121,13 +121,16 @@ async def client_with_keys(port: int, data: Path) -> Client:
             await asyncio.sleep(0.1)
 
 
-def start_worker(port: int, data: Path, root: Path = ROOT, /, **environment: str) -> Process:
-    """`python worker.py` against that server; ``root`` is the checkout whose worker it is."""
+def start_worker(port: int, data: Path, root: Path = ROOT, log: Path | None = None, /, **environment: str) -> Process:
+    """`python worker.py` against that server; ``root`` is the checkout whose worker it is.
+
+    It logs into ``log``, or else into its data folder.
+    """
     return Process(
         sys.executable,
         # Python looks beside the file first, so it is that checkout's code throughout.
         str(root / "worker.py"),
-        log=data / "worker.log",
+        log=log or data / "worker.log",
         TEMPORAL_ADDRESS=f"127.0.0.1:{port}",
         HOMEWARD_DATA=str(data),
         **environment,

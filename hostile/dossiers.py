@@ -11,6 +11,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final, cast
@@ -281,6 +282,13 @@ def _squeezed(content: Content, chance: Random) -> bytes:
     return _bomb(content, name, says_stored=way < 0.8)
 
 
+@cache
+def _a_gigabyte_squeezed() -> bytes:
+    # Seconds of work, the same for each.
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    return b"".join(packer.compress(bytes(1 << 20)) for _ in range(_BOMB >> 20)) + packer.flush()
+
+
 def _bomb(content: Content, name: str, *, says_stored: bool) -> bytes:
     """A part of a gigabyte in a megabyte."""
     file = io.BytesIO()
@@ -288,8 +296,7 @@ def _bomb(content: Content, name: str, *, says_stored: bool) -> bytes:
         for other, each in content.items():
             if other != name:
                 packed.writestr(parts.plain_part(other, len(each)), each)
-        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        squeezed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(_BOMB >> 20)) + packer.flush()
+        squeezed = _a_gigabyte_squeezed()
         info = parts.plain_part(name, len(squeezed))
         packed.writestr(info, squeezed)
     made = bytearray(file.getvalue())

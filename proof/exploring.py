@@ -24,7 +24,7 @@ from procedure.safeguards.asked import Asked, Refusal
 from proof.abstraction import seen
 from proof.alphabet import BY_OTHERS, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
 from proof.endings import next_step
-from proof.promises import ENDINGS, Breach, of_a_refusal, of_an_acceptance, of_the_record, of_time
+from proof.promises import ENDINGS, Breach, of_a_correction, of_a_refusal, of_an_acceptance, of_the_record, of_time
 from proof.record import Reading
 
 FAILS: Final = "The law answers every act"
@@ -334,9 +334,10 @@ class Exploration:
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
-                if saying.act != "correct":
-                    told = self._reading(entries, state.case)
-                    said = as_given(act)
+                told, said = self._reading(entries, state.case), as_given(act)
+                if saying.act == "correct":
+                    self._hold(here, saying.label, of_a_correction(said, state.case, case, told))
+                else:
                     self._hold(here, saying.label, of_an_acceptance(act, said, state.case, case, made, told, state.at))
                 if followed and self._within(case):
                     new += self._go_on(here, saying.label, case, state.at, made, ledger)

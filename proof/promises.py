@@ -129,6 +129,38 @@ def of_an_acceptance(
         yield from _closing(said["outcome"], told, at)
 
 
+_NEVER_CORRECTED_INTO: Final = (
+    "outcome closed departed arrived stay third_country transferred travel_approval plan determination guardian counsel "
+    "guardian_consent child_consent"
+).split()
+
+
+def of_a_correction(said: Said, before: Case, then: Case, told: Reading) -> Iterator[Breach]:
+    """What an accepted correction must not be: it says what was, and decides nothing."""
+    yield from _people("correct", said, told)
+    if any(entry.kind == "closed" for entry in told.entries):
+        yield DEMAND, "a closed case was corrected"
+    was, now = before.__dict__, then.__dict__
+    for fact in _NEVER_CORRECTED_INTO:
+        if now[fact] and not was[fact]:
+            yield SILENCE, f"a correction decided: {fact}"
+    if not set(then.approvals) <= set(before.approvals):
+        yield SILENCE, "a correction approved"
+    if then.placement != before.placement and (
+        said["entry"] != before.placement_n or then.placement != said["fields"].get("placement")
+    ):
+        yield LIBERTY, "a correction moved the child"
+    if before.detained and not then.detained:
+        yield LIBERTY, "a correction ended a detention that nobody has seen the end of"
+    release = then.deadlines.get("release")
+    if (
+        then.placement
+        and closed(then.placement)
+        and not (then.detained and "detention" in then.holds and release is not None and release.open)
+    ):
+        yield LIBERTY, "a closed place came to be known, and no hold and no deadline for the release stands"
+
+
 def _liberty(name: str, said: Said, before: Case, then: Case, made: Sequence[Entry], told: Reading) -> Iterator[Breach]:
     if name in ("place_child", "arrange_third_country") and closed(said["placement"]):
         yield LIBERTY, f"{name} led into a closed place"

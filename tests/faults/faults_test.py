@@ -13,7 +13,7 @@ import pytest
 from faults.__main__ import never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
-from faults.house import COMPILER, House
+from faults.house import COMPILER, House, lines_of
 from faults.playing import Outcome, die, logged, unstruck
 from faults.post import Post
 from faults.processes import ROOT, free_port
@@ -125,6 +125,14 @@ def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> No
     assert found["warning: not told: mail: SMTPConnectError"] == 1
     assert found["warning: call retried N times"] == 2
     assert len(found) == 4
+
+
+def test_what_follows_a_line_that_was_cut_off_is_read() -> None:
+    """A killed worker ends in the middle of a line; what the next one says stands in the same line, errors too."""
+    whole = '{"event": "working", "level": "info"}'
+    error = '{"event": "an act could not be decided", "level": "error"}'
+    log = "\n".join([whole, f'{{"event": "wor{error}', "Traceback", f'{{"eve{{"event": "w{whole}', '{"event'])
+    assert [line.get("level", line.get("said")) for line in lines_of(log)] == ["info", "error", "Traceback", "info"]
 
 
 async def test_a_fault_that_found_nothing_to_take_away_strikes_again(tmp_path: Path) -> None:

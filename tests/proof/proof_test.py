@@ -11,7 +11,7 @@ import pytest
 
 from procedure import decide
 from procedure.acts import ACTS
-from procedure.case import Case
+from procedure.case import Case, OnRecord
 from procedure.effects import effects
 from procedure.gates import refusals
 from procedure.ledger import Ledger
@@ -22,9 +22,10 @@ from procedure.who_may import not_your_act
 from proof import needed, scopes
 from proof.__main__ import Looked, main, report, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
-from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, Now, sayings
+from proof.alphabet import BY_OTHERS, FOSTER, SAYINGS, STATION, WAITS, Now, sayings
 from proof.exploring import SEED, Exploration, Found, Scope, State, without
-from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, of_time
+from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, SILENCE, of_a_correction, of_time
+from proof.record import Reading
 
 MODEL = scopes.shipped()[0]["model"]
 MODEST = 40
@@ -301,6 +302,32 @@ def test_time_that_decides_would_be_seen() -> None:
     assert list(of_time(before, before, [])) == []
     assert {promise for promise, _ in of_time(before, before.but(stay=before.assessed), [])} == {PROMISES[1]}
     assert {promise for promise, _ in of_time(before, before.but(detained=True), [])} == {LIBERTY}
+
+
+HOME = {**FOSTER, "kind": "family", "run_by": "family"}
+
+
+def test_a_correction_that_decides_or_detains_would_be_seen() -> None:
+    """It says what was: it decides nothing, moves nobody, and a closed place that comes to be known is answered."""
+    opening = Exploration(scopes.HOLDS, MODEL, most_states=1, endings_each=0)
+    opening.run()
+    before, told = opening.states[0].case, Reading(opening.entries(0), MODEL, opening.states[0].case.host_state)
+    actor = {"id": "authority-1", "role": "central_authority", "state": before.host_state}
+    on = OnRecord(1, before.opened_at)
+
+    def breaks(then: Case, was: Case = before, entry: int = before.placement_n, **said: Any) -> set[str]:
+        return {
+            promise for promise, _ in of_a_correction({"actor": actor, "entry": entry, "fields": said}, was, then, told)
+        }
+
+    assert breaks(before) == set()
+    assert breaks(before.but(stay=on)) == {SILENCE}
+    assert breaks(before.but(approvals={"central_authority@host": on})) == {SILENCE}
+    assert breaks(before.but(placement=HOME), placement=HOME) == set()
+    assert breaks(before.but(placement=HOME), entry=2, placement=HOME) == {LIBERTY}
+    assert breaks(before.but(placement=HOME), placement=FOSTER) == {LIBERTY}
+    assert breaks(before.but(placement=STATION), placement=STATION) == {LIBERTY}
+    assert breaks(before, was=before.but(detained=True)) == {LIBERTY}
 
 
 def test_an_ending_out_of_reach_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
