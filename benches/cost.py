@@ -18,9 +18,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from benches import courses
@@ -33,6 +35,9 @@ from tools.house import house
 from workflows.messages import archiving_id
 
 TITLE: Final = "Cost against the floor"
+RUN_ENDS_WITHIN: Final = 2.0
+ARCHIVED_WITHIN: Final = 20.0
+"""Seconds."""
 BUSY: Final = 0.15
 """With a greater share of the machine's processors taken by others, a round does not count."""
 CROWD: Final = 50
@@ -258,7 +263,21 @@ async def _archived(side: Side, reference: str) -> None:
         run = first.continued_execution_run_id or None
         if run is None:
             return
-        await side.handle(archiving_id(reference, run)).result()
+        await _ended(side.handle(archiving_id(reference, run)))
+
+
+async def _ended(archiving: WorkflowHandle[Any, Any]) -> None:
+    until = time.monotonic() + ARCHIVED_WITHIN
+    while True:
+        try:
+            await archiving.result()
+        except RPCError as error:
+            # The run has ended this very moment, and the next one has not had it archived yet.
+            if error.status is not RPCStatusCode.NOT_FOUND or time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            return
 
 
 async def _opened(side: Side, count: int, steps: int, to: list[float] | None = None) -> list[Course]:
@@ -517,6 +536,8 @@ async def growth(size: Size) -> Told:
         async def turn(course: Course) -> Turn:
             async def everything_done() -> None:
                 await _settled([course])
+                # A run ends a second after its last act.
+                await asyncio.sleep(RUN_ENDS_WITHIN)
                 await _archived(side, course.reference)
 
             await everything_done()
@@ -539,6 +560,7 @@ async def growth(size: Size) -> Told:
     return Told(
         growth=[
             Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms, 1.1),
+            Row.of(f"{says} work of worker and engine", pairs, lambda turn: turn.worker_ms + turn.engine_ms, 1.1),
             Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5)),
             Row.of(f"{says} time an act, new runs included", pairs, lambda turn: turn.act_ms),
             Row.of(f"{says} work of the engine", pairs, lambda turn: turn.engine_ms),
@@ -711,6 +733,10 @@ The law puts on record what passes, so the one timer fires at moments at which t
 The origin state's processes are begun, told of each visit and ended: five events a word.
 Sealing adds a name and a tag to every payload, also to the smallest answer of a local activity.
 Most of the worker's work is the way of a message through the engine's client, each payload opened and sealed, three activations an act; the law itself takes a small part.
+Of fifty cases at once the slowest acts are those that follow the opening of the tracing: fifty processes of the origin state begin in the same seconds, which a floor has not.
+A case that is taken up again is replayed: each message of its past goes that way once more. Sampled at a cold resume of 200 cases, half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
+A new run of a case is begun with up to a megabyte of its bound past: 940 KB at the 5,000th act, 31 KB at the 100th. The engine writes it and the archive keeps it, once in a hundred acts; nothing opens it.
+Of what a worker holds of a case the law's own is 15 KB; the rest is the client's.
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 
 

@@ -3,11 +3,14 @@
 import os
 import platform
 import re
+import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 BEGINNING: Final = """# Measures
 
@@ -48,8 +51,25 @@ def machine(*packages: str) -> str:
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} on {platform.system()} {platform.machine()}, "
         f"{_processor()}, {os.cpu_count()} cores, {_memory()} GB of memory.\n"
-        f"Versions: {', '.join(named)}."
+        f"Versions: {', '.join(named)}.{_commit()}"
     )
+
+
+def _commit() -> str:
+    """The commit that was measured, as a sentence; nothing where this is no checkout."""
+
+    def asked(*of: str) -> str:
+        done = subprocess.run(["git", *of], cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        commit, changed = (
+            asked("rev-parse", "--short=8", "HEAD"),
+            asked("status", "--porcelain", "-uno", "--", ".", ":!docs"),
+        )
+    except OSError:
+        return ""
+    return f" Commit {commit}{', with changes that were not committed' if changed else ''}." if commit else ""
 
 
 def _processor() -> str:

@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,8 +44,10 @@ from tests.workflows.engines import accepted, intake, new_reference, time_skippi
 from worker import build_worker
 from workflows.messages import RETURN_CASE, TASK_QUEUE, archiving_id, monitoring_id, tracing_id
 
-CASES: Final = 40
-"""Cases on the development server, from whose growth the figures of one are taken; as many again come before them."""
+CASES: Final = 200
+"""Cases on the development server, from whose growth the figures of one are taken."""
+CASES_BEFORE: Final = 40
+"""So many come before them: what a first case takes for all that follow is not theirs."""
 
 KEYS: Final = 2_000
 """Keys of cases, from whose file the figure of one is taken: fewer would be counted in whole pages."""
@@ -152,14 +154,18 @@ async def young_cases(settings: Settings) -> dict[str, Any]:
     try:
         client = await connect(Place(engine.address, "default"), elsewhere=False, converter=sealing.converter)
         async with build_worker(client, settings):
-            acts = await _play(client, CASES)
+            acts, _ = await _play(client, CASES_BEFORE)
             before, worked, engine_worked = _sizes(settings, data), time.process_time(), _processor_seconds(engine.pid)
             memory = _memory()
-            await _play(client, CASES)
+            _, cases = await _play(client, CASES)
             after = _sizes(settings, data)
             worked = time.process_time() - worked
             engine_worked = _processor_seconds(engine.pid) - engine_worked
             memory = _memory() - memory
+        # Another worker holds none of them: each is first taken up from its history.
+        async with build_worker(client, settings):
+            cold = await _asked(client, cases, engine.pid)
+            hot = await _asked(client, cases, engine.pid)
     finally:
         await sealing.close()
         await engine.stop()
@@ -170,21 +176,34 @@ async def young_cases(settings: Settings) -> dict[str, Any]:
         "worker_and_client_cpu_ms_an_act": round(worked * 1000 / heard, 1),
         "engine_cpu_ms_an_act": round(engine_worked * 1000 / heard, 1),
         "worker_memory_bytes": round(memory / CASES),
+        "question_worker_and_client_cpu_ms": hot[0],
+        "question_engine_cpu_ms": hot[1],
+        "question_of_a_case_not_held_worker_and_client_cpu_ms": cold[0],
+        "question_of_a_case_not_held_engine_cpu_ms": cold[1],
     }
 
 
-async def _play(client: Client, number: int) -> int:
-    """So many cases up to the approvals, a few at a time; how many acts each of them heard."""
+async def _asked(client: Client, cases: Sequence[str], engine: int | None) -> tuple[float, float]:
+    """Processor time (ms) of a question that a page asks, of each of these cases once: worker and client, and engine."""
+    worked, engine_worked = time.process_time(), _processor_seconds(engine)
+    for case in cases:
+        await client.get_workflow_handle(case).query("case")
+    worked, engine_worked = time.process_time() - worked, _processor_seconds(engine) - engine_worked
+    return round(worked * 1000 / len(cases), 1), round(engine_worked * 1000 / len(cases), 1)
+
+
+async def _play(client: Client, number: int) -> tuple[int, list[str]]:
+    """So many cases up to the approvals, a few at a time; how many acts each of them heard, and which they are."""
     acts = [*until_determined(), *until_approved()]
     turn = asyncio.Semaphore(4)
 
-    async def one() -> None:
+    async def one() -> str:
         async with turn:
             handle: Any = await client.start_workflow(RETURN_CASE, intake(), id=new_reference(), task_queue=TASK_QUEUE)
             await accepted(handle, *[{**each, "act_id": engines.note()["act_id"]} for each in acts])
+            return handle.id
 
-    await asyncio.gather(*(one() for _ in range(number)))
-    return len(acts)
+    return len(acts), await asyncio.gather(*(one() for _ in range(number)))
 
 
 def _sizes(settings: Settings, data: DataFolder) -> dict[str, float]:

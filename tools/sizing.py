@@ -7,6 +7,7 @@ each, and printed. Prices are those of one hosted engine on one day: look up tod
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -45,6 +46,8 @@ class Assumed:
     peak: float = _assumed(5, "times as much in the fullest hour as in an office hour")
     busy: float = _assumed(0.5, "part of a core that is used in that hour")
     cached: float = _assumed(0.02, "part of the open cases that all workers hold in memory: those of the week")
+    held: int = _assumed(5_000, "cases that one worker is set to hold (HOMEWARD_CASES_HELD)")
+    missed: float = _assumed(0.3, "part of acts and questions that meet a case which no worker holds")
     retained_months: float = _assumed(
         3, "months for which an ended run stays with a hosted engine; 90 days are the most there"
     )
@@ -83,7 +86,15 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
     cost_open = open_gb * HOURS * assumed.active_price
     cost_retained = retained_gb * HOURS * assumed.retained_price
     total = cost_actions + cost_open + cost_retained
-    cores_a_ms = peak / 1000 / assumed.busy
+    asked = peak * assumed.looks
+    met_cold = (peak + asked) * assumed.missed
+    cores_a_ms = 1 / 1000 / assumed.busy
+
+    def cores(of: str) -> float:
+        act, question = young[f"{of}_an_act"], young[f"question_{of}"]
+        taking_up = young[f"question_of_a_case_not_held_{of}"] - question
+        return cores_a_ms * (peak * act + asked * question + met_cold * taking_up)
+
     parts: list[tuple[str, Sequence[str], list[Sequence[str]]]] = [
         (
             "One case, measured",
@@ -102,6 +113,20 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                 ("rows, bytes in the engine's database for an act", "", _an_act(young)),
                 ("processor time of an act, worker and client", "", f"{worker_ms:.0f} ms"),
                 ("processor time of an act, engine", "", f"{engine_ms:.0f} ms"),
+                (
+                    "processor time of a question, worker and client, engine",
+                    "",
+                    _two(young, "question_worker_and_client_cpu_ms", "question_engine_cpu_ms"),
+                ),
+                (
+                    "the same of a case that no worker holds",
+                    "",
+                    _two(
+                        young,
+                        "question_of_a_case_not_held_worker_and_client_cpu_ms",
+                        "question_of_a_case_not_held_engine_cpu_ms",
+                    ),
+                ),
                 (
                     "memory of a worker for a case that it holds",
                     "",
@@ -139,11 +164,16 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                 ("caseload's table", f"{assumed.cases * young['caseload_bytes'] / GB:.1f} GB"),
                 ("key store", f"{assumed.cases * young['key_store_bytes'] / GB:.1f} GB"),
                 ("archive, more each year", f"{ended_a_month * 12 * whole['archive_bytes'] / GB:,.0f} GB"),
-                ("cores of all workers", f"{cores_a_ms * worker_ms:.1f}"),
-                ("cores of the engine", f"{cores_a_ms * engine_ms:.1f}"),
+                ("questions a second in the fullest hour", f"{asked:.0f}"),
+                ("cores of all workers", f"{cores('worker_and_client_cpu_ms'):.1f}"),
+                ("cores of the engine", f"{cores('engine_cpu_ms'):.1f}"),
                 (
                     f"memory of all workers, {assumed.cached:.0%} of the cases held",
                     f"{assumed.cases * assumed.cached * young['worker_memory_bytes'] / GB:.1f} GB",
+                ),
+                (
+                    f"workers that hold these, {assumed.held:,} each",
+                    f"{math.ceil(assumed.cases * assumed.cached / assumed.held)}",
                 ),
                 ("desks: pages a second in the fullest hour", f"{peak * assumed.looks / assumed.questions_a_page:.0f}"),
             ],
@@ -177,6 +207,10 @@ def _each(plain: dict[str, Any], whole: dict[str, Any], name: str) -> tuple[str,
     return f"{plain[name]:,}", f"{whole[name]:,}"
 
 
+def _two(young: dict[str, Any], *names: str) -> str:
+    return ", ".join(f"{young[name]:.0f} ms" for name in names)
+
+
 def _an_act(young: dict[str, Any]) -> str:
     return f"{young['rows_history_node'] / young['acts']:.1f}, {young['engine_bytes'] / young['acts']:,.0f}"
 
@@ -193,14 +227,16 @@ def main() -> None:
         default = getattr(unless_said, each.name)
         asks.add_argument(
             _option(each.name),
-            type=int if each.name == "cases" else float,
+            type=int if each.name in ("cases", "held") else float,
             default=default,
             metavar="NUMBER",
             help=f"{each.metadata['what']}; {_number(default)} unless said",
         )
     assumed = Assumed(**vars(asks.parse_args()))
-    if min(assumed.cases, assumed.months, assumed.questions_a_page) <= 0 or not 0 < assumed.busy <= 1:
-        asks.error("--cases, --months and --questions-a-page must be more than 0, and --busy more than 0 and at most 1")
+    if min(assumed.cases, assumed.months, assumed.questions_a_page, assumed.held) <= 0 or not 0 < assumed.busy <= 1:
+        asks.error(
+            "--cases, --months, --questions-a-page and --held must be more than 0, and --busy more than 0 and at most 1"
+        )
     print(reckoned(json.loads(MEASURED.read_text("utf-8")), assumed), end="")
 
 

@@ -1,5 +1,6 @@
 """What the benchmarks write and fill in."""
 
+import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -9,7 +10,7 @@ import pytest
 
 from benches import foresight, law
 from benches.desk import copies
-from benches.measures import at, put_section, table
+from benches.measures import ROOT, at, machine, put_section, table
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
 
@@ -32,6 +33,16 @@ VIEW = {
     "refused": 0,
     "opened_at": "2026-03-01T09:00:00Z",
 }
+
+
+def test_what_was_measured_is_named_by_its_commit() -> None:
+    """Figures of older code are not taken for those of today."""
+    head = subprocess.run(
+        ["git", "rev-parse", "--short=8", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    told = machine("pydantic")
+    assert f" Commit {head}" in told
+    assert "Versions: Python" in told and "pydantic" in told
 
 
 def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -28,6 +28,34 @@ def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
     assert "| timers that wait in the engine | 2,000,000 |" in twice
     assert "| cases that open, and end, in a month | 66,667 |" in once
     assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
+
+
+def test_questions_and_cases_that_nobody_holds_are_work_too() -> None:
+    """Twice as many looks, or twice as many cases that are not held, are more cores; more of them are never fewer."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+
+    def cores(of: str, assumed: Assumed) -> float:
+        (line,) = (each for each in reckoned(measured, assumed).splitlines() if f"cores of {of}" in each)
+        return float(line.split("|")[2].replace(",", ""))
+
+    for of in ("all workers", "the engine"):
+        once = cores(of, Assumed(cases=10**8))
+        assert cores(of, Assumed(cases=10**8, looks=10)) > 1.2 * once
+        assert cores(of, Assumed(cases=10**8, missed=0)) < once < cores(of, Assumed(cases=10**8, missed=1))
+    young = measured["young_case"]
+    alone = cores("all workers", Assumed(cases=10**8, looks=0, missed=0))
+    acts = cores("all workers", Assumed(cases=10**8, looks=1, missed=0)) - alone
+    assert acts / alone == pytest.approx(
+        young["question_worker_and_client_cpu_ms"] / young["worker_and_client_cpu_ms_an_act"], rel=0.01
+    )
+
+
+def test_so_many_workers_as_hold_the_cases_of_the_week() -> None:
+    """Each holds as many as it is set to."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+    held = Assumed(cases=10**6, cached=0.02, held=5_000)
+    assert "| workers that hold these, 5,000 each | 4 |" in reckoned(measured, held)
+    assert "| workers that hold these, 5,000 each | 5 |" in reckoned(measured, replace(held, cases=10**6 + 1))
 
 
 def test_a_page_is_counted_once_and_not_for_each_of_its_questions() -> None:
