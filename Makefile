@@ -101,7 +101,7 @@ hostile: setup
 
 # Two hours or more on two idle cores: a worker killed while it tells is waited for two minutes. Disks are full only where root may mount, and clocks jump only with a C compiler.
 faults: setup
-	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 3 --write docs/measures.md
+	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 5 --write docs/measures.md
 
 every-page: setup
 	HOMEWARD_EVERY_PAGE=1 $(BIN)/python -m pytest tests/desk/every_page_test.py

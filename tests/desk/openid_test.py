@@ -472,7 +472,7 @@ def test_who_stops_at_the_issuer_is_not_signed_in(tmp_path: Path, issuer: Issuin
     state = parse_qs(urlsplit(sent(browser)).query)["state"][0]
     said = {"state": state, "error": "access_denied", "error_description": "<b>Call 555</b>"}
     answer = came_back(browser, "/sign-in/from/md", params=said)
-    assert answer.status_code == 403 and "You were not signed in" in answer.text and "555" not in answer.text
+    assert answer.status_code == 403 and "You were not signed in" in answer.text and "Call 555" not in answer.text
 
 
 @pytest.mark.parametrize(

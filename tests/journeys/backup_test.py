@@ -8,12 +8,19 @@ import shutil
 import subprocess
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from activities.caseload import Caseload
+from activities.erasures import Erasures
+from activities.settings import read_settings
+from casefile.erasure import Officer, Step, Wish
+from sealing.composing import open_sealing
+from sealing.keyring import Keyring
 from starter.client import Cases, Place, connect
 from starter.sealed import with_its_keys
 from tests.activities.conftest import postgresql_programs
@@ -134,15 +141,21 @@ def restored(backup: Path, data: Path) -> None:
 
 
 @pytest.mark.postgresql
-async def test_caseload_and_keys_in_postgresql_come_back_from_their_dump(tmp_path: Path, postgresql: str) -> None:
-    """The engine's file, the dump, then the key file; all lost; restored in the order of the docs, and cases go on."""
-    port, data, dump = free_port(), tmp_path / "data", tmp_path / "dump"
+async def test_caseload_and_keys_in_postgresql_come_back_from_their_dumps(
+    tmp_path: Path, postgresql: str, another_postgresql: str
+) -> None:
+    """Dumped and restored in the order of the docs, each in a database of its own; all was lost, and cases go on.
+
+    A case is erased after the keys were dumped: its key comes back with them, and the first worker destroys it again.
+    """
+    port, data = free_port(), tmp_path / "data"
+    dumps = {tmp_path / "keys.dump": another_postgresql, tmp_path / "caseload.dump": postgresql}
     at = f"127.0.0.1:{port}"
     key_file = tmp_path / "elsewhere" / "kek.json"
     data.mkdir()
     shared = {
         "HOMEWARD_CASELOAD_URL": postgresql,
-        "HOMEWARD_KEYS_URL": postgresql,
+        "HOMEWARD_KEYS_URL": another_postgresql,
         "HOMEWARD_KEY_FILE": str(key_file),
     }
     env = environment(HOMEWARD_DATA=str(data), TEMPORAL_ADDRESS=at, **shared)
@@ -153,7 +166,7 @@ async def test_caseload_and_keys_in_postgresql_come_back_from_their_dump(tmp_pat
                 here.setenv(name, value)
             await until(lambda: _there(data / "duplicates.key"), 60)
             async with town(at, "before") as there:
-                reference = await there.open("Dumped")
+                reference, forgotten = await there.open("Dumped"), await there.open("Erased")
                 answered = await there.say(reference, 2)
                 kept = tmp_path / "kept" / "kek.json"
                 backup = await command("backup", str(tmp_path / "to"), "--json", env=env)
@@ -162,27 +175,40 @@ async def test_caseload_and_keys_in_postgresql_come_back_from_their_dump(tmp_pat
                 assert left == {"key store", "key file", "caseload"}
                 # A key-encryption key that is made meanwhile wraps what is dumped, and is in the file that comes after.
                 assert (await command("keys", "rotate", env=env)).code == 0
-                postgres("pg_dump", "--format=custom", f"--file={dump}", postgresql)
+                dumped = iter(dumps.items())
+                postgres_dump(*next(dumped))
                 keys = await command("backup", str(tmp_path / "keys"), "--key-file", str(kept), env=env)
                 assert keys.code == 0, keys.err
+                await erase(forgotten)
+                postgres_dump(*next(dumped))
                 lost = await there.say(reference)
             worker.kill()
             server.kill()
             shutil.rmtree(data)
             shutil.rmtree(key_file.parent)
-            with psycopg.connect(postgresql, autocommit=True) as connection:
-                connection.execute("DROP SCHEMA public CASCADE")
-                connection.execute("CREATE SCHEMA public")
+            for database in dumps.values():
+                with psycopg.connect(database, autocommit=True) as connection:
+                    connection.execute("DROP SCHEMA public CASCADE")
+                    connection.execute("CREATE SCHEMA public")
 
             shutil.copytree(kept.parent, key_file.parent)
             restored(tmp_path / "to", data)
-            postgres("pg_restore", "--no-owner", f"--dbname={postgresql}", str(dump))
+            for dump, database in dumps.items():
+                postgres("pg_restore", "--no-owner", f"--dbname={database}", str(dump))
+            async with keys_of_the_house() as keyring:
+                assert await keyring.known_key(forgotten)
             server, worker = start_server(port, data), start_worker(port, data, **shared)
             async with town(at, "after") as there:
                 assert await there.say(reference) == answered + 1 == lost
                 assert_whole(await there.cases.ledger(reference))
+            async with keys_of_the_house() as keyring:
+                async with asyncio.timeout(30):
+                    while await keyring.destroyed(forgotten) is None:  # noqa: ASYNC110 - another process does it
+                        await asyncio.sleep(0.1)
+                assert await keyring.destroyed(reference) is None
         painted = await command("rebuild-caseload", env=env)
-        assert (painted.code, painted.out) == (0, "The caseload shows 1 cases.\n"), painted.err
+        # Nobody can ask the other one any more.
+        assert painted.code == 0 and painted.out.startswith("The caseload shows 1 cases.\n"), painted.err
         told = await audited(reference, env=env)
         assert told["entries"] == lost
     finally:
@@ -192,6 +218,34 @@ async def test_caseload_and_keys_in_postgresql_come_back_from_their_dump(tmp_pat
 
 async def _there(path: Path) -> bool:
     return await asyncio.to_thread(path.exists)
+
+
+@asynccontextmanager
+async def keys_of_the_house() -> AsyncGenerator[Keyring]:
+    """The key store, as the environment names it."""
+    sealing = await open_sealing(read_settings(), make=False)
+    try:
+        yield sealing.keyring
+    finally:
+        await sealing.close()
+
+
+async def erase(reference: str) -> None:
+    """Destroy the key of a case and note it in the caseload, as an erasure does whose time has come."""
+    caseload = Caseload(read_settings().caseload)
+    erasures = Erasures(caseload)
+    asked = Step(by=Officer("ca-md-1", "central_authority", "MD"), at=datetime.now(UTC))
+    await erasures.ask(reference, Wish("retention_ended", None, "0" * 64), asked)
+    found = await erasures.of(reference)
+    assert found is not None and await erasures.claim(found, b"an invented certificate")
+    async with keys_of_the_house() as keyring:
+        await keyring.destroy(reference)
+    await erasures.done(reference, datetime.now(UTC))
+    await caseload.close()
+
+
+def postgres_dump(dump: Path, database: str) -> None:
+    postgres("pg_dump", "--format=custom", f"--file={dump}", database)
 
 
 def postgres(name: str, *arguments: str) -> None:

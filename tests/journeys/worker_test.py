@@ -8,12 +8,18 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 import worker
+from activities.settings import Settings, read_settings
+from sealing.composing import OpenSealing
+from sealing.faults import KeysUnreachable
 from tests.journeys.processes import ROOT, free_port, start_server, start_worker
-from worker import NoEngine, connect, is_polled
+from worker import NoEngine, build_worker, connect, is_polled, keys_at_hand
 
 pytestmark = pytest.mark.engine
 
@@ -71,6 +77,55 @@ async def test_an_engine_that_does_not_answer_is_named(monkeypatch: pytest.Monke
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     with pytest.raises(NoEngine, match=f"No engine answers at {address}"):
         await connect(within=0)
+
+
+async def test_a_key_store_that_is_away_for_a_moment_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the engine is: a supervisor that takes two for good would leave a worker down for one restart of a database."""
+    settings, opened, asked = read_settings(data=tmp_path), worker.open_sealing, 0
+
+    async def away(settings: Settings, *, make: bool) -> OpenSealing:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise KeysUnreachable("The key store cannot be reached or used (OperationalError)")
+        return await opened(settings, make=make)
+
+    monkeypatch.setattr(worker, "open_sealing", away)
+    with pytest.raises(KeysUnreachable):
+        await keys_at_hand(settings, within=0)
+    keys = await keys_at_hand(settings, within=30)
+    await keys.close()
+    assert asked == 3
+
+
+def test_a_key_store_that_stays_away_ends_the_worker_as_an_engine_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 5 and a sentence, and not that of settings which nobody could use."""
+
+    def nothing(*_: object) -> None:
+        """What a process does to itself, and a test does not to its own."""
+
+    async def away(*_: object) -> None:
+        raise KeysUnreachable("The key store cannot be reached or used (OperationalError)")
+
+    monkeypatch.setattr(worker, "work", away)
+    monkeypatch.setattr(sys, "argv", ["worker.py"])
+    monkeypatch.setenv("HOMEWARD_DATA", str(tmp_path))
+    monkeypatch.setattr(worker, "configure_logs", nothing)
+    monkeypatch.setattr(Runtime, "set_default", nothing)
+    assert worker.main() == 5
+    assert "The key store cannot be reached" in capsys.readouterr().err
+
+
+async def test_a_worker_holds_as_many_cases_as_is_set(port: int, tmp_path: Path) -> None:
+    """It is what its memory is planned by."""
+    client = await Client.connect(f"127.0.0.1:{port}")
+    async with build_worker(client, read_settings(data=tmp_path, cases_held=25)) as running:
+        config: Any = running.config()
+        assert config["max_cached_workflows"] == 25
 
 
 @pytest.mark.parametrize("listens", [False, True])

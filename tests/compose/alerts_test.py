@@ -1,0 +1,190 @@
+"""Each alert rings when it should and not otherwise, as Prometheus itself evaluates it: promtool plays the hours."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+RULES = Path(__file__).resolve().parents[2] / "compose" / "watching" / "alerts.yaml"
+PROMTOOL = shutil.which("promtool")
+
+pytestmark = pytest.mark.skipif(
+    PROMTOOL is None, reason="promtool is not installed (Debian: apt-get install prometheus)"
+)
+
+Series = dict[str, str]
+"""By its name and labels, its value at each minute; `0+0x60` is 0 for an hour, `_x9` is absent for ten minutes."""
+
+
+class Hours(NamedTuple):
+    """What a house tells, once so that the rule rings and once so that it does not."""
+
+    rings: Series
+    quiet: Series
+    after: str = "30m"
+    """When it is asked: long enough for what the rule waits for."""
+    labels: dict[str, str] = {}
+    """Those of the alert, beside the severity."""
+
+
+MD = {"state": "MD"}
+DETAINED = 'homeward_detained_beyond_deadline{state="MD",instance="%s"}'
+BEYOND = 'homeward_overdue_acts_beyond_escalation{role="caseworker",state="MD"}'
+UP = 'up{job="%s"}'
+READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
+REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="/"}'
+BUCKET = 'homeward_desk_request_seconds_bucket{le="%s",route="%s"}'
+
+
+def ready(part: str, after: str = "30m") -> Hours:
+    """One worker of two does not reach a part; and it is away for a minute only."""
+    return Hours(
+        {READY % (part, "a"): "1+0x60", READY % (part, "b"): "1+0x5 0+0x54"},
+        {READY % (part, "a"): "1+0x60", READY % (part, "b"): "1+0x28 0+0x0 1+0x30"},
+        after,
+        {"job": "homeward-worker"},
+    )
+
+
+HOURS: dict[str, Hours] = {
+    "HomewardChildNotReleased": Hours(
+        {DETAINED % "a": "1+0x60", DETAINED % "b": "1+0x60"}, {DETAINED % "a": "0+0x60"}, "1m", MD
+    ),
+    "HomewardCaseNobodyHolds": Hours(
+        {"homeward_cases_nobody_holds": "1+0x60"}, {"homeward_cases_nobody_holds": "0+0x27 1+0x2 0+0x30"}
+    ),
+    "HomewardOverdueBeyondEscalation": Hours(
+        {BEYOND: "2+0x60"}, {BEYOND: "0+0x20 2+0x9 0+0x30"}, labels={"role": "caseworker", "state": "MD"}
+    ),
+    "HomewardNoticesRefused": Hours(
+        {'homeward_untold{channel="mail",refused="true"}': "1+0x60"},
+        {'homeward_untold{channel="mail",refused="false"}': "9+0x60"},
+        labels={"channel": "mail"},
+    ),
+    "HomewardNoticesLate": Hours(
+        {'homeward_untold_oldest_seconds{channel="webhook"}': "0+60x120"},
+        {'homeward_untold_oldest_seconds{channel="webhook"}': "0+30x120"},
+        "90m",
+        {"channel": "webhook"},
+    ),
+    "HomewardNoticesFailing": Hours(
+        {'homeward_tellings_failed_total{channel="mail",refused="false"}': "0+1x60"},
+        {'homeward_tellings_failed_total{channel="mail",refused="false"}': "3+0x60"},
+        labels={"channel": "mail"},
+    ),
+    "HomewardReadingsUnwritten": Hours(
+        {"homeward_readings_unwritten_total": "0+0x25 1+0x30"}, {"homeward_readings_unwritten_total": "4+0x60"}
+    ),
+    "HomewardArchiveFailing": Hours(
+        {'homeward_archive_failures_total{error="ArchiveUnreachable"}': "0+1x200"},
+        {'homeward_archive_failures_total{error="ArchiveUnreachable"}': "0+0x20 1+0x180"},
+        "2h",
+        {"error": "ArchiveUnreachable"},
+    ),
+    "HomewardKeysFailing": Hours(
+        {'homeward_key_failures_total{error="KeysUnreachable"}': "0+0x10 1+0x1 2+1x50"},
+        {'homeward_key_failures_total{error="KeyDestroyed"}': "0+1x60"},
+        labels={"error": "KeysUnreachable"},
+    ),
+    "HomewardSignaturesRefused": Hours(
+        {'homeward_signature_refusals_total{fault="wrong"}': "0+1x60"},
+        {'homeward_signature_refusals_total{fault="wrong"}': "0+0x20 9+0x40"},
+        labels={"fault": "wrong"},
+    ),
+    "HomewardNobodyWorks": Hours({}, {'homeward_cases_worked_on{instance="a"}': "1+0x60"}),
+    "HomewardWorkerSilent": Hours({UP % "homeward-worker": "0+0x60"}, {UP % "homeward-worker": "1+0x60"}),
+    "HomewardDeskSilent": Hours({}, {UP % "homeward-desk": "1+0x60"}),
+    "HomewardEngineUnreachable": ready("engine"),
+    "HomewardCaseloadUnreachable": ready("caseload"),
+    "HomewardKeysUnreachable": ready("keys"),
+    "HomewardCaseloadUncounted": Hours(
+        {"homeward_caseload_looked_at_seconds": "0+0x60"}, {"homeward_caseload_looked_at_seconds": "0+60x60"}
+    ),
+    "HomewardTaskFails": Hours(
+        {'temporal_workflow_task_execution_failed{workflow_type="ReturnCase"}': "0+1x60"},
+        {'temporal_workflow_task_execution_failed{workflow_type="Tracing"}': "0+1x60"},
+        labels={"workflow_type": "ReturnCase"},
+    ),
+    "HomewardDeskFails": Hours(
+        {REQUESTS % "200": "0+90x60", REQUESTS % "500": "0+10x60"},
+        {REQUESTS % "200": "0+990x60", REQUESTS % "404": "0+500x60", REQUESTS % "500": "0+10x60"},
+    ),
+    "HomewardDeskSlow": Hours(
+        {BUCKET % ("1", "/"): "0+80x60", BUCKET % ("5", "/"): "0+100x60", BUCKET % ("+Inf", "/"): "0+100x60"},
+        {
+            # News of a case are waited for on purpose.
+            BUCKET % ("1", "/cases/{reference}/news"): "0+0x60",
+            BUCKET % ("5", "/cases/{reference}/news"): "0+100x60",
+            BUCKET % ("+Inf", "/cases/{reference}/news"): "0+100x60",
+            BUCKET % ("1", "/"): "0+99x60",
+            BUCKET % ("5", "/"): "0+100x60",
+            BUCKET % ("+Inf", "/"): "0+100x60",
+        },
+    ),
+    "HomewardSignInsRefused": Hours(
+        {'homeward_desk_sign_ins_refused_total{why="signature"}': "0+10x60"},
+        {'homeward_desk_sign_ins_refused_total{why="signature"}': "0+1x60"},
+        labels={"why": "signature"},
+    ),
+}
+
+
+def rules() -> dict[str, dict[str, Any]]:
+    """Every rule by its name."""
+    groups: list[dict[str, Any]] = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
+    return {rule["alert"]: rule for group in groups for rule in group["rules"]}
+
+
+def played(folder: Path, *tests: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    """What promtool says of these hours."""
+    file = folder / "hours.yaml"
+    file.write_text(
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": list(tests)}), "utf-8"
+    )
+    return subprocess.run([str(PROMTOOL), "test", "rules", str(file)], capture_output=True, text=True, check=False)
+
+
+def hours(name: str, series: Series, after: str, rings: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "interval": "1m",
+        "input_series": [{"series": each, "values": values} for each, values in series.items()],
+        "alert_rule_test": [{"eval_time": after, "alertname": name, "exp_alerts": rings}],
+    }
+
+
+def ringing(name: str, labels: dict[str, str]) -> dict[str, Any]:
+    """The alert as it is told: its severity, and its sentences with the labels put in."""
+    rule = rules()[name]
+    told = {
+        each: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], said)
+        for each, said in rule["annotations"].items()
+    }
+    return {"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": told}
+
+
+def test_every_rule_is_played() -> None:
+    """And nothing is played that is no rule."""
+    assert list(HOURS) == list(rules())
+
+
+@pytest.mark.parametrize("name", HOURS)
+def test_an_alert_rings_when_it_should_and_not_otherwise(name: str, tmp_path: Path) -> None:
+    """With the labels that its sentences name, once for all who tell the same."""
+    of = HOURS[name]
+    done = played(
+        tmp_path,
+        hours(name, of.rings, of.after, [ringing(name, of.labels)]),
+        hours(name, of.quiet, of.after, []),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_hours_that_are_played_wrongly_fail(tmp_path: Path) -> None:
+    """What promtool says is listened to."""
+    name, of = "HomewardChildNotReleased", HOURS["HomewardChildNotReleased"]
+    done = played(tmp_path, hours(name, of.rings, of.after, []))
+    assert done.returncode == 1 and "HomewardChildNotReleased" in done.stdout + done.stderr
