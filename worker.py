@@ -2,7 +2,7 @@
 
 The connection is configured by the SDK's own environment variables and profile file
 (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ...), everything else by ``HOMEWARD_*``
-(:mod:`activities.settings`). Exit codes: 0 stopped in order, 2 bad settings, 5 no engine.
+(:mod:`activities.settings`). Exit codes: 0 stopped in order, 2 bad settings, 5 no engine or no keys, 1 anything else.
 """
 
 import argparse
@@ -10,11 +10,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
@@ -60,7 +60,7 @@ from activities.signing import UnsignedActsFault
 from activities.tracing import tracing_of
 from activities.watching import AddressTaken, EnginePage, Readiness, Watch, checks_of, runtime_that_measures, watched
 from procedure import calendars
-from sealing.agreeing import agree_on
+from sealing.agreeing import NOT_NOW, agree_on
 from sealing.composing import OpenSealing, keyring_of, open_sealing
 from sealing.faults import KeysUnreachable, SealingFault
 from workflows.archiving import ArchiveRun, SweepArchive
@@ -83,6 +83,7 @@ DRAIN_FOR: Final = timedelta(seconds=10)
 
 _log = structlog.get_logger("homeward.worker")
 
+T = TypeVar("T")
 
 PATIENCE: Final = 30
 """Seconds that one task of a workflow may take before it is broken off."""
@@ -91,7 +92,7 @@ POLLED_WITHIN: Final = timedelta(seconds=90)
 
 
 class NoEngine(ConnectionError):
-    """No Temporal server answers at the address."""
+    """No Temporal server answers at the address, or it does not do what is asked of it."""
 
 
 class ConnectionFault(ValueError):
@@ -138,9 +139,11 @@ async def build_worker(
 
     ``profiles`` are further agreement profiles by id, beside those on the shelf; ``hands`` are others
     than the settings describe (tests give broken ones).
+
+    Raises :class:`NoEngine` where the engine answers and for a minute does not do what a worker needs of it.
     """
-    await ensure_search_attributes(client)
-    await ensure_sweep(client, task_queue)
+    await once_it_can(lambda: ensure_search_attributes(client))
+    await once_it_can(lambda: ensure_sweep(client, task_queue))
     own_hands = hands or Hands.of(settings, AgreementShelf(extra=profiles), client)
     build = settings.build_id
     deployment = (
@@ -176,7 +179,7 @@ async def build_worker(
     try:
         async with worker:
             if build and settings.promote:
-                await promote(client, build)
+                await once_it_can(lambda: promote(client, build))
             yield worker
     finally:
         if looking is not None:
@@ -295,6 +298,29 @@ async def connect(
             await asyncio.sleep(1)
 
 
+async def once_it_can(ask: Callable[[], Awaitable[T]], within: float = CONNECT_WITHIN) -> T:
+    """What the engine answers; asked again while it is there and cannot do it (:data:`sealing.agreeing.NOT_NOW`).
+
+    An engine whose disk is full tells who it is, and takes nothing in. Raises :class:`NoEngine` where that lasts for
+    so many seconds, and every other :class:`temporalio.service.RPCError` at once.
+    """
+    until = asyncio.get_running_loop().time() + within
+    while True:
+        try:
+            return await ask()
+        except RPCError as error:
+            if error.status not in NOT_NOW:
+                raise
+            if asyncio.get_running_loop().time() > until:
+                raise NoEngine(
+                    f"The engine answers and cannot do what is asked ({error.status.name}). See to its disk and its "
+                    "database, then start the worker again."
+                ) from error
+            # What the engine says of itself may name what it could not keep: only its kind is told.
+            _log.warning("engine is waited for", because=error.status.name)
+            await asyncio.sleep(1)
+
+
 async def keys_at_hand(settings: Settings, within: float = CONNECT_WITHIN) -> OpenSealing:
     """The keys, as the settings name them; made where there are none.
 
@@ -371,8 +397,8 @@ async def _work(
         client = await connect(
             converter=sealing.converter, interceptors=[tracing.interceptor] if tracing is not None else []
         )
-        await _known_namespace(client)
-        await agree_on(client, sealing.keyring.store)
+        await once_it_can(lambda: _known_namespace(client))
+        await once_it_can(lambda: agree_on(client, sealing.keyring.store))
         hands = Hands.of(settings, AgreementShelf(), client)
 
         async def works() -> bool:

@@ -773,6 +773,8 @@ async def _work(
             yield
     except (KeyUnusable, AddressBookFault, UnsignedActsFault) as error:
         raise CannotGoOn(f"The worker cannot start: {error}", code=Exit.MALFORMED) from None
+    except worker.NoEngine as error:
+        raise CannotGoOn(str(error), code=Exit.NO_ENGINE) from None
 
 
 @asynccontextmanager

@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 from temporalio.runtime import Runtime
+from temporalio.service import RPCError, RPCStatusCode
 
 import worker
 from activities.settings import Settings, read_settings
 from sealing.composing import OpenSealing
 from sealing.faults import KeysUnreachable
 from tests.journeys.processes import ROOT, free_port, start_server, start_worker
-from worker import NoEngine, build_worker, connect, is_polled, keys_at_hand
+from worker import NoEngine, build_worker, connect, is_polled, keys_at_hand, once_it_can
 
 pytestmark = pytest.mark.engine
 
@@ -118,6 +119,35 @@ def test_a_key_store_that_stays_away_ends_the_worker_as_an_engine_does(
     monkeypatch.setattr(Runtime, "set_default", nothing)
     assert worker.main() == 5
     assert "The key store cannot be reached" in capsys.readouterr().err
+
+
+async def test_an_engine_that_answers_and_cannot_is_waited_for(
+    tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that does not answer: with a full disk it tells who it is, and takes no schedule in.
+
+    What it will never do is told at once.
+    """
+    client, scheduled, asked = await Client.connect(f"127.0.0.1:{port}"), worker.ensure_sweep, 0
+
+    async def full(client: Client, task_queue: str) -> None:
+        nonlocal asked
+        asked += 1
+        if asked < 3:
+            raise RPCError("an invented text of the engine's", RPCStatusCode.UNAVAILABLE, b"")
+        await scheduled(client, task_queue)
+
+    monkeypatch.setattr(worker, "ensure_sweep", full)
+    async with build_worker(client, read_settings(data=tmp_path)):
+        assert asked == 3
+
+    async def fails(status: RPCStatusCode) -> None:
+        raise RPCError("an invented text of the engine's", status, b"")
+
+    with pytest.raises(NoEngine, match=r"cannot do what is asked \(UNAVAILABLE\)"):
+        await once_it_can(lambda: fails(RPCStatusCode.UNAVAILABLE), within=0)
+    with pytest.raises(RPCError):
+        await once_it_can(lambda: fails(RPCStatusCode.INVALID_ARGUMENT))
 
 
 async def test_a_worker_holds_as_many_cases_as_is_set(port: int, tmp_path: Path) -> None:

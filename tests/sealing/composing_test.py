@@ -3,9 +3,12 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import make_url
+from temporalio.api.workflowservice.v1 import DescribeNamespaceResponse
 from temporalio.client import Client
 from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import (
@@ -14,6 +17,7 @@ from temporalio.converter import (
     DefaultFailureConverterWithEncodedAttributes,
     WorkflowSerializationContext,
 )
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.settings import CASELOAD_DRIVERS, SettingsFault, read_settings
 from sealing.agreeing import agree_on, noted_store
@@ -120,6 +124,33 @@ async def test_keys_are_made_by_whoever_conducts_cases_and_by_nobody_else(tmp_pa
     made = await open_sealing(settings, make=True)
     again = await open_sealing(settings, make=False)
     assert await made.keyring.key(HOUSE) == await again.keyring.key(HOUSE)
+
+
+@pytest.mark.parametrize("asks", ["describe_namespace", "update_namespace"])
+async def test_a_note_that_cannot_be_read_is_not_written_over(asks: str) -> None:
+    """An engine that cannot tell now is asked again; of one that never tells, nothing is held against a worker."""
+    noted: list[str] = []
+
+    def engine_that_says(status: RPCStatusCode) -> Client:
+        async def answer(name: str) -> DescribeNamespaceResponse:
+            if name == asks:
+                raise RPCError("an invented text", status, b"")
+            noted.append(name)
+            return DescribeNamespaceResponse()
+
+        async def describe(*_: object, **__: object) -> DescribeNamespaceResponse:
+            return await answer("describe_namespace")
+
+        async def update(*_: object, **__: object) -> DescribeNamespaceResponse:
+            return await answer("update_namespace")
+
+        service = SimpleNamespace(describe_namespace=describe, update_namespace=update)
+        return cast("Client", SimpleNamespace(namespace="default", workflow_service=service))
+
+    with pytest.raises(RPCError):
+        await agree_on(engine_that_says(RPCStatusCode.UNAVAILABLE), "an-invented-store")
+    await agree_on(engine_that_says(RPCStatusCode.PERMISSION_DENIED), "an-invented-store")
+    assert "update_namespace" not in noted
 
 
 @pytest.mark.engine
