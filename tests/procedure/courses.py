@@ -5,6 +5,7 @@ Everybody here is invented. ``say`` does an act with fields that are right unles
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,17 @@ START = datetime(2026, 2, 2, 9, tzinfo=UTC)
 REFERENCE = "MD-UA-2026-7K3F9A"
 SEED = b"an invented seed for these tests"
 PROFILES = Path(procedure.__file__).parent.parent / "agreements"
+
+
+@dataclass(frozen=True)
+class Looker:
+    """Somebody who may look, or say something."""
+
+    id: str
+    role: str
+    state: str
+    cases: frozenset[str]
+
 
 FOSTER: Fields = {
     "name": "Invented Foster Home",

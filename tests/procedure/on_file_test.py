@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from courses import Looker
 
 from benches.law import BEGIN, SEED, Course, courses
 from procedure import consequences
@@ -85,16 +86,6 @@ def left(step: Step) -> dict[str, Any]:
         "wakes": moment(due) if due else None,
         "answered": proceedings.carry()["answered"],
     }
-
-
-@dataclass(frozen=True)
-class Looker:
-    """Somebody who may look, or say something."""
-
-    id: str
-    role: str
-    state: str
-    cases: frozenset[str]
 
 
 def readers(case: Case) -> Iterator[Looker]:

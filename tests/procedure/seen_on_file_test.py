@@ -11,14 +11,14 @@ import importlib.util
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from courses import HOTEL, PEOPLE, STATION, Course, model
+from courses import HOTEL, PEOPLE, STATION, Course, Looker, model
 
 from procedure import consequences, who_may
 from procedure import who_may_see as seeing
@@ -116,16 +116,6 @@ CASES: dict[str, Callable[[], Course]] = {
     "third country": lambda: Course().determined("third_country").does("arrange_third_country"),
     "of age": lambda: Course(born="2008-02-05").assessed().wait(days=10).does("transfer_to_adult_services"),
 }
-
-
-@dataclass(frozen=True)
-class Looker:
-    """Somebody who may look."""
-
-    id: str
-    role: str
-    state: str
-    cases: frozenset[str]
 
 
 _BY_NAME = {"caseworker", "bid_panel", "guardian", "legal_counsel", "escort"}
