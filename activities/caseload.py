@@ -434,17 +434,29 @@ class Caseload:
             },
         )
         async with self._transaction(writing=True) as connection:
-            await connection.execute(statement)
+            await self._alone_with(connection, telling)
+            # A case that moves on has its new run try again what the ended one still tries: the ended run's attempt may
+            # fail, by a hang of the other side, after the new run's got everything out.
+            if await connection.scalar(select(ToldTable.part).where(ToldTable.part == telling)) is None:
+                await connection.execute(statement)
 
     async def telling_done(self, reference: str, telling: str, channel: str | None = None) -> None:
-        """A telling got out by a channel, or by all: what stood of it as untold goes."""
+        """A telling got out by a channel, or by all: what stood of it as untold goes.
+
+        That it got out by all is remembered: what a late attempt says of it afterwards is not shown.
+        """
         statement = delete(UntoldTable).where(UntoldTable.reference == reference, UntoldTable.telling == telling)
         if channel is not None:
             statement = statement.where(UntoldTable.channel == channel)
-        stale = datetime.now(UTC) - REMEMBERED_FOR
+        now = datetime.now(UTC)
+        stale = delete(ToldTable).where(ToldTable.reference == reference, ToldTable.at < now - REMEMBERED_FOR)
         async with self._transaction(writing=True) as connection:
+            await self._alone_with(connection, telling)
             await connection.execute(statement)
-            await connection.execute(delete(ToldTable).where(ToldTable.reference == reference, ToldTable.at < stale))
+            await connection.execute(stale)
+            if channel is None:
+                whole = self._insert(ToldTable).values(part=telling, reference=reference, at=now)
+                await connection.execute(whole.on_conflict_do_nothing())
 
     async def untold(self) -> list[Untold]:
         """Every telling that did not get out wholly, the oldest first."""
@@ -475,6 +487,11 @@ class Caseload:
     @property
     def _in_memory(self) -> bool:
         return self._url.database in (None, "", ":memory:")
+
+    async def _alone_with(self, connection: AsyncConnection, telling: str) -> None:
+        """No other transaction says how this telling went until this one ends. SQLite has one writer at a time."""
+        if self._postgresql:
+            await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(telling))))
 
     def _insert(self, table: type[Base]) -> "sqlite.Insert | postgresql.Insert":
         return postgresql.insert(table) if self._postgresql else sqlite.insert(table)

@@ -161,7 +161,7 @@ class UntoldTable(Base):
 
 
 class ToldTable(Base):
-    """A part of a telling that got out, so that a second attempt does not repeat it."""
+    """A part of a telling that got out, so that a second attempt does not repeat it; or a whole telling, by its key."""
 
     __tablename__ = "told"
 

@@ -324,6 +324,39 @@ async def test_a_telling_that_failed_shows_until_it_gets_out(caseload: Caseload,
     assert [] == await caseload.untold()
 
 
+async def test_a_late_attempt_does_not_show_as_untold_what_got_out(caseload: Caseload, row: Rows) -> None:
+    """A case that moved on is told of by its new run, while an attempt of the ended one still hangs, and then fails.
+
+    Nobody tries that one again, so it would stand there for ever. Another telling of the case shows all the same.
+    """
+    await caseload.keep(row(reference=FIRST))
+    await caseload.telling_failed(FIRST, "t1", "mail", first=4, error="TimeoutError", refused=False)
+    await caseload.telling_done(FIRST, "t1", "mail")
+    await caseload.telling_failed(FIRST, "t1", "mail", first=4, error="TimeoutError", refused=False)
+    assert [4] == [each.first for each in await caseload.untold()]
+
+    await caseload.telling_done(FIRST, "t1")
+    await caseload.telling_failed(FIRST, "t1", "webhook", first=4, error="RemoteProtocolError", refused=False)
+    await caseload.telling_failed(FIRST, "t2", "webhook", first=5, error="RemoteProtocolError", refused=False)
+    assert [5] == [each.first for each in await caseload.untold()]
+
+
+async def test_of_two_attempts_at_one_moment_the_one_that_got_out_counts(caseload: Caseload, row: Rows) -> None:
+    """Whichever of the two says its word first."""
+    await caseload.keep(row(reference=FIRST))
+    await asyncio.gather(
+        *(
+            said
+            for n in range(20)
+            for said in (
+                caseload.telling_failed(FIRST, f"t{n}", "mail", first=n + 1, error="TimeoutError", refused=False),
+                caseload.telling_done(FIRST, f"t{n}"),
+            )
+        )
+    )
+    assert [] == await caseload.untold()
+
+
 async def test_told_parts_are_remembered(caseload: Caseload) -> None:
     """What got out is known at the next attempt, and noting it twice is harmless."""
     await caseload.part_told(FIRST, "a")
@@ -343,7 +376,7 @@ async def test_what_was_told_long_ago_is_forgotten(caseload: Caseload) -> None:
 
     await caseload.telling_done(FIRST, "t")
 
-    assert {"new", "of another case"} == await caseload.told(["old", "new", "of another case"])
+    assert {"t", "new", "of another case"} == await caseload.told(["t", "old", "new", "of another case"])
 
 
 # Rebuilding

@@ -1,6 +1,7 @@
 """Sign-in at real issuers: the whole way in and out, and every way in which nobody comes in."""
 
 import base64
+import json
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -402,9 +403,12 @@ def test_what_a_browser_keeps_of_a_sign_in_says_nothing_and_opens_at_this_desk_o
     assert given.endswith("; HttpOnly; Max-Age=900; Path=/; SameSite=lax")
     asked = {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["location"]).query).items()}
     sealed = given.partition("=")[2].partition(";")[0]
-    clear = b"".join(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in sealed.split("."))
-    for secret in ("7K3F9A", asked["state"], asked["nonce"], "md"):
-        assert secret not in given and secret.encode() not in clear
+    parts = [base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in sealed.split(".")]
+    # In clear stands how it is sealed, and nothing else. The rest is looked through for what no chance brings about:
+    # two letters stand in every tenth cookie.
+    assert json.loads(parts[0]) == {"alg": "dir", "enc": "A256GCM"}
+    for secret in ("MD-UA-2026-7K3F9A", asked["state"], asked["nonce"], '"issuer"'):
+        assert secret not in given and secret.encode() not in b"".join(parts)
     where = let_go(answer.headers["location"])
     # One letter in the middle of what is sealed; the last one of a part may stand for nothing.
     middle = len(sealed) // 2

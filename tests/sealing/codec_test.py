@@ -77,7 +77,7 @@ async def test_a_payload_is_sealed_whole_and_names_its_case(keyring: Keyring) ->
 
     assert (ENCODING, CASE) == (first.metadata["encoding"], named_in(first))
     assert first.data != second.data
-    assert b"Zlatkaprobe" not in first.SerializeToString() and b"json" not in first.SerializeToString()
+    assert b"Zlatkaprobe" not in first.SerializeToString() and b"json/plain" not in first.SerializeToString()
     assert [CLEAR, CLEAR] == await codec.decode([first, second])
     assert [CLEAR] == await CaseCodec(keyring).decode([first])
 
