@@ -69,7 +69,7 @@ from workflows.in_order import InOrder, hold_results_back
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
 from workflows.raw import for_worker
 from workflows.reintegration_monitoring import ReintegrationMonitoring
-from workflows.return_case import RESULTS_COME_APART, ReturnCase
+from workflows.return_case import STEPS_APART, ReturnCase
 
 WORKFLOWS: Final = (ReturnCase, FamilyTracing, ReintegrationMonitoring, ArchiveRun, SweepArchive)
 SWEEP_ID: Final = "homeward-archive-sweep"
@@ -106,7 +106,7 @@ def workflow_runner(*, sandboxed: bool = False) -> InOrder:
     it: it costs a third of the worker's CPU and half of its memory (docs/decisions/0015).
     """
     if not sandboxed:
-        return InOrder(UnsandboxedWorkflowRunner(), RESULTS_COME_APART)
+        return InOrder(UnsandboxedWorkflowRunner(), STEPS_APART)
     passed = (
         "procedure",
         "pydantic",
@@ -122,7 +122,7 @@ def workflow_runner(*, sandboxed: bool = False) -> InOrder:
     )
     calendars.open_all()
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*passed)
-    return InOrder(SandboxedWorkflowRunner(restrictions=restrictions), RESULTS_COME_APART)
+    return InOrder(SandboxedWorkflowRunner(restrictions=restrictions), STEPS_APART)
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ one by one. So three things are seen to here (docs/decisions/0034-in-the-order-o
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Final, NamedTuple
 
 from temporalio.bridge.proto import ActivityTaskCompletion
@@ -36,10 +36,10 @@ _log = logging.getLogger(__name__)
 class InOrder(WorkflowRunner):
     """Runs workflows as another runner does, and puts in order what comes at once. With :func:`hold_results_back`.
 
-    ``apart`` is the mark of runs in which each result is a step of its own.
+    ``apart`` are the marks of runs in which each result is a step of its own.
     """
 
-    def __init__(self, runner: WorkflowRunner, apart: str) -> None:
+    def __init__(self, runner: WorkflowRunner, apart: Collection[str]) -> None:
         self._runner, self._apart = runner, apart
         self.ended: dict[str, set[str]] = {}
         """By run: the local activities of which core was told before a question was answered, and the case not yet."""
@@ -55,14 +55,14 @@ class InOrder(WorkflowRunner):
 
 
 class _InOrder(WorkflowInstance):
-    def __init__(self, instance: WorkflowInstance, ended: dict[str, set[str]], apart: str) -> None:
-        self._instance, self._ended, self._mark = instance, ended, apart
+    def __init__(self, instance: WorkflowInstance, ended: dict[str, set[str]], apart: Collection[str]) -> None:
+        self._instance, self._ended, self._marks = instance, ended, apart
         self._is_apart = False
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         if any(job.HasField("initialize_workflow") for job in act.jobs):
             done = self._instance.activate(act)
-            self._is_apart = any(each.set_patch_marker.patch_id == self._mark for each in done.successful.commands)
+            self._is_apart = any(each.set_patch_marker.patch_id in self._marks for each in done.successful.commands)
             return done
         if not any(map(_is_of_a_local_activity, act.jobs)):
             return self._instance.activate(act)

@@ -115,10 +115,17 @@ RUNS_END_ALONE: Final = "runs-end-alone"
 """Likewise: a run ends in a task in which nothing came with what a local activity brought."""
 
 RESULTS_COME_APART: Final = "results-come-apart"
-"""Likewise, and the newest: each result of a local activity is a step of its own (``in_order.InOrder``).
+"""Likewise: each result of a local activity is a step of its own (``in_order.InOrder``).
 
-A run with this mark does all that the earlier ones stand for, and has none of them: each costs two events.
+A run with this mark, or a newer one, does all that the earlier ones stand for, and has none of them: each costs two
+events.
 """
+
+WAKES_WHEN_DUE: Final = "wakes-when-due"
+"""Likewise, and the newest: the timer follows the due moment, also to a later one."""
+
+STEPS_APART: Final = frozenset({RESULTS_COME_APART, WAKES_WHEN_DUE})
+"""The marks of runs in which each result is a step of its own."""
 
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=5), maximum_interval=timedelta(hours=1))
@@ -141,6 +148,7 @@ class Manner(IntEnum):
     TAKES_TIME_FIRST = 1
     ENDS_ALONE = 2
     TAKES_RESULTS_APART = 3
+    WAKES_WHEN_DUE = 4
 
 
 @workflow.defn(name=RETURN_CASE)
@@ -460,7 +468,7 @@ class ReturnCase:
 
     def _does(self, change: str) -> bool:
         """Whether this run does what a mark of its own once stood for."""
-        return self._manner == Manner.TAKES_RESULTS_APART or workflow.patched(change)
+        return self._manner >= Manner.TAKES_RESULTS_APART or workflow.patched(change)
 
     def _newly_owed(self, now: datetime) -> list[list[str]]:
         """The acts without a deadline that somebody owes since the last look."""
@@ -668,22 +676,28 @@ class ReturnCase:
     # Time
 
     def _arm(self) -> None:
-        """Have the one timer wake the case at its next due moment, or earlier.
+        """Have the one timer wake the case at its next due moment.
 
-        A due moment that moved further away leaves a running timer alone: it wakes, looks, and sleeps again.
+        Where nothing is due any more, or later than before, the timer goes too: a wake that finds nothing is five
+        events, and of a case that no worker has in memory it is a replay. A run of before lets it wake in vain.
         """
         due = self._hears_until if self._case.case.closed else self._case.next_due()
-        if due is None or (self._timer is not None and self._timer_at is not None and self._timer_at <= due):
+        if due == self._timer_at:
+            return
+        if self._manner < Manner.WAKES_WHEN_DUE and (due is None or (self._timer_at and self._timer_at <= due)):
             return
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         self._timer_at = due
-        self._timer = asyncio.create_task(self._wake_at(due))
+        if due is not None:
+            self._timer = asyncio.create_task(self._wake_at(due))
 
     async def _wake_at(self, due: datetime) -> None:
         # Rounded up, so that the engine's coarser timers do not wake it just before.
         wait = max(due - workflow.now(), timedelta(0)) + timedelta(milliseconds=1)
-        await workflow.sleep(wait, summary="next due moment")
+        # It bears no summary: that would be sealed, 200 bytes each time to say what the only long timer is for.
+        await workflow.sleep(wait)
         self._timer = self._timer_at = None
         self._due = self._comes()
 
@@ -801,10 +815,11 @@ def _make_marks() -> Manner:
     is done in that task already, where a mark of the next one is not seen yet: the case could not be taken up again.
     """
     rules = [_mark_of(version) for version in PROCEDURE_VERSIONS[1:]]
-    if workflow.patched(RESULTS_COME_APART):
-        for mark in rules:
-            workflow.patched(mark)
-        return Manner.TAKES_RESULTS_APART
+    for newest, manner in ((WAKES_WHEN_DUE, Manner.WAKES_WHEN_DUE), (RESULTS_COME_APART, Manner.TAKES_RESULTS_APART)):
+        if workflow.patched(newest):
+            for mark in rules:
+                workflow.patched(mark)
+            return manner
     if not workflow.patched(MARKS_COME_FIRST):
         return Manner.OF_OLD
     for mark in (UNDATED_DUTIES_ARE_TOLD, ENDED_RUNS_ARE_ARCHIVED, *rules):

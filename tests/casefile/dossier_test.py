@@ -8,10 +8,12 @@ import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from casefile.pages import CannotSetPages
 from casefile.redaction import READERS, Reader, Sealed, is_withheld
 from casefile.verify import Verified, verify
 from procedure.canonical import canonical
-from procedure.entries import Entry, digest_of_body, entry_from_json, hash_of_header
+from procedure.entries import Entry, digest_of_body, entry_from_json, hash_of_header, moment
 from procedure.folding import fold
 from procedure.views import view
 from tests.casefile.lived import Lived
@@ -435,8 +437,10 @@ def test_the_origin_state_learns_nothing_of_the_asylum_claim(dossiers: dict[str,
             if name.startswith("schemas/"):
                 told = told.replace(packed.read(name).decode(), "")
     assert "asylum" not in ledger
-    for word in ("lodge_asylum_claim", "resolve_asylum_claim", "aa-1", "lodging of an asylum claim"):
+    for word in ("lodge_asylum_claim", "resolve_asylum_claim", "lodging of an asylum claim"):
         assert word not in told, word
+    # Who resolved it, by their id. In the engine's own ids of runs the same letters come about, between others.
+    assert not re.search(r"(?<![0-9a-f])aa-1", told)
 
 
 def test_what_is_missing_does_not_tell_what_it_was(dossiers: dict[str, Path]) -> None:
@@ -604,8 +608,10 @@ def a_role_that_was_not(ledger: list[Any], runs: list[Any]) -> None:
 
 
 def a_date_of_another_day(ledger: list[Any], runs: list[Any]) -> None:
+    """Four years earlier: there every day of this year is one too."""
     for entry in ledger:
-        entry["at"] = entry["at"].replace("2026-", "2025-")
+        at = datetime.fromisoformat(entry["at"])
+        entry["at"] = moment(at.replace(year=at.year - 4))
 
 
 @pytest.mark.parametrize(
@@ -691,17 +697,17 @@ def test_safeguards_and_deadlines_are_what_the_ledger_shows(dossiers: dict[str, 
 @pytest.mark.parametrize(
     ("part", "was", "now"),
     [
-        (parts.LEDGER, b'"n":3', b'"n":"3"'),
-        (parts.LEDGER, b'"facts":{', b'"facts":[{'),
-        (parts.LEDGER, b'"kind":"accepted"', b'"kind":"dreamt"'),
-        (parts.LEDGER, b'"at":"2026', b'"at":"0001'),
-        (parts.MANIFEST, b'"entries": ', b'"entries": 1e999, "x": '),
-        (parts.MANIFEST, b'"newest_run": "', b'"newest_run": ["'),
-        (parts.MANIFEST, b'"reader": "auditor"', b'"reader": "police"'),
-        ("runs/", b'"eventTime":"2026', b'"eventTime":"x026'),
-        ("runs/", b'"events":[{', b'"events":[7,{'),
-        ("runs/", b'"format":"homeward.run/1"', b'"format":"homeward.run/9"'),
-        ("runs/", b'"reference":"MD', b'"reference":"\\ud800'),
+        (parts.LEDGER, rb'"n":3', b'"n":"3"'),
+        (parts.LEDGER, rb'"facts":\{', b'"facts":[{'),
+        (parts.LEDGER, rb'"kind":"accepted"', b'"kind":"dreamt"'),
+        (parts.LEDGER, rb'"at":"\d{4}', b'"at":"0001'),
+        (parts.MANIFEST, rb'"entries": ', b'"entries": 1e999, "x": '),
+        (parts.MANIFEST, rb'"newest_run": "', b'"newest_run": ["'),
+        (parts.MANIFEST, rb'"reader": "auditor"', b'"reader": "police"'),
+        ("runs/", rb'"eventTime":"\d', b'"eventTime":"x'),
+        ("runs/", rb'"events":\[\{', b'"events":[7,{'),
+        ("runs/", rb'"format":"homeward\.run/1"', b'"format":"homeward.run/9"'),
+        ("runs/", rb'"reference":"MD', b'"reference":"\\ud800'),
     ],
 )
 def test_parts_of_a_wrong_shape_are_told_in_a_sentence(
@@ -711,8 +717,8 @@ def test_parts_of_a_wrong_shape_are_told_in_a_sentence(
 
     def change(content: dict[str, bytes]) -> None:
         name = next(name for name in content if name.startswith(part))
-        assert was in content[name]
-        content[name] = content[name].replace(was, now, 1)
+        content[name], times = re.subn(was, lambda _: now, content[name], count=1)
+        assert times
 
     assert is_found_out(repacked(dossiers["auditor"], tmp_path / "odd.zip", change, manifest=part != parts.MANIFEST))
 

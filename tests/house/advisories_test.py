@@ -136,10 +136,19 @@ def test_one_that_does_not_end_is_told_and_no_traceback(
 
 
 def test_what_is_accepted_passes_until_its_day(
-    server: Server, files: list[str], capsys: pytest.CaptureFixture[str]
+    server: Server, files: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By any of its names; its reason is told each time; the day after, it fails again."""
     today = date.today()
+
+    class Today(date):
+        """One that does not end while the test runs."""
+
+        @classmethod
+        def today(cls) -> Any:
+            return today
+
+    monkeypatch.setattr(advisories, "date", Today)
     accept(files, today)
     assert main([*files, "--server", server.url]) == 0
     assert "Because: Nobody calls it" in capsys.readouterr().out

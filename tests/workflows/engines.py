@@ -72,14 +72,21 @@ def program(name: str) -> str:
 
 
 def new_reference() -> str:
-    return f"MD-UA-2026-{''.join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))}"
+    """A reference that this process gave nobody before."""
+    while (drawn := f"MD-UA-2026-{''.join(secrets.choice(REFERENCE_LETTERS) for _ in range(6))}") in _given:
+        pass
+    _given.add(drawn)
+    return drawn
+
+
+_given: set[str] = set()
 
 
 def intake(**changes: Any) -> Fields:
     """An intake that is right, of a child that no other test knows."""
     child = {
         "given_names": NAMES[0],
-        "family_name": f"{NAMES[1]} {secrets.token_hex(4)}",
+        "family_name": f"{NAMES[1]} {secrets.token_hex(16)}",
         "date_of_birth": "2013-05-04",
         "sex": "female",
         "nationalities": ["UA"],

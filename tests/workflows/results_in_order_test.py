@@ -126,7 +126,7 @@ def placed(
 ) -> Any:
     """What an activation becomes where core had been told of some activities before a question was answered."""
     seen = instance or Recording()
-    order = InOrder(Runner(seen), MARK)
+    order = InOrder(Runner(seen), {MARK})
     if told:
         order.ended[RUN] = told
     run = order.create_instance(None)  # pyright: ignore[reportArgumentType]
@@ -216,7 +216,7 @@ def test_where_a_run_ends_all_that_is_left_is_looked_through(caplog: pytest.LogC
 
 async def test_a_result_waits_while_a_question_is_answered() -> None:
     """It is told when the answer has been handed in, and nothing of it is kept."""
-    core, order = Core(), InOrder(Runner(Recording()), MARK)
+    core, order = Core(), InOrder(Runner(Recording()), {MARK})
     door = Door(core, order)
     await core.tasks.put(task(ACTIVITY))
     await door.poll_activity_task()
@@ -236,7 +236,7 @@ async def test_a_result_waits_while_a_question_is_answered() -> None:
 
 async def test_what_core_was_told_before_an_answer_stands_in_the_ended_task() -> None:
     """Not what the case has been told already, nor an attempt after which it is tried again."""
-    core, order = Core(), InOrder(Runner(Recording()), MARK)
+    core, order = Core(), InOrder(Runner(Recording()), {MARK})
     door = Door(core, order)
     for each in (task("6"), task(ACTIVITY), task(OTHER, most=0)):
         await core.tasks.put(each)
@@ -254,7 +254,7 @@ async def test_what_core_was_told_before_an_answer_stands_in_the_ended_task() ->
 
 async def test_a_run_that_leaves_the_worker_leaves_nothing() -> None:
     """Attempts that it began are told to core, and count for nothing when it is taken up again."""
-    core, order = Core(), InOrder(Runner(Recording()), MARK)
+    core, order = Core(), InOrder(Runner(Recording()), {MARK})
     door = Door(core, order)
     await core.tasks.put(task(ACTIVITY))
     await door.poll_activity_task()

@@ -307,19 +307,31 @@ async def test_a_deadline_that_passes_blocks_and_escalates_and_decides_nothing(s
     assert_whole(entries)
 
 
-async def test_the_one_timer_is_lazy(skipping: Engine) -> None:
-    """A later due moment leaves the running timer alone; an earlier one moves it."""
+async def test_the_one_timer_follows_the_due_moment(skipping: Engine) -> None:
+    """To an earlier one and to a later one, and no wake is in vain. Runs of before replay (tests/histories)."""
+
+    async def timers(handle: Handle) -> tuple[int, int, int]:
+        return (
+            await _count(handle, "TIMER_STARTED"),
+            await _count(handle, "TIMER_CANCELED"),
+            await _count(handle, "TIMER_FIRED"),
+        )
+
     async with skipping.worker():
         handle = await skipping.start()
         for _ in range(5):
             await accepted(handle, note())
-        # The earliest moment (screening, day 2) is met: the next one is later, so the timer still runs for day 2.
+        assert await timers(handle) == (1, 0, 0)
+        # The earliest moment (screening, day 2) is met: the next one is later.
         await accepted(handle, act("cw", "screen_protection", trafficking=False, asylum=False, violence=False))
-        timers = await _count(handle, "TIMER_STARTED"), await _count(handle, "TIMER_CANCELED")
-        assert timers == (1, 0)
+        assert await timers(handle) == (2, 1, 0)
         # Detention brings a due moment of 24 hours, which is earlier.
         await accepted(handle, act("om", "report_detention", placement=STATION, since="2026-02-01T10:00:00Z"))
-        assert (await _count(handle, "TIMER_STARTED"), await _count(handle, "TIMER_CANCELED")) == (2, 1)
+        assert await timers(handle) == (3, 2, 0)
+        await accepted(handle, guardian())
+        await skipping.wait(days=30)
+        found = len({entry["at"] for entry in await ledger(handle) if entry["kind"] in ("overdue", "escalated")})
+        assert await _count(handle, "TIMER_FIRED") == found
 
 
 async def _count(handle: Handle, kind: str) -> int:
