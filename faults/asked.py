@@ -155,6 +155,7 @@ async def told_with_rows(history: WorkflowHistory) -> list[Telling]:
         data_converter=replace(pydantic_data_converter, payload_converter_class=code.converter),
         interceptors=[listening],
         runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
+        debug_mode=True,  # as in `casefile.engine`
     ).replay_workflow(history)
     return listening.tellings
 

@@ -1,11 +1,14 @@
-"""A replay says what it found to whoever asked, and to nobody else."""
+"""A replay says what it found to whoever asked, and to nobody else; and finds no fault with a machine that is busy."""
 
 import logging
+import time
+from typing import Any
 
 import pytest
 
 from casefile.engine import TodaysCode
 from casefile.runs import Run
+from procedure.proceedings import Proceedings
 from tests.workflows.replay_test import HERE, history_in
 from worker import WORKFLOWS, workflow_runner
 from workflows.raw import RawUnlessTyped
@@ -29,3 +32,19 @@ async def test_a_replay_that_stops_leaves_no_line_in_a_log(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
     told = capfd.readouterr()
     assert "workflow task" not in told.out + told.err
+
+
+async def test_a_replay_on_a_busy_machine_takes_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By itself the engine's client breaks a task off after two seconds by the wall clock, which would be a finding."""
+    history, hears = history_in(HERE / "0.1.0-refused.json"), Proceedings.hear
+    slow = iter([2.5])
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(next(slow, 0))
+        return hears(*given)
+
+    monkeypatch.setattr(Proceedings, "hear", slowly)
+    replayed = await TodaysCode(WORKFLOWS, workflow_runner(), RawUnlessTyped).replay(
+        Run(history.workflow_id, "invented-run", None, history.to_json_dict())
+    )
+    assert (replayed.because, next(slow, None)) == (None, None)

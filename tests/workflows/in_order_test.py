@@ -373,6 +373,7 @@ async def _replayed(engine: Engine, *runs: WorkflowHistory) -> list[tuple[Any, .
         workflow_runner=workflow_runner(),
         data_converter=for_worker(engine.client).data_converter,
         interceptors=[Listening()],
+        debug_mode=True,  # patient on a busy machine
     )
     ends: list[list[tuple[Any, ...]]] = []
     for run in runs:

@@ -107,6 +107,7 @@ async def test_a_case_has_the_same_record_wherever_a_task_ended(server: Engine) 
         workflow_runner=workflow_runner(),
         data_converter=for_worker(server.client).data_converter,
         interceptors=[Listening()],
+        debug_mode=True,  # patient on a busy machine
     )
     for each in (history, other):
         CASES.clear()

@@ -53,6 +53,7 @@ def replayer(*interceptors: Interceptor, sandboxed: bool = False) -> Replayer:
         workflow_runner=workflow_runner(sandboxed=sandboxed),
         data_converter=replace(pydantic_data_converter, payload_converter_class=RawUnlessTyped),
         interceptors=interceptors,
+        debug_mode=True,  # patient on a busy machine
     )
 
 
