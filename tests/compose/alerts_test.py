@@ -34,6 +34,7 @@ class Hours(NamedTuple):
 MD = {"state": "MD"}
 DETAINED = 'homeward_detained_beyond_deadline{state="MD",instance="%s"}'
 BEYOND = 'homeward_overdue_acts_beyond_escalation{role="caseworker",state="MD"}'
+UNOWED = 'homeward_cases_nobody_owes{waits_for="%s"}'
 UP = 'up{job="%s"}'
 READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
 REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="/"}'
@@ -54,8 +55,10 @@ HOURS: dict[str, Hours] = {
     "HomewardChildNotReleased": Hours(
         {DETAINED % "a": "1+0x60", DETAINED % "b": "1+0x60"}, {DETAINED % "a": "0+0x60"}, "1m", MD
     ),
-    "HomewardCaseNobodyHolds": Hours(
-        {"homeward_cases_nobody_holds": "1+0x60"}, {"homeward_cases_nobody_holds": "0+0x27 1+0x2 0+0x30"}
+    "HomewardCaseNobodyOwes": Hours(
+        {UNOWED % "nothing": "1+0x60"},
+        # A row that was late for a moment, and cases in which an appeal can still be lodged.
+        {UNOWED % "nothing": "0+0x27 1+0x2 0+0x30", UNOWED % "appeal": "40+0x60"},
     ),
     "HomewardOverdueBeyondEscalation": Hours(
         {BEYOND: "2+0x60"}, {BEYOND: "0+0x20 2+0x9 0+0x30"}, labels={"role": "caseworker", "state": "MD"}
