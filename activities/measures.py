@@ -51,6 +51,11 @@ LOOK_TOOK: Final = Gauge("homeward_caseload_look_seconds", "How long counting th
 
 READY: Final = Gauge("homeward_ready", "Whether a part that this process needs answers.", ["part"])
 WORKED_ON: Final = Gauge("homeward_cases_worked_on", "Whether a worker asks the engine for work on cases.")
+CERTIFICATE_ENDS: Final = Gauge(
+    "homeward_certificate_ends_timestamp_seconds",
+    "When a certificate ends that this process was started with (Unix time); visitors: the desk's own.",
+    ["shown_to"],
+)
 
 TELLINGS: Final = Counter("homeward_tellings", "Attempts to tell people and programs.", ["outcome"])
 TELLINGS_FAILED: Final = Counter(
