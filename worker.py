@@ -48,7 +48,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
-from activities.certificates import ends_soon, told_in_time
+from activities.certificates import end_soon, ends_of, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
 from activities.hands import Hands
@@ -440,7 +440,7 @@ async def check() -> int:
     """The health check: 0 when cases are being worked on, else 1."""
     try:
         client = await connect(within=0)
-        if sentence := ends_soon(client, datetime.now(UTC)):
+        for sentence in end_soon(ends_of(client), datetime.now(UTC)):
             # Said, and no ill health: until that day cases are worked on.
             print(sentence, file=sys.stderr)
         return 0 if await is_polled(client) else 1

@@ -1,13 +1,14 @@
-"""Says in time when the certificate ends with which this process asks the engine: after that nobody is let in.
+"""Says in time when the certificates of this process end: after that nobody lets it in, or nobody trusts it.
 
-The certificate is the one that was loaded at the start; one that was renewed meanwhile counts from the next start on.
+A certificate is the one that was loaded at the start; one that was renewed meanwhile counts from the next start on.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -15,9 +16,15 @@ from cryptography.x509 import load_pem_x509_certificates
 from temporalio.client import Client
 from temporalio.service import TLSConfig
 
+from activities import measures
+
 SOON: Final = timedelta(days=30)
 """Before its end it is told. Certificates of the compose file are renewed 60 days before theirs, at any start."""
 AGAIN: Final = timedelta(days=1)
+
+ENGINE: Final = "engine"
+VISITORS: Final = "visitors"
+_CALLED: Final = {ENGINE: "The certificate for the engine", VISITORS: "The desk's own certificate"}
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.certificates")
 
@@ -30,27 +37,47 @@ def ends_at(pem: bytes) -> datetime | None:
         return None
 
 
-def ends_soon(client: Client, now: datetime) -> str | None:
-    """A sentence where the certificate with which this client asks the engine ends within :data:`SOON`, or has ended."""
+def ends_of(client: Client, desks: Path | None = None) -> dict[str, datetime]:
+    """When each certificate of this process ends, by whom it is shown to: the engine, and a desk's visitors.
+
+    ``desks``: the file of the desk's own, where no proxy does TLS for it.
+    """
+    shown: dict[str, bytes] = {}
     tls = client.service_client.config.tls
-    if not isinstance(tls, TLSConfig) or tls.client_cert is None:
-        return None
-    ends = ends_at(tls.client_cert)
-    if ends is None or ends - now > SOON:
-        return None
+    if isinstance(tls, TLSConfig) and tls.client_cert is not None:
+        shown[ENGINE] = tls.client_cert
+    if desks is not None:
+        # What cannot be read the desk itself refuses to start with.
+        with contextlib.suppress(OSError):
+            shown[VISITORS] = desks.read_bytes()
+    return {whom: ends for whom, pem in shown.items() if (ends := ends_at(pem)) is not None}
+
+
+def end_soon(ends: Mapping[str, datetime], now: datetime) -> list[str]:
+    """A sentence for each certificate that ends within :data:`SOON`, or has ended."""
+    return [_told(_CALLED[whom], at, now) for whom, at in ends.items() if at - now <= SOON]
+
+
+def _told(which: str, ends: datetime, now: datetime) -> str:
     day = f"{ends:%Y-%m-%d}"
     if ends <= now:
-        return f"The certificate for the engine ended on {day}: renew it, then start again."
-    return f"The certificate for the engine ends on {day}, in {(ends - now).days} days: renew it, then start again."
+        return f"{which} ended on {day}: renew it, then start again."
+    return f"{which} ends on {day}, in {(ends - now).days} days: renew it, then start again."
 
 
 @asynccontextmanager
-async def told_in_time(client: Client) -> AsyncGenerator[None]:
-    """While the context is open: a line of the log at once and once a day, where the certificate ends soon."""
+async def told_in_time(client: Client, desks: Path | None = None) -> AsyncGenerator[None]:
+    """Measure the ends of this process's certificates, and while the context is open say which of them is near.
+
+    A line of the log for each, at once and once a day. ``desks`` as for :func:`ends_of`.
+    """
+    ends = ends_of(client, desks)
+    for whom, at in ends.items():
+        measures.CERTIFICATE_ENDS.labels(whom).set(at.timestamp())
 
     async def tell() -> None:
         while True:
-            if sentence := ends_soon(client, datetime.now(UTC)):
+            for sentence in end_soon(ends, datetime.now(UTC)):
                 _log.warning("certificate.ends", told=sentence)
             await asyncio.sleep(AGAIN.total_seconds())
 

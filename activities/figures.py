@@ -27,6 +27,11 @@ ESCALATED_TO_THE_END: Final = 2
 """The highest level: superiors, then the ombudsperson (:func:`procedure.deadlines.escalation_moments`)."""
 RELEASE: Final = "release"
 """The deadline for the release of a child that is reported detained: 24 hours at most, whatever an agreement says."""
+APPEALED_IN: Final = "decision"
+"""The one stage in which nobody may owe anything: all is approved, and an appeal can be lodged for some days still. The
+table does not say until when; the case wakes by itself on that day, and somebody owes an act from then on."""
+APPEAL: Final = "appeal"
+NOTHING: Final = "nothing"
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.figures")
 
@@ -41,7 +46,8 @@ class Figures:
     beyond: dict[tuple[str, str], int]
     """Overdue with every escalation behind them."""
     unreleased: dict[str, int]
-    nobody_holds: int
+    nobody_owes: dict[str, int]
+    """Where nobody owes an act, by what the case waits for."""
     untold: dict[tuple[str, bool], int]
     untold_since: dict[str, datetime]
 
@@ -100,10 +106,11 @@ async def figures_of(caseload: Caseload) -> Figures:
             session,
             select(owed.role, owed.state, func.count(), levels, releases).where(late).group_by(owed.role, owed.state),
         )
-        nobody = await session.scalar(
-            select(func.count())
-            .select_from(cases)
+        unowed = await _rows(
+            session,
+            select(cases.stage, func.count())
             .where(is_open, ~select(owed.reference).where(owed.reference == cases.reference).exists())
+            .group_by(cases.stage),
         )
         waiting = await _rows(
             session,
@@ -111,6 +118,9 @@ async def figures_of(caseload: Caseload) -> Figures:
                 untold.channel, untold.refused
             ),
         )
+    waiting_for = {APPEAL: 0, NOTHING: 0}
+    for stage, n in unowed:
+        waiting_for[APPEAL if stage == APPEALED_IN else NOTHING] += n
     unreleased: dict[str, int] = {}
     for _, state, _, _, detained in overdue:
         unreleased[state] = unreleased.get(state, 0) + detained
@@ -123,7 +133,7 @@ async def figures_of(caseload: Caseload) -> Figures:
         overdue={(role, state): n for role, state, n, _, _ in overdue},
         beyond={(role, state): n for role, state, _, n, _ in overdue},
         unreleased=unreleased,
-        nobody_holds=nobody or 0,
+        nobody_owes=waiting_for,
         untold={(channel, refused): n for channel, refused, n, _ in waiting},
         untold_since=since,
     )
@@ -143,7 +153,8 @@ def show(figures: Figures, now: datetime) -> None:
         measures.OVERDUE_BEYOND_ESCALATION.labels(role, state).set(n)
     for state, n in figures.unreleased.items():
         measures.UNRELEASED.labels(state).set(n)
-    measures.NOBODY_HOLDS.set(figures.nobody_holds)
+    for waits_for, n in figures.nobody_owes.items():
+        measures.NOBODY_OWES.labels(waits_for).set(n)
     for channel in measures.CHANNELS:
         for refused in (True, False):
             measures.UNTOLD.labels(channel, str(refused).lower()).set(figures.untold.get((channel, refused), 0))

@@ -31,7 +31,11 @@ OVERDUE_BEYOND_ESCALATION: Final = Gauge(
 UNRELEASED: Final = Gauge(
     "homeward_detained_beyond_deadline", "Children reported detained and not released by the deadline.", ["state"]
 )
-NOBODY_HOLDS: Final = Gauge("homeward_cases_nobody_holds", "Open cases in which nobody owes an act.")
+NOBODY_OWES: Final = Gauge(
+    "homeward_cases_nobody_owes",
+    "Open cases in which nobody owes an act; appeal: between decision and journey, until no appeal can be lodged.",
+    ["waits_for"],
+)
 UNTOLD: Final = Gauge(
     "homeward_untold",
     "Tellings that did not get out by a channel; refused: a person has to look.",
@@ -47,6 +51,11 @@ LOOK_TOOK: Final = Gauge("homeward_caseload_look_seconds", "How long counting th
 
 READY: Final = Gauge("homeward_ready", "Whether a part that this process needs answers.", ["part"])
 WORKED_ON: Final = Gauge("homeward_cases_worked_on", "Whether a worker asks the engine for work on cases.")
+CERTIFICATE_ENDS: Final = Gauge(
+    "homeward_certificate_ends_timestamp_seconds",
+    "When a certificate ends that this process was started with (Unix time); visitors: the desk's own.",
+    ["shown_to"],
+)
 
 TELLINGS: Final = Counter("homeward_tellings", "Attempts to tell people and programs.", ["outcome"])
 TELLINGS_FAILED: Final = Counter(
@@ -91,9 +100,16 @@ def name_this_process(build: str | None) -> None:
 
 def clear_caseload() -> None:
     """Show nothing of the caseload: what cannot be asked is absent, and not what it was an hour ago."""
-    # One number without a label cannot be absent; this one no rule takes for a number.
-    NOBODY_HOLDS.set(float("nan"))
-    for gauge in (OPEN_CASES, HELD_CASES, OVERDUE_ACTS, OVERDUE_BEYOND_ESCALATION, UNRELEASED, UNTOLD, UNTOLD_FOR):
+    for gauge in (
+        OPEN_CASES,
+        HELD_CASES,
+        OVERDUE_ACTS,
+        OVERDUE_BEYOND_ESCALATION,
+        UNRELEASED,
+        NOBODY_OWES,
+        UNTOLD,
+        UNTOLD_FOR,
+    ):
         gauge.clear()
 
 

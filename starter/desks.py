@@ -94,7 +94,7 @@ def desk_command(
         standing = replace(desk, ready=readiness.ready, tracer=tracing.tracer if tracing is not None else None)
         app = _app(standing, cases, settings.archive)
         watch = Watch(readiness, worked_on=cases.worker_polls, engine_page=engine_page)
-        async with watched(watch, settings), told_in_time(cases.client):
+        async with watched(watch, settings), told_in_time(cases.client, certificate):
             await listen(app)
 
     async def listen(app: Any) -> None:

@@ -47,7 +47,7 @@ class Assumed:
     busy: float = _assumed(0.5, "part of a core that is used in that hour")
     cached: float = _assumed(0.02, "part of the open cases that all workers hold in memory: those of the week")
     held: int = _assumed(5_000, "cases that one worker is set to hold (HOMEWARD_CASES_HELD)")
-    missed: float = _assumed(0.3, "part of acts and questions that meet a case which no worker holds")
+    missed: float = _assumed(0.3, "part of acts and questions that meet a case which no worker has in memory")
     retained_months: float = _assumed(
         3, "months for which an ended run stays with a hosted engine; 90 days are the most there"
     )
@@ -119,7 +119,7 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                     _two(young, "question_worker_and_client_cpu_ms", "question_engine_cpu_ms"),
                 ),
                 (
-                    "the same of a case that no worker holds",
+                    "the same of a case that no worker has in memory",
                     "",
                     _two(
                         young,

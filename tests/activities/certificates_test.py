@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 from temporalio.service import TLSConfig
 
 import worker
 from activities import certificates
-from activities.certificates import ends_at, ends_soon, told_in_time
+from activities.certificates import end_soon, ends_at, ends_of, told_in_time
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -53,17 +55,22 @@ def client(ends: datetime | None) -> Any:
     return Asking(TLSConfig(client_cert=certificate(ends)) if ends else False)
 
 
+def told(whom: str) -> float | None:
+    return REGISTRY.get_sample_value("homeward_certificate_ends_timestamp_seconds", {"shown_to": whom})
+
+
 @pytest.mark.parametrize(("days", "told"), [(31, None), (29, "ends on 2026-12-28, in 29 days"), (-1, "ended on")])
 def test_the_end_is_told_in_the_last_thirty_days(days: int, told: str | None) -> None:
     """And after it, when nobody is let in any more."""
-    said = ends_soon(client(NOW + timedelta(days=days)), NOW)
-    assert (said is None) == (told is None) and (told is None or told in (said or ""))
+    said = end_soon(ends_of(client(NOW + timedelta(days=days))), NOW)
+    assert len(said) == (told is not None) and (told or "") in "".join(said)
 
 
-def test_where_there_is_no_certificate_nothing_is_told() -> None:
+def test_where_there_is_no_certificate_nothing_is_told(tmp_path: Path) -> None:
     """In clear on one machine; and of what cannot be read the connection itself tells."""
-    assert ends_soon(client(None), NOW) is None
-    assert ends_soon(Asking(True), NOW) is None  # pyright: ignore[reportArgumentType]
+    assert ends_of(client(None)) == {}
+    assert ends_of(Asking(True)) == {}  # pyright: ignore[reportArgumentType]
+    assert ends_of(client(None), tmp_path / "nowhere.pem") == {}
     assert ends_at(b"no certificate") is None
 
 
@@ -76,6 +83,20 @@ async def test_it_is_told_at_the_start_and_again(monkeypatch: pytest.MonkeyPatch
         async with told_in_time(client(datetime.now(UTC) + timedelta(days=90))):
             await asyncio.sleep(0.05)
     assert len(lines) > 1 and {line["event"] for line in lines} == {"certificate.ends"}
+
+
+async def test_the_ends_are_measured_each_by_whom_it_is_shown_to(tmp_path: Path) -> None:
+    """The one for the engine and the desk's own, by a moment that an alert reckons with; and of each a line is said."""
+    engines, desks = datetime.now(UTC) + timedelta(days=90), datetime.now(UTC) + timedelta(days=6)
+    file = tmp_path / "certificate.pem"
+    file.write_bytes(certificate(desks))
+    with capture_logs() as lines:
+        async with told_in_time(client(engines), file):
+            await asyncio.sleep(0)
+    for whom, ends in (("engine", engines), ("visitors", desks)):
+        assert told(whom) == pytest.approx(ends.timestamp(), abs=1)
+    (line,) = lines
+    assert line["told"].startswith("The desk's own certificate ends on")
 
 
 async def test_the_health_check_tells_and_stays_well(

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-RULES = Path(__file__).resolve().parents[2] / "compose" / "watching" / "alerts.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "compose" / "watching" / "alerts.yaml"
+PAGE = ROOT / "docs" / "for-operators.md"
 PROMTOOL = shutil.which("promtool")
 
 pytestmark = pytest.mark.skipif(
@@ -34,7 +36,14 @@ class Hours(NamedTuple):
 MD = {"state": "MD"}
 DETAINED = 'homeward_detained_beyond_deadline{state="MD",instance="%s"}'
 BEYOND = 'homeward_overdue_acts_beyond_escalation{role="caseworker",state="MD"}'
+UNOWED = 'homeward_cases_nobody_owes{waits_for="%s"}'
 UP = 'up{job="%s"}'
+WORKER = 'up{job="homeward-worker",instance="%s"}'
+WAIT = 'temporal_workflow_task_schedule_to_start_latency_bucket{task_queue="return-cases",le="%s"}'
+IN_TIME = {"1": 0, "5": 0, "10": 1, "+Inf": 1}
+"""A task that waited for seven seconds, as the buckets count it."""
+SLOTS = 'temporal_worker_task_slots_available{job="homeward-worker",instance="%s",worker_type="%s"}'
+ENDS = 'homeward_certificate_ends_timestamp_seconds{job="homeward-desk",shown_to="%s",instance="%s"}'
 READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
 REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="/"}'
 BUCKET = 'homeward_desk_request_seconds_bucket{le="%s",route="%s"}'
@@ -50,12 +59,28 @@ def ready(part: str, after: str = "30m") -> Hours:
     )
 
 
+def ends_in(days: int) -> Hours:
+    """One desk of two was started with a certificate that ends a minute before these days are over, or after them.
+
+    promtool's clock begins at 0, so a moment is told in seconds from there; it is asked after half an hour.
+    """
+    edge = days * 86400 + 30 * 60
+    fine = {ENDS % ("engine", "a"): f"{edge + 10**7}+0x60", ENDS % ("visitors", "b"): f"{edge + 10**7}+0x60"}
+    return Hours(
+        {**fine, ENDS % ("engine", "b"): f"{edge - 60}+0x60"},
+        {**fine, ENDS % ("engine", "b"): f"{edge + 60}+0x60"},
+        labels={"job": "homeward-desk", "shown_to": "engine"},
+    )
+
+
 HOURS: dict[str, Hours] = {
     "HomewardChildNotReleased": Hours(
         {DETAINED % "a": "1+0x60", DETAINED % "b": "1+0x60"}, {DETAINED % "a": "0+0x60"}, "1m", MD
     ),
-    "HomewardCaseNobodyHolds": Hours(
-        {"homeward_cases_nobody_holds": "1+0x60"}, {"homeward_cases_nobody_holds": "0+0x27 1+0x2 0+0x30"}
+    "HomewardCaseNobodyOwes": Hours(
+        {UNOWED % "nothing": "1+0x60"},
+        # A row that was late for a moment, and cases in which an appeal can still be lodged.
+        {UNOWED % "nothing": "0+0x27 1+0x2 0+0x30", UNOWED % "appeal": "40+0x60"},
     ),
     "HomewardOverdueBeyondEscalation": Hours(
         {BEYOND: "2+0x60"}, {BEYOND: "0+0x20 2+0x9 0+0x30"}, labels={"role": "caseworker", "state": "MD"}
@@ -98,6 +123,24 @@ HOURS: dict[str, Hours] = {
     "HomewardNobodyWorks": Hours({}, {'homeward_cases_worked_on{instance="a"}': "1+0x60"}),
     "HomewardWorkerSilent": Hours({UP % "homeward-worker": "0+0x60"}, {UP % "homeward-worker": "1+0x60"}),
     "HomewardDeskSilent": Hours({}, {UP % "homeward-desk": "1+0x60"}),
+    "HomewardProcessSilent": Hours(
+        {WORKER % "a": "1+0x60", WORKER % "b": "1+0x5 0+0x54"},
+        # Started anew, within ten minutes.
+        {WORKER % "a": "1+0x60", WORKER % "b": "1+0x20 0+0x8 1+0x30", 'up{job="another",instance="c"}': "0+0x60"},
+        labels={"job": "homeward-worker", "instance": "b"},
+    ),
+    "HomewardTasksWait": Hours(
+        {WAIT % "1": "0+90x60", WAIT % "5": "0+95x60", WAIT % "10": "0+100x60", WAIT % "+Inf": "0+100x60"},
+        # One that waited alone in the night is no slow house.
+        {WAIT % each: f"0+100x20 2000+0x5 {2000 + late}+0x30" for each, late in IN_TIME.items()},
+    ),
+    "HomewardNoFreeSlots": Hours(
+        {SLOTS % ("a", "ActivityWorker"): "100+0x5 0+0x60", SLOTS % ("b", "ActivityWorker"): "100+0x60"},
+        {SLOTS % ("a", "ActivityWorker"): "100+0x20 0+0x8 7+0x40", SLOTS % ("a", "WorkflowWorker"): "1+0x60"},
+        labels={"job": "homeward-worker", "instance": "a", "worker_type": "ActivityWorker"},
+    ),
+    "HomewardCertificateEnds": ends_in(30),
+    "HomewardCertificateEndsThisWeek": ends_in(7),
     "HomewardEngineUnreachable": ready("engine"),
     "HomewardCaseloadUnreachable": ready("caseload"),
     "HomewardKeysUnreachable": ready("keys"),
@@ -169,6 +212,11 @@ def ringing(name: str, labels: dict[str, str]) -> dict[str, Any]:
 def test_every_rule_is_played() -> None:
     """And nothing is played that is no rule."""
     assert list(HOURS) == list(rules())
+
+
+def test_the_operators_page_knows_how_many_there_are() -> None:
+    """Whoever adds one tells it there."""
+    assert f"({len(rules())} rules; every one says what to do)" in PAGE.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", HOURS)

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from activities.caseload import Caseload, CaseloadUnreachable
@@ -209,6 +211,7 @@ async def test_worker_desk_and_door_stand_together(
 ) -> None:
     """With the settings, arguments and health checks of the compose file: somebody at the door gets the desk's page."""
     door_port, desk_port, house = free_port(), free_port(), tmp_path / "house"
+    watched = {"worker": free_port(), "desk": free_port()}
     for folder in ("kek", "signing", "sign-in"):
         (house / folder).mkdir(mode=0o700, parents=True)
     of_worker = environment_of(
@@ -216,9 +219,13 @@ async def test_worker_desk_and_door_stand_together(
         places("worker", made, records, engine, house, passwords),
         TEMPORAL_NAMESPACE="default",
         HOMEWARD_ARCHIVE_URL=str(house / "archive"),
+        HOMEWARD_METRICS_BIND=f"127.0.0.1:{watched['worker']}",
     )
     of_desk = environment_of(
-        "desk", places("desk", made, records, engine, house, passwords), TEMPORAL_NAMESPACE="default"
+        "desk",
+        places("desk", made, records, engine, house, passwords),
+        TEMPORAL_NAMESPACE="default",
+        HOMEWARD_METRICS_BIND=f"127.0.0.1:{watched['desk']}",
     )
     signing = environment_of(
         "signing-keys",
@@ -247,6 +254,10 @@ async def test_worker_desk_and_door_stand_together(
             ):
                 started.append(Process(*command, log=house / f"{part}.log", **of_both[part]))
                 await until_healthy(part, changed, of_both[part], house / f"{part}.log")
+            assert {part: await days_left(port) for part, port in watched.items()} == {
+                "worker": {"engine": 397},
+                "desk": {"engine": 397, "visitors": 397},
+            }
             with door(name, door_port, f"127.0.0.1:{desk_port}", made.trust, own, house):
                 page = await asyncio.to_thread(asked, name, door_port, own, "/sign-in")
                 token = {"Authorization": f"Bearer {issuer.access_token()}"}
@@ -259,6 +270,18 @@ async def test_worker_desk_and_door_stand_together(
             codes = [await asyncio.to_thread(each.stop) for each in reversed(started)]
         assert codes == [0, 0], [(house / f"{part}.log").read_text() for part in of_both]
         assert not await healthy(health_check("desk", changed), of_desk)
+
+
+async def days_left(port: int) -> dict[str, int]:
+    """Of each certificate that a process tells of at its address for measures."""
+    async with httpx2.AsyncClient(trust_env=False, timeout=30) as asked:
+        told = (await asked.get(f"http://127.0.0.1:{port}/metrics")).text
+    return {
+        sample.labels["shown_to"]: round((sample.value - time.time()) / 86400)
+        for family in text_string_to_metric_families(told)
+        for sample in family.samples
+        if sample.name == "homeward_certificate_ends_timestamp_seconds"
+    }
 
 
 async def until_healthy(part: str, changed: dict[str, str], environment: dict[str, str], log: Path) -> None:

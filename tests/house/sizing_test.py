@@ -30,8 +30,8 @@ def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
     assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
 
 
-def test_questions_and_cases_that_nobody_holds_are_work_too() -> None:
-    """Twice as many looks, or twice as many cases that are not held, are more cores; more of them are never fewer."""
+def test_questions_and_cases_that_no_worker_has_in_memory_are_work_too() -> None:
+    """Twice as many looks, or twice as many cases that no worker has in memory, are more cores; more of them are never fewer."""
     measured = json.loads(MEASURED.read_text("utf-8"))
 
     def cores(of: str, assumed: Assumed) -> float:

@@ -41,6 +41,7 @@ BY_PROMETHEUS: Final = frozenset({"up"})
 """Made by who scrapes."""
 LABELS_BY_PROMETHEUS: Final = frozenset({"job", "instance", "le"})
 TASK_FAILED: Final = "temporal_workflow_task_execution_failed"
+CASE_MISSED: Final = "temporal_sticky_cache_miss"
 STOPS_WITHIN: Final = 8.0
 """Seconds; a stream of news alone would last ten minutes."""
 
@@ -87,7 +88,9 @@ async def told(collector: tuple[str, list[bytes]], tmp_path_factory: pytest.Temp
     """A house from start to SIGTERM: a case, refusals, a page that is read, and somebody who waits for news."""
     where, spans = collector
     port = free_port()
-    env = environment(HOMEWARD_METRICS_BIND=f"127.0.0.1:{port}", OTEL_EXPORTER_OTLP_ENDPOINT=where)
+    env = environment(
+        HOMEWARD_METRICS_BIND=f"127.0.0.1:{port}", OTEL_EXPORTER_OTLP_ENDPOINT=where, HOMEWARD_CASES_HELD="10"
+    )
     house = House(tmp_path_factory.mktemp("house") / "data", *ANY_PORTS, env=env)
     found = Told(spans=spans)
     try:
@@ -104,6 +107,14 @@ async def told(collector: tuple[str, list[bytes]], tmp_path_factory: pytest.Temp
             stuck: Any = await client.start_workflow("NoSuchProcess", id="none", task_queue=TASK_QUEUE)
             await until(lambda: asyncio.to_thread(_tells, port, TASK_FAILED), 30)
             await stuck.terminate()
+            # More cases than the worker has room for: the first is put out of its memory, and somebody asks it.
+            for letter in "ABCDEFGHJKMN":
+                other: Any = await client.start_workflow(
+                    RETURN_CASE, intake(), id=f"MD-UA-2026-WATCH{letter}", task_queue=TASK_QUEUE
+                )
+                await record(other, note())
+            await cases.view(found.reference)
+            await until(lambda: asyncio.to_thread(_tells, port, CASE_MISSED), 30)
         await asyncio.to_thread(_look_and_leave, house, port, found)
     finally:
         house.gone()
@@ -307,6 +318,16 @@ def test_every_alert_says_what_to_do() -> None:
     for rule in rules:
         assert set(rule["annotations"]) == {"summary", "what_to_do"}
         assert rule["labels"]["severity"] in ("page", "ticket")
+
+
+def test_a_tile_shows_what_is_so_now() -> None:
+    """Where nothing is known it is empty: not green by the last number of a day, and not by a zero of its own."""
+    board = json.loads((WATCHING / "dashboard.json").read_text("utf-8"))
+    tiles = [panel for panel in board["panels"] if panel["type"] == "stat"]
+    assert len(tiles) == 7
+    for (target,) in (tile["targets"] for tile in tiles):
+        assert target["instant"] and not target["range"]
+        assert "vector(" not in target["expr"], target["expr"]
 
 
 # Stopping
