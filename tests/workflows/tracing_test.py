@@ -219,7 +219,7 @@ async def test_a_bad_header_stops_no_case(tmp_path: Path, tracing: Tracing, way:
                     said = [entry["act_id"] for entry in await ledger(handle) if entry["kind"] == "accepted"]
             except TimeoutError:
                 pytest.fail(f"{name}: the case hears nothing any more")
-            heard = {"afterwards"} | ({"with the header"} if way in ("signal", "update") else set())
+            heard = {"afterwards", *(("with the header",) if way in ("signal", "update") else ())}
             assert heard <= set(said), name
             history = await handle.fetch_history()
             failed = [event for event in history.events if event.HasField("workflow_task_failed_event_attributes")]
