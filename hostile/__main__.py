@@ -28,8 +28,6 @@ from hostile.judging import (
     judge_all,
     pieces,
 )
-from proof.exploring import intake
-from proof.scopes import shipped
 
 TITLE: Final = "Bad input"
 SAMPLES: Final = Path(__file__).parent / "samples"
@@ -74,9 +72,9 @@ def samples() -> list[bytes]:
     return [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
 
 
-def lived_in(at: House) -> str:
-    """A case in a house, with acts, refusals and a hold in it; its reference."""
-    reference = at.opened(**intake(shipped()[0]["model"]))
+def lived_in(at: House, *, signed: bool = False) -> str:
+    """A case in a house, with acts, refusals and a hold in it; its reference. ``signed``: only signed acts count in it."""
+    reference = at.opened(signed=signed, **at_the_door.of_an_invented_child())
     at.recorded(reference, at_the_door.some_acts())
     return reference
 
@@ -171,7 +169,8 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="homeward-hostile-") as data, house(Path(data)) as at:
             reference = lived_in(at)
             dossiers = [at.dossier(reference, reader) for reader in _READERS]
-            doors = at_the_door.through(at, reference, given.seed, given.through, dossiers[0])
+            sent_to = at_the_door.Sent(reference, lived_in(at, signed=True))
+            doors = at_the_door.through(at, sent_to, given.seed, given.through, dossiers[0])
             for each in doors:
                 _say("\n".join([f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds", *each.wrong]))
     work = [

@@ -1,6 +1,7 @@
 """Signatures of acts, spoiled in many ways. Whoever forges one has a key of their own, or has seen a good one."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,6 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OKPKey
 
 from hostile.values import damaged, documents, hostile_text, hostile_value, spoil, written
@@ -16,19 +18,20 @@ from procedure.faults import MalformedAct
 from sealing.signatures import KeyStatement, Owner, SigningKey, sign
 
 OWNER: Final = Owner(office="This installation")
-KEY: Final = SigningKey(
-    "key-invented",
-    OWNER,
-    OKPKey.import_key(
-        {
-            "kty": "OKP",
-            "crv": "Ed25519",
-            # The key of RFC 8037, appendix A: nobody's.
-            "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
-            "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
-        }
-    ),
-)
+
+
+def _invented(kid: str, seed: bytes) -> SigningKey:
+    private = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(seed).digest())
+    parts = {"d": private.private_bytes_raw(), "x": private.public_key().public_bytes_raw()}
+    jwk = OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", **{name: _coded(raw) for name, raw in parts.items()}})
+    return SigningKey(kid, OWNER, jwk)
+
+
+def _coded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+KEY: Final = _invented("key-invented", b"invented")
 STATEMENT: Final = KeyStatement.model_validate(
     {
         **KEY.jwk.as_dict(private=False),
@@ -40,6 +43,7 @@ STATEMENT: Final = KeyStatement.model_validate(
     }
 )
 """What is published of :data:`KEY`."""
+_FORGER: Final = _invented("key-forged", b"forged")
 _ALGORITHMS: Final = ("none", "HS256", "EdDSA", "Ed25519", "ES256", "", "ed25519")
 
 
@@ -68,9 +72,8 @@ def with_signature(
         return signed(said, key, reference=reference, at=at + away)
     if way < 0.50:
         # Under the name of the key that is known, by one that nobody knows; and under a name that nobody knows.
-        forger = SigningKey(key.kid, key.owner, KEY.jwk)
-        named = replace(forger, kid=chance.choice((key.kid, "key-other", KEY.kid)))
-        return signed(said, named, reference=reference, at=at)
+        forged = replace(_FORGER, kid=chance.choice((key.kid, _FORGER.kid)), owner=key.owner)
+        return signed(said, forged, reference=reference, at=at)
     given = signed(said, key, reference=reference, at=at)
     if "signature" in given:
         given["signature"] = _spoiled(given["signature"], chance)
@@ -87,7 +90,9 @@ def _spoiled(signature: str, chance: Random) -> Any:
     if way < 0.5:
         return f"{_coded(json.dumps({**_said(header), 'alg': chance.choice(_ALGORITHMS)}).encode())}.{claims}."
     if way < 0.6:
-        return chance.choice((f"{header}.{claims}", f"{header}..{proof}", "..", f"{signature}.{proof}", f" {signature}"))
+        return chance.choice(
+            (f"{header}.{claims}", f"{header}..{proof}", "..", f"{signature}.{proof}", f" {signature}")
+        )
     if way < 0.8:
         return damaged(signature.encode(), chance).decode("utf-8", "replace")
     return hostile_value(chance) if way < 0.9 else hostile_text(chance)
@@ -102,7 +107,3 @@ def _part(said: dict[str, Any], chance: Random) -> str:
         return _coded(documents(said, chance, [said]))
     spoil(said, chance, [said])
     return _coded(written(said).encode("utf-8", "surrogatepass"))
-
-
-def _coded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
