@@ -15,7 +15,7 @@ from benches.measures import machine, put_section, table
 from hostile import at_the_door
 from hostile.acts import Acts, standings
 from hostile.dossiers import Dossiers
-from hostile.files import DelaysFiles, Intakes, Profiles, Scenarios, Scripts
+from hostile.files import DelaysFiles, Intakes, Keys, Profiles, Scenarios, Scripts
 from hostile.house import House, house
 from hostile.judging import (
     ALLOWED_BYTES,
@@ -33,11 +33,12 @@ TITLE: Final = "Bad input"
 SAMPLES: Final = Path(__file__).parent / "samples"
 """Two small dossiers, for who has no house at hand."""
 SHARES: Final[dict[str, int]] = {
-    "acts": 640,
+    "acts": 620,
     "intakes": 180,
     "scripts": 60,
     "profiles": 50,
     "delays": 30,
+    "keys": 20,
     "scenarios": 20,
     "dossiers": 20,
 }
@@ -60,6 +61,8 @@ def of(name: str, dossiers: Sequence[bytes] = ()) -> Kind:
             return Profiles()
         case "delays":
             return DelaysFiles()
+        case "keys":
+            return Keys()
         case "scenarios":
             return Scenarios()
         case "scripts":

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
+from desk.development import PEOPLE
 from desk.forms import INTAKE, posted
 from hostile import forms, headers, signatures
 from hostile.acts import Acts, standings
@@ -258,17 +259,15 @@ class _Sender:
         """Somebody's browser, signed in, and the token of their session."""
         import httpx2
 
-        clients = {
-            person: httpx2.AsyncClient(base_url=self.at.desk, timeout=60, follow_redirects=False)
-            for person in (_AT_THE_DESK["id"], _OPENS["id"])
-        }
+        clients: dict[str, Any] = {}
         tokens: dict[str, str] = {}
         signing = asyncio.Lock()
 
         async def of(person: str) -> tuple[Any, str]:
             async with signing:
                 if person not in tokens:
-                    tokens[person] = await _signed_in(clients[person], person)
+                    clients[person] = httpx2.AsyncClient(base_url=self.at.desk, timeout=60, follow_redirects=False)
+                    tokens[person] = await _signed_in(clients[person], person, self.reference)
             return clients[person], tokens[person]
 
         return of
@@ -298,8 +297,12 @@ class _Sender:
     ) -> Callable[[Random, Answered], Coroutine[Any, Any, None]]:
         async def fill_in(chance: Random, answered: Answered) -> None:
             if chance.random() < 0.8:
-                browser, _ = await desk(_AT_THE_DESK["id"])
-                told = await self._act_form(browser, chance)
+                said = chance.choice(chance.choice(self._acts.standings).said)
+                actor = (said["actor"]["role"], said["actor"]["state"])
+                # Each act by somebody whose act it is; by the caseworker where no such person is there.
+                there = [each.id for each in PEOPLE if (each.role, each.state) == actor]
+                browser, _ = await desk(chance.choice(there or [_AT_THE_DESK["id"]]))
+                told = await self._act_form(browser, said, chance)
             else:
                 browser, _ = await desk(_OPENS["id"])
                 told = await self._opening(browser, chance)
@@ -307,8 +310,7 @@ class _Sender:
 
         return fill_in
 
-    async def _act_form(self, browser: Any, chance: Random) -> str:
-        said = chance.choice(chance.choice(self._acts.standings).said)
+    async def _act_form(self, browser: Any, said: dict[str, Any], chance: Random) -> str:
         path = f"/cases/{self.reference}/acts/{said['act']}"
         # The page of an act that is closed to who asks has no form; the form is there for who insists.
         asked = {"insist": "true", "dossier": chance.choice(("", "0" * 64, hostile_text(chance)[:500]))}
@@ -534,6 +536,9 @@ def _told(answer: Any, what: str) -> str:
         return f"wrong: {status} to {what} at {answer.url.path[:80]!r}"
     if to.startswith("/sign-in"):
         return f"kept out: {what}"
+    if status in (403, 409):
+        title = re.search(r"<title>([^<]*)", answer.text)
+        return f"{status} {what}: {title[1].strip()[:40] if title else 'no page'}"
     return f"{status} {what}"
 
 
@@ -573,8 +578,8 @@ def _header(chance: Random) -> str:
     return sent.strip()[:9_000]
 
 
-async def _signed_in(client: Any, person: str) -> str:
-    """Sign in at the desk as an invented person; the session's token."""
+async def _signed_in(client: Any, person: str, case: str) -> str:
+    """Sign in at the desk as an invented person, a child or a relative with that case; the session's token."""
 
     def hidden(page: str) -> dict[str, str]:
         form = page.partition("<main")[2].rpartition("<form")[2]
@@ -582,7 +587,7 @@ async def _signed_in(client: Any, person: str) -> str:
         return dict(each.removeprefix('name="').rstrip('"').split('" value="') for each in fields)
 
     form = hidden((await client.get("/sign-in", params={"back": "/"})).text)
-    answer = await client.post("/sign-in", data={**form, "person": person})
+    answer = await client.post("/sign-in", data={**form, "person": person, "case": case})
     if answer.status_code != 303:
         raise RuntimeError(f"nobody could sign in: {answer.status_code}")
     token = re.search(r'name="csrf" value="([^"]+)"', (await client.get("/")).text)
