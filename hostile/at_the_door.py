@@ -31,6 +31,10 @@ from sealing.signing_keys import SigningKeyFile
 
 _AT_ONCE: Final = 6
 """Fewer than the ten updates that the engine takes of one case at a time."""
+_PATIENCE: Final = 120
+"""Seconds within which each has an answer. A case whose task fails again and again gives none."""
+_HANGS: Final = 5
+"""So many without an answer, and the rest is not sent; that fewer were judged than asked for is a find by itself."""
 _SIGNED: Final = 0.2
 """The share of updates and signals that go to the case of signed acts."""
 _STEPS: Final = ("states", "agreement", "found", "child", "situation", "placement", "relatives")
@@ -149,9 +153,11 @@ class _Sender:
 
         async def one(number: int) -> None:
             async with turn:
+                if sum(times for answer, times in answered.answers.items() if "Timeout" in answer) >= _HANGS:
+                    return  # nothing is heard here any more, and each would be waited for
                 headers.send(headers.drawn(chance_of(self.seed, f"headers of {door}", number)))
                 try:
-                    await send(chance_of(self.seed, door, number), answered)
+                    await asyncio.wait_for(send(chance_of(self.seed, door, number), answered), _PATIENCE)
                 except Exception as error:  # noqa: BLE001 - that is what is looked for
                     answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
 
@@ -538,7 +544,7 @@ def _told(answer: Any, what: str) -> str:
         return f"kept out: {what}"
     if status in (403, 409):
         title = re.search(r"<title>([^<]*)", answer.text)
-        return f"{status} {what}: {title[1].strip()[:40] if title else 'no page'}"
+        return f"{status} {what}: {title[1].strip().partition(':')[0][:40] if title else 'no page'}"
     return f"{status} {what}"
 
 

@@ -238,6 +238,7 @@ def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str], tmp
     out = capsys.readouterr().out
     assert "Everything was answered." in out
     assert "| intakes | 30 |" in out
+    assert not page.exists()
     assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "x")
 
 
