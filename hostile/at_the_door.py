@@ -118,6 +118,28 @@ class Sent:
     """In this one only signed acts count."""
 
 
+async def many(
+    seed: int, door: str, count: int, send: Callable[[Random, Answered], Coroutine[Any, Any, None]]
+) -> Answered:
+    """Send so many at a door, several at once; what came of them."""
+    answered, turn = Answered(door), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(number: int) -> None:
+        async with turn:
+            if sum(times for answer, times in answered.answers.items() if "Timeout" in answer) >= _HANGS:
+                return  # nothing is heard here any more, and each would be waited for
+            headers.send(headers.drawn(chance_of(seed, f"headers of {door}", number)))
+            try:
+                await asyncio.wait_for(send(chance_of(seed, door, number), answered), _PATIENCE)
+            except Exception as error:  # noqa: BLE001 - that is what is looked for
+                answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    if answered.inputs != count:
+        answered.wrong.append(f"{count:,} inputs were asked for, {answered.inputs:,} answers are known")
+    return answered
+
+
 class _Sender:
     def __init__(self, at: House, cases: Sent, seed: int) -> None:
         self.at, self.cases, self.reference, self.seed = at, cases, cases.plain, seed
@@ -136,35 +158,15 @@ class _Sender:
         self._client = for_worker(await Client.connect(self.at.engine, interceptors=[headers.WithHeaders()]))
         desk = self._at_the_desk()
         doors = [
-            await self._many("updates", 5 * count // 20, self._update),
-            await self._many("signals", 3 * count // 20, self._signal),
-            await self._many("queries", 2 * count // 20, self._query),
-            await self._many("starts", 2 * count // 20, self._start),
-            await self._many("the API", 4 * count // 20, self._asking(desk)),
-            with_fields_read(await self._many("forms", 4 * count // 20, self._filling_in(desk))),
+            await many(self.seed, "updates", 5 * count // 20, self._update),
+            await many(self.seed, "signals", 3 * count // 20, self._signal),
+            await many(self.seed, "queries", 2 * count // 20, self._query),
+            await many(self.seed, "starts", 2 * count // 20, self._start),
+            await many(self.seed, "the API", 4 * count // 20, self._asking(desk)),
+            with_fields_read(await many(self.seed, "forms", 4 * count // 20, self._filling_in(desk))),
         ]
         doors.append(await self._afterwards())
         return doors
-
-    async def _many(
-        self, door: str, count: int, send: Callable[[Random, Answered], Coroutine[Any, Any, None]]
-    ) -> Answered:
-        answered, turn = Answered(door), asyncio.Semaphore(_AT_ONCE)
-
-        async def one(number: int) -> None:
-            async with turn:
-                if sum(times for answer, times in answered.answers.items() if "Timeout" in answer) >= _HANGS:
-                    return  # nothing is heard here any more, and each would be waited for
-                headers.send(headers.drawn(chance_of(self.seed, f"headers of {door}", number)))
-                try:
-                    await asyncio.wait_for(send(chance_of(self.seed, door, number), answered), _PATIENCE)
-                except Exception as error:  # noqa: BLE001 - that is what is looked for
-                    answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
-
-        await asyncio.gather(*(one(number) for number in range(count)))
-        if answered.inputs != count:
-            answered.wrong.append(f"{count:,} inputs were asked for, {answered.inputs:,} answers are known")
-        return answered
 
     def _arguments(self, raw: bytes, chance: Random) -> list[Any]:
         from temporalio.common import RawValue
