@@ -31,6 +31,8 @@ _TRACES: Final[tuple[dict[str, Any], ...]] = (
     {"traceparent": "00-00000000000000000000000000000000-0000000000000000-00", "tracestate": "invented=1"},
     {"tracestate": "invented=1,other=2", "baggage": "userId=invented;x=1,=,"},
 )
+GOOD: Final = {TRACE: Payload(metadata={"encoding": b"json/plain"}, data=json.dumps(_TRACES[0]).encode())}
+"""Headers that name a trace."""
 _SENT: Final[ContextVar[Mapping[str, Payload]]] = ContextVar("headers of one message")
 
 
