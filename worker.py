@@ -65,7 +65,7 @@ from sealing.composing import OpenSealing, keyring_of, open_sealing
 from sealing.faults import KeysUnreachable, SealingFault
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
-from workflows.in_order import InOrder, hold_results_back
+from workflows.in_order import InOrder, KeptElsewhere, hold_results_back
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
 from workflows.raw import for_worker
 from workflows.reintegration_monitoring import ReintegrationMonitoring
@@ -172,7 +172,7 @@ async def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=DRAIN_FOR,
     )
-    _be_patient(worker)
+    be_patient(worker)
     hold_results_back(worker, order)
     # Beside the work: a database that is down must keep no case waiting.
     keyring = keyring_of(client)
@@ -189,16 +189,19 @@ async def build_worker(
             await own_hands.close()
 
 
-def _be_patient(worker: Worker) -> None:
+def be_patient(worker: Worker) -> None:
     """Let a task take longer than the SDK's two seconds by the wall clock, for which it has no setting.
 
     It breaks off by an exception thrown into the thread wherever that stands. On a machine that swaps or is full the
     thread only waits for its turn, and where it stands in the bookkeeping of its event loop a task of the case is never
     woken again: the worker can then neither go on with the case nor give it up (sdk-python#806).
+
+    Raises :class:`KeptElsewhere`.
     """
-    inner: object = vars(worker)["_workflow_worker"]
-    kept = vars(inner)
-    assert "_deadlock_timeout_seconds" in kept, "the SDK keeps this elsewhere now"
+    inner: object = vars(worker).get("_workflow_worker")
+    kept: dict[str, object] = getattr(inner, "__dict__", {})
+    if "_deadlock_timeout_seconds" not in kept:
+        raise KeptElsewhere("how long a task may take")
     kept["_deadlock_timeout_seconds"] = PATIENCE
 
 
@@ -475,6 +478,9 @@ def main() -> int:
     ) as fault:
         print(fault, file=sys.stderr)
         return 2
+    except KeptElsewhere as error:
+        print(f"The worker ended: {error}.", file=sys.stderr)
+        return 1
     except (OSError, RPCError, RuntimeError) as error:
         print(f"The worker ended: {type(error).__name__}.", file=sys.stderr)
         return 1

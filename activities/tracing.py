@@ -11,7 +11,7 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from opentelemetry.context import Context, attach
 from opentelemetry.sdk.resources import Resource
@@ -21,7 +21,8 @@ from opentelemetry.trace import SpanKind, Status, Tracer
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.opentelemetry import TracingInterceptor, TracingWorkflowInboundInterceptor
-from temporalio.worker import HandleSignalInput, HandleUpdateInput, WorkflowInterceptorClassInput
+from temporalio.converter import PayloadConverter
+from temporalio.worker import HandleQueryInput, HandleSignalInput, HandleUpdateInput, WorkflowInterceptorClassInput
 
 from procedure.intake import REFERENCE
 
@@ -51,6 +52,8 @@ FLUSH_WITHIN: Final = 3.0
 _OURS: Final = re.compile(r"[A-Za-z0-9_:/{}. -]{1,120}")
 _NUMBER: Final = re.compile(r"[A-Za-z0-9_:/.-]{1,80}")
 UNNAMED: Final = "unnamed"
+_WHERE: Final = "traceparent"
+"""Of what a sender says of a trace, the one thing that is heard (https://www.w3.org/TR/trace-context/)."""
 
 
 def asked_for(environment: Mapping[str, str] = os.environ) -> bool:
@@ -116,6 +119,28 @@ class EachActATrace(TracingInterceptor):
         super().workflow_interceptor_class(input)  # what it needs from outside the case
         return _OfTheMessage
 
+    def _context_from_headers(self, headers: Mapping[str, Payload]) -> Context | None:
+        sender = carrier_in(headers, self.header_key)
+        return None if sender is None else self.text_map_propagator.extract(sender)
+
+
+def carrier_in(headers: Mapping[str, Payload], key: str) -> dict[str, str] | None:
+    """In which trace a message was sent; None where it says nothing of it that can be read.
+
+    Anybody with a client writes headers as they like. One that raised here would fail the task of the case, and again at
+    each try, for a signal stays in its history: nothing that is said later would be heard. And what else stands there
+    than the trace a library would write into our log, where it does not like it.
+    """
+    header = headers.get(key)
+    if header is None:
+        return None
+    try:
+        told: object = PayloadConverter.default.from_payload(header)
+    except Exception:  # noqa: BLE001 - whatever it is, nobody may stop a case by it
+        return None
+    where = cast("dict[object, object]", told).get(_WHERE) if isinstance(told, dict) else None
+    return {_WHERE: where} if isinstance(where, str) else None
+
 
 class _OfTheMessage(TracingWorkflowInboundInterceptor):
     async def handle_signal(self, input: HandleSignalInput) -> None:
@@ -132,13 +157,17 @@ class _OfTheMessage(TracingWorkflowInboundInterceptor):
             self._completed_span(f"HandleUpdate:{input.update}", kind=SpanKind.SERVER)
             return await self.next.handle_update_handler(input)
 
+    async def handle_query(self, input: HandleQueryInput) -> Any:
+        # The SDK reads the header by itself: it gets one that can be read, or none.
+        others = {name: header for name, header in input.headers.items() if name != self.header_key}
+        sender = carrier_in(input.headers, self.header_key)
+        input.headers = others if sender is None else self._context_carrier_to_headers({**sender}, others)
+        return await super().handle_query(input)
+
     @contextmanager
     def _sent_by(self, headers: Mapping[str, Payload]) -> Generator[None]:
         """In the trace of whoever sent a message; in none where they traced nothing."""
-        header = headers.get(self.header_key)
-        sender = Context()
-        if header is not None:
-            sender = self.text_map_propagator.extract(self.payload_converter.from_payloads([header])[0], sender)
+        sender = self.text_map_propagator.extract(carrier_in(headers, self.header_key) or {}, Context())
         attached = attach(self._set_on_context(sender))
         try:
             yield
@@ -150,7 +179,8 @@ class _OfTheMessage(TracingWorkflowInboundInterceptor):
 
     def _load_workflow_context_carrier(self) -> Any:
         # A run that goes on from another is no part of the opening any more.
-        return None if workflow.info().continued_run_id else super()._load_workflow_context_carrier()
+        running = workflow.info()
+        return None if running.continued_run_id else carrier_in(running.headers, self.header_key)
 
 
 class OnlyWhatIsListed(SpanExporter):

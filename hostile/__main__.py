@@ -15,7 +15,7 @@ from benches.measures import machine, put_section, table
 from hostile import at_the_door
 from hostile.acts import Acts, standings
 from hostile.dossiers import Dossiers
-from hostile.files import DelaysFiles, Intakes, Profiles, Scenarios, Scripts
+from hostile.files import DelaysFiles, Intakes, Keys, Profiles, Scenarios, Scripts
 from hostile.house import House, house
 from hostile.judging import (
     ALLOWED_BYTES,
@@ -28,18 +28,17 @@ from hostile.judging import (
     judge_all,
     pieces,
 )
-from proof.exploring import intake
-from proof.scopes import shipped
 
 TITLE: Final = "Bad input"
 SAMPLES: Final = Path(__file__).parent / "samples"
 """Two small dossiers, for who has no house at hand."""
 SHARES: Final[dict[str, int]] = {
-    "acts": 640,
+    "acts": 620,
     "intakes": 180,
     "scripts": 60,
     "profiles": 50,
     "delays": 30,
+    "keys": 20,
     "scenarios": 20,
     "dossiers": 20,
 }
@@ -62,6 +61,8 @@ def of(name: str, dossiers: Sequence[bytes] = ()) -> Kind:
             return Profiles()
         case "delays":
             return DelaysFiles()
+        case "keys":
+            return Keys()
         case "scenarios":
             return Scenarios()
         case "scripts":
@@ -74,9 +75,9 @@ def samples() -> list[bytes]:
     return [path.read_bytes() for path in sorted(SAMPLES.glob("*.zip"))]
 
 
-def lived_in(at: House) -> str:
-    """A case in a house, with acts, refusals and a hold in it; its reference."""
-    reference = at.opened(**intake(shipped()[0]["model"]))
+def lived_in(at: House, *, signed: bool = False) -> str:
+    """A case in a house, with acts, refusals and a hold in it; its reference. ``signed``: only signed acts count in it."""
+    reference = at.opened(signed=signed, **at_the_door.of_an_invented_child())
     at.recorded(reference, at_the_door.some_acts())
     return reference
 
@@ -171,7 +172,8 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="homeward-hostile-") as data, house(Path(data)) as at:
             reference = lived_in(at)
             dossiers = [at.dossier(reference, reader) for reader in _READERS]
-            doors = at_the_door.through(at, reference, given.seed, given.through, dossiers[0])
+            sent_to = at_the_door.Sent(reference, lived_in(at, signed=True))
+            doors = at_the_door.through(at, sent_to, given.seed, given.through, dossiers[0])
             for each in doors:
                 _say("\n".join([f"{each.door}: {each.inputs:,} inputs, {len(each.wrong)} finds", *each.wrong]))
     work = [

@@ -3,7 +3,7 @@
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from random import Random
@@ -16,23 +16,28 @@ from casefile.invented import states_of
 from casefile.languages import LANGUAGES, language
 from casefile.story import consequences as told_consequences
 from casefile.story import refusals, sentence
+from hostile import signatures
 from hostile.judging import Given, Wrong
-from hostile.values import documents
+from hostile.values import copied, documents, spoil, written
 from procedure import consequences
-from procedure.acts import as_given, parse_act
+from procedure.acts import Act, as_given, as_signed, parse_act
 from procedure.case import Case
 from procedure.entries import Entry, hash_of_header
 from procedure.faults import Fault, MalformedAct
 from procedure.folding import after, opened
 from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
+from procedure.signing import Standing as Looked
 from proof.alphabet import Now, sayings
 from proof.exploring import SEED
+from sealing.signatures import check, kid_of
 
 _EACH: Final = 3
 """Cases that are kept of each stage with each set of holds."""
 _CONDUCTED: Final = 150
 """Invented cases that are conducted for it."""
+_SIGNED: Final = 0.12
+"""The share of acts that bear a signature, a good one or a spoiled one."""
 _NOTE: Final = {
     "act": "note",
     "act_id": "afterwards",
@@ -86,13 +91,28 @@ class Acts:
 
     def make(self, chance: Random) -> Given:
         where = chance.randrange(len(self.standings))
-        said = self.standings[where].said
+        standing = self.standings[where]
+        said = standing.said
+        if chance.random() < _SIGNED:
+            return Given(self._signed(standing, chance), where)
         return Given(documents(chance.choice(said), chance, said), where)
+
+    @staticmethod
+    def _signed(standing: Standing, chance: Random) -> bytes:
+        given = copied(chance.choice(standing.said))
+        at = standing.at + timedelta(seconds=1)
+        given = signatures.with_signature(given, chance, signatures.KEY, reference=standing.case.reference, at=at)
+        if chance.random() < 0.1:
+            # What was changed after it was signed.
+            spoil(given, chance, standing.said)
+        return written(given, chance).encode("utf-8", "surrogatepass")
 
     def answer(self, given: Given) -> str:
         standing = self.standings[given.where % len(self.standings)]
-        case = Proceedings(standing.case, Ledger(standing.entries), SEED)
         drawn = zlib.crc32(given.raw)
+        # Half of what may bear a signature comes to a case in which it has to.
+        needed = b'"signature"' in given.raw and drawn % 2 == 0
+        case = Proceedings(replace(standing.case, signed=needed), Ledger(standing.entries), SEED)
         # Some of what is said comes weeks later, when deadlines have passed; some comes by signal.
         at = standing.at + timedelta(days=40 if drawn % 11 == 0 else 0, seconds=1)
         answer = _heard(case, given.raw, at, signalled=drawn % 3 == 0)
@@ -112,11 +132,25 @@ def _heard(case: Proceedings, raw: bytes, at: datetime, *, signalled: bool) -> s
         if receipt["result"] != "refused" or receipt["refusals"][0]["safeguard"] != "well-formed":
             raise Wrong("a malformed act was not refused as such") from None
         return f"malformed: {kind_of(malformed.faults)}"
-    receipt = case.hear(act, at)
+    looked = _looked_at(act, case.case, at)
+    receipt = case.hear(act, at, looked)
     json.dumps(receipt)
     if receipt["result"] == "accepted":
-        return f"accepted: {type(act).__name__}"
-    return f"refused: {receipt['refusals'][0]['safeguard']}"
+        if looked is not None and looked.fault is not None:
+            raise Wrong(f"an act was accepted whose signature is {looked.fault}")
+        if case.case.signed and looked is None:
+            raise Wrong("an act was accepted that is not signed, where only signed ones count")
+        return f"accepted: {type(act).__name__}{' signed' if looked else ''}"
+    fault = f" {looked.fault}" if looked is not None and looked.fault is not None else ""
+    return f"refused: {receipt['refusals'][0]['safeguard']}{fault}"
+
+
+def _looked_at(act: Act, case: Case, at: datetime) -> Looked | None:
+    """What is found of an act's signature, where it bears one, as the case's process looks at it."""
+    if act.signature is None:
+        return None
+    published = signatures.STATEMENT if kid_of(act.signature) == signatures.KEY.kid else None
+    return check(as_signed(act), act.signature, published, reference=case.reference, at=at)
 
 
 def kind_of(faults: Sequence[Fault]) -> str:
@@ -151,7 +185,7 @@ def _can_go_on(case: Proceedings, standing: Standing, at: datetime, *, thoroughl
             told_consequences(entry, said)
             refusals(entry, said)
     before = case.case.n
-    after = case.hear(parse_act(_NOTE), at + timedelta(seconds=1))
+    after = case.hear(parse_act(_NOTE), at + timedelta(seconds=1), Looked() if case.case.signed else None)
     if after["entry"] <= before or after["result"] not in ("accepted", "refused"):
         raise Wrong("the next act was not heard")
     if after["result"] == "refused" and not case.case.closed:

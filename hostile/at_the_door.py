@@ -1,32 +1,50 @@
 """Bad input through a whole house: to the engine as updates, signals, queries and starts, and to the desk over HTTP.
 
-What must hold: each is answered as the contract knows it, no workflow task of any case fails, the house's logs hold no
-traceback, and the case that all of it was sent to still takes a good act.
+The house traces, and what goes to the engine goes with headers. What must hold: each is answered as the contract knows
+it, no workflow task of any case fails, the house's logs hold no traceback, and the cases that all of it was sent to
+still take a good act.
 """
 
 import asyncio
+import contextlib
 import multiprocessing
 import re
+import secrets
+import subprocess
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any, Final
 
+from desk.development import PEOPLE
+from desk.forms import INTAKE, posted
+from hostile import forms, headers, signatures
 from hostile.acts import Acts, standings
 from hostile.files import Intakes
 from hostile.house import SAYS_A_TRACEBACK, House, command
 from hostile.judging import chance_of
 from hostile.values import documents, hostile_text, hostile_value, written
+from proof.exploring import intake
+from proof.scopes import shipped
+from sealing.signing_keys import SigningKeyFile
 
 _AT_ONCE: Final = 6
 """Fewer than the ten updates that the engine takes of one case at a time."""
-_ENCODINGS: Final = ("json/plain",) * 12 + (
-    *("binary/plain", "binary/null", "json/protobuf", "binary/protobuf", "", "x", "json/plain\x00"),
-    # As the house's own seals are named, with nothing in it that opens.
-    "binary/encrypted",
-    "binary/sealed",
-)
+_PATIENCE: Final = 120
+"""Seconds within which each has an answer. A case whose task fails again and again gives none."""
+_HANGS: Final = 5
+"""So many without an answer, and the rest is not sent; that fewer were judged than asked for is a find by itself."""
+_SIGNED: Final = 0.2
+"""The share of updates and signals that go to the case of signed acts."""
+_STEPS: Final = ("states", "agreement", "found", "child", "situation", "placement", "relatives")
+_READ: Final = ("200", "303", "409", "422")
+"""Answers to a form whose fields were read."""
+_TRACED: Final = b"HandleQuery:case"
+"""What a house that traces tells of a question that came with a trace."""
+_TOLD_WITHIN: Final = 30
+"""Seconds within which it tells that: it tells every five."""
 _CASEWORKER: Final = {"id": "caseworker-1", "role": "caseworker", "state": "MD"}
 _AT_THE_DESK: Final = {"id": "caseworker-md-1", "role": "caseworker", "state": "MD"}
 _OPENS: Final = {"id": "central-authority-md-1", "role": "central_authority", "state": "MD"}
@@ -54,6 +72,12 @@ class Answered:
             self.wrong.append(answer)
 
 
+def of_an_invented_child() -> dict[str, Any]:
+    """An intake of a child that no case knows."""
+    good = intake(shipped()[0]["model"])
+    return {**good, "child": {**good["child"], "family_name": f"Invented {secrets.token_hex(4)}"}}
+
+
 def some_acts() -> list[dict[str, Any]]:
     """Acts that a case takes at its beginning, one that is refused, and one that brings a hold about."""
     locked = {"name": "Invented", "kind": "hospital", "run_by": "police", "child_may_leave_at_will": None}
@@ -66,13 +90,13 @@ def some_acts() -> list[dict[str, Any]]:
     return [{**each, "act_id": f"first-{n}", "actor": _CASEWORKER} for n, each in enumerate(said)]
 
 
-def through(at: House, reference: str, seed: int, count: int, dossier: bytes) -> list[Answered]:
+def through(at: House, cases: "Sent", seed: int, count: int, dossier: bytes) -> list[Answered]:
     """Send so many inputs through a house, in a process of its own; what came of them, by door.
 
     A process of its own, because the engine's client leaves threads behind, and what is judged later is forked.
     """
     answers, told = multiprocessing.Pipe(duplex=False)
-    process = multiprocessing.get_context("spawn").Process(target=_send, args=(at, reference, seed, count, told))
+    process = multiprocessing.get_context("spawn").Process(target=_send, args=(at, cases, seed, count, told))
     process.start()
     told.close()
     try:
@@ -80,18 +104,51 @@ def through(at: House, reference: str, seed: int, count: int, dossier: bytes) ->
     except EOFError:
         raise RuntimeError("what sends bad input to a house has died") from None
     process.join()
-    return [*doors, _in_processes(at, reference, seed, max(4, count // 60), dossier)]
+    return [*doors, _in_processes(at, cases.plain, seed, max(4, count // 60), dossier)]
 
 
-def _send(at: House, reference: str, seed: int, count: int, told: Any) -> None:
-    told.send(asyncio.run(_Sender(at, reference, seed).all(count)))
+def _send(at: House, cases: "Sent", seed: int, count: int, told: Any) -> None:
+    told.send(asyncio.run(_Sender(at, cases, seed).all(count)))
     told.close()
 
 
+@dataclass(frozen=True)
+class Sent:
+    """The references of the cases of a house to which all of it is sent."""
+
+    plain: str
+    signed: str
+    """In this one only signed acts count."""
+
+
+async def many(
+    seed: int, door: str, count: int, send: Callable[[Random, Answered], Coroutine[Any, Any, None]]
+) -> Answered:
+    """Send so many at a door, several at once; what came of them."""
+    answered, turn = Answered(door), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(number: int) -> None:
+        async with turn:
+            if sum(times for answer, times in answered.answers.items() if "Timeout" in answer) >= _HANGS:
+                return  # nothing is heard here any more, and each would be waited for
+            headers.send(headers.drawn(chance_of(seed, f"headers of {door}", number)))
+            try:
+                await asyncio.wait_for(send(chance_of(seed, door, number), answered), _PATIENCE)
+            except Exception as error:  # noqa: BLE001 - that is what is looked for
+                answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+    if answered.inputs != count:
+        answered.wrong.append(f"{count:,} inputs were asked for, {answered.inputs:,} answers are known")
+    return answered
+
+
 class _Sender:
-    def __init__(self, at: House, reference: str, seed: int) -> None:
-        self.at, self.reference, self.seed = at, reference, seed
+    def __init__(self, at: House, cases: Sent, seed: int) -> None:
+        self.at, self.cases, self.reference, self.seed = at, cases, cases.plain, seed
         self._acts, self._intakes = Acts(standings()), Intakes()
+        # The house's own: the best that a forger could have.
+        self._key = SigningKeyFile(at.data / "signing.key").read()
         self._client: Any = None
         self.begun: set[str] = set()
 
@@ -101,55 +158,45 @@ class _Sender:
         from workflows.raw import for_worker
 
         # A stranger's client: what it sends is in clear, as the stock tools send it, and what comes back it cannot open.
-        self._client = for_worker(await Client.connect(self.at.engine))
+        self._client = for_worker(await Client.connect(self.at.engine, interceptors=[headers.WithHeaders()]))
+        desk = self._at_the_desk()
         doors = [
-            await self._many("updates", 3 * count // 10, self._update),
-            await self._many("signals", 2 * count // 10, self._signal),
-            await self._many("queries", count // 10, self._query),
-            await self._many("starts", count // 10, self._start),
-            await self._many("the API", 3 * count // 10, self._asking()),
+            await many(self.seed, "updates", 5 * count // 20, self._update),
+            await many(self.seed, "signals", 3 * count // 20, self._signal),
+            await many(self.seed, "queries", 2 * count // 20, self._query),
+            await many(self.seed, "starts", 2 * count // 20, self._start),
+            await many(self.seed, "the API", 4 * count // 20, self._asking(desk)),
+            with_fields_read(await many(self.seed, "forms", 4 * count // 20, self._filling_in(desk))),
         ]
         doors.append(await self._afterwards())
         return doors
 
-    async def _many(
-        self, door: str, count: int, send: Callable[[Random, Answered], Coroutine[Any, Any, None]]
-    ) -> Answered:
-        answered, turn = Answered(door), asyncio.Semaphore(_AT_ONCE)
-
-        async def one(number: int) -> None:
-            async with turn:
-                try:
-                    await send(chance_of(self.seed, door, number), answered)
-                except Exception as error:  # noqa: BLE001 - that is what is looked for
-                    answered.add(f"{type(error).__name__}: {str(error)[:80]} ({number})", wrong=True)
-
-        await asyncio.gather(*(one(number) for number in range(count)))
-        if answered.inputs != count:
-            answered.wrong.append(f"{count:,} inputs were asked for, {answered.inputs:,} answers are known")
-        return answered
-
     def _arguments(self, raw: bytes, chance: Random) -> list[Any]:
-        from temporalio.api.common.v1 import Payload
         from temporalio.common import RawValue
 
-        def payload() -> Any:
-            encoding = chance.choice(_ENCODINGS)
-            metadata = {"encoding": encoding.encode()} if encoding else {}
-            return RawValue(Payload(metadata=metadata, data=raw))
+        return [RawValue(headers.payload(raw, chance)) for _ in range(chance.choice((1,) * 20 + (0, 2, 3)))]
 
-        return [payload() for _ in range(chance.choice((1,) * 20 + (0, 2, 3)))]
+    def _handle(self, reference: str | None = None) -> Any:
+        return self._client.get_workflow_handle(reference or self.reference)
 
-    def _handle(self) -> Any:
-        return self._client.get_workflow_handle(self.reference)
+    def _said(self, chance: Random) -> tuple[str, bytes]:
+        """What is sent to which case: to the one of signed acts, acts with signatures."""
+        if chance.random() >= _SIGNED:
+            return self.cases.plain, self._acts.make(chance).raw
+        said = {**chance.choice(chance.choice(self._acts.standings).said), "act_id": f"signed-{chance.random()}"}
+        given = signatures.with_signature(
+            said, chance, self._key, reference=self.cases.signed, at=datetime.now(UTC).replace(microsecond=0)
+        )
+        return self.cases.signed, written(given, chance).encode("utf-8", "surrogatepass")
 
     async def _update(self, chance: Random, answered: Answered) -> None:
         from temporalio.client import WorkflowUpdateFailedError
         from temporalio.common import RawValue
 
-        raw = self._acts.make(chance).raw
+        reference, raw = self._said(chance)
+        arguments = self._arguments(raw, chance)
         try:
-            await self._handle().execute_update("record", args=self._arguments(raw, chance), result_type=RawValue)
+            await self._handle(reference).execute_update("record", args=arguments, result_type=RawValue)
         except WorkflowUpdateFailedError as failed:
             kind = str(getattr(failed.cause, "type", type(failed.cause).__name__))
             answered.add(kind, wrong=kind not in _NO_ENTRY)
@@ -157,7 +204,8 @@ class _Sender:
             answered.add("a receipt")
 
     async def _signal(self, chance: Random, answered: Answered) -> None:
-        await self._handle().signal("record", args=self._arguments(self._acts.make(chance).raw, chance))
+        reference, raw = self._said(chance)
+        await self._handle(reference).signal("record", args=self._arguments(raw, chance))
         answered.add("taken")
 
     async def _query(self, chance: Random, answered: Answered) -> None:
@@ -218,25 +266,33 @@ class _Sender:
         else:
             answered.add("a case that has ended", wrong=True)
 
-    def _asking(self) -> Callable[[Random, Answered], Coroutine[Any, Any, None]]:
+    def _at_the_desk(self) -> Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]:
+        """Somebody's browser, signed in, and the token of their session."""
         import httpx2
 
-        clients = {
-            person: httpx2.AsyncClient(base_url=self.at.desk, timeout=60, follow_redirects=False)
-            for person in (_AT_THE_DESK["id"], _OPENS["id"])
-        }
+        clients: dict[str, Any] = {}
         tokens: dict[str, str] = {}
         signing = asyncio.Lock()
 
-        async def ask(chance: Random, answered: Answered) -> None:
+        async def of(person: str) -> tuple[Any, str]:
             async with signing:
-                for person in clients.keys() - tokens.keys():
-                    tokens[person] = await _signed_in(clients[person], person)
+                if person not in tokens:
+                    clients[person] = httpx2.AsyncClient(base_url=self.at.desk, timeout=60, follow_redirects=False)
+                    tokens[person] = await _signed_in(clients[person], person, self.reference)
+            return clients[person], tokens[person]
+
+        return of
+
+    def _asking(
+        self, desk: Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]
+    ) -> Callable[[Random, Answered], Coroutine[Any, Any, None]]:
+        async def ask(chance: Random, answered: Answered) -> None:
             method, path, more = self._request(chance)
             # Each speaks for themselves: as anybody else nothing would get past the door.
             person = _OPENS["id"] if path == "/api/cases" else _AT_THE_DESK["id"]
-            headers = {"X-CSRF-Token": tokens[person], "Content-Type": "application/json", **more.pop("headers", {})}
-            answer = await clients[person].request(method, path, headers=headers, **more)
+            browser, token = await desk(person)
+            sent = {"X-CSRF-Token": token, "Content-Type": "application/json", **more.pop("headers", {})}
+            answer = await browser.request(method, path, headers=sent, **more)
             wrong = answer.status_code not in _ANSWERS | _MORE_ANSWERS
             if path == "/api/cases" and answer.status_code == 201:
                 self.begun.add(answer.json()["reference"])
@@ -246,6 +302,99 @@ class _Sender:
             answered.add(f"{answer.status_code}{f' at {method} {path[:60]!r}' if wrong else ''}", wrong=wrong)
 
         return ask
+
+    def _filling_in(
+        self, desk: Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]
+    ) -> Callable[[Random, Answered], Coroutine[Any, Any, None]]:
+        async def fill_in(chance: Random, answered: Answered) -> None:
+            if chance.random() < 0.8:
+                said = chance.choice(chance.choice(self._acts.standings).said)
+                actor = (said["actor"]["role"], said["actor"]["state"])
+                # Each act by somebody whose act it is; by the caseworker where no such person is there.
+                there = [each.id for each in PEOPLE if (each.role, each.state) == actor]
+                browser, _ = await desk(chance.choice(there or [_AT_THE_DESK["id"]]))
+                told = await self._act_form(browser, said, chance)
+            else:
+                browser, _ = await desk(_OPENS["id"])
+                told = await self._opening(browser, chance)
+            answered.add(told, wrong=told.startswith("wrong"))
+
+        return fill_in
+
+    async def _act_form(self, browser: Any, said: dict[str, Any], chance: Random) -> str:
+        path = f"/cases/{self.reference}/acts/{said['act']}"
+        # The page of an act that is closed to who asks has no form; the form is there for who insists.
+        asked = {"insist": "true", "dossier": chance.choice(("", "0" * 64, hostile_text(chance)[:500]))}
+        page = await browser.get(path, params={name: _sendable(text) for name, text in asked.items() if text})
+        tokens = forms.hidden(page.text, path)
+        fields = forms.act_typed(said, chance)
+        if chance.random() < 0.3:
+            fields.append(("step", "checked"))
+        form = (
+            forms.in_parts([*tokens, *fields], chance, "reason", chance.randbytes(50))
+            if chance.random() < 0.03
+            else forms.urlencoded([*tokens, *fields], chance)
+        )
+        answer = await browser.post(path, content=form.content, headers=dict(form.headers))
+        told = _told(answer, "act")
+        if answer.status_code == 200 and forms.is_to_be_checked(answer.text) and chance.random() < 0.7:
+            checked = [*forms.hidden(answer.text, path), ("step", "checked")]
+            sent = forms.urlencoded(checked, chance)
+            answer = await browser.post(path, content=sent.content, headers=dict(sent.headers))
+            told = _told(answer, "act, checked")
+        return told
+
+    async def _opening(self, browser: Any, chance: Random) -> str:
+        good = {**self._intakes.good, "opened_by": _OPENS}
+        page = await browser.get("/open")
+        if chance.random() < 0.3:
+            tokens = forms.hidden((await browser.get("/open/upload")).text, "/open/upload")
+            form = forms.in_parts(tokens, chance, "intake", forms.intake_file(good, chance))
+            begun = await browser.post("/open/upload", content=form.content, headers=dict(form.headers))
+            told = _told(begun, "upload")
+        else:
+            form = forms.urlencoded([*forms.hidden(page.text, "/open"), ("reference", hostile_text(chance))], chance)
+            begun = await browser.post("/open", content=form.content, headers=dict(form.headers))
+            told = _told(begun, "open")
+        draft = re.fullmatch(r"/open/([^/]+)/(\w+)", begun.headers.get("location", ""))
+        if draft is None:
+            return told
+        try:
+            return await self._draft(browser, chance, f"/open/{draft[1]}", good)
+        finally:
+            # A person has no more than twenty.
+            page = await browser.get("/open")
+            form = forms.urlencoded(forms.hidden(page.text, ""), Random(1))  # noqa: S311 - nothing is to be spoiled
+            await browser.post(f"/open/{draft[1]}/drop", content=form.content, headers=dict(form.headers))
+
+    async def _draft(self, browser: Any, chance: Random, draft: str, good: dict[str, Any]) -> str:
+        typed, spoils = posted(INTAKE, good), chance.choice(_STEPS)
+        told = ""
+        for step in _STEPS:
+            page = await browser.get(f"{draft}/{step}")
+            here = page.text.partition("<main")[2]
+            mine = {name: texts for name, texts in typed.items() if f'name="{name.partition(".")[0]}' in here}
+            fields = forms.spoiled(mine, chance) if step == spoils else [(n, t) for n in mine for t in mine[n]]
+            content = [*forms.hidden(page.text, f"{draft}/{step}"), *fields]
+            form = forms.urlencoded(content, chance)
+            answer = await browser.post(f"{draft}/{step}", content=form.content, headers=dict(form.headers))
+            told = _told(answer, f"opening, {step}") if step == spoils else told
+            if told.startswith("wrong"):
+                return told
+        page = await browser.get(f"{draft}/check")
+        content = forms.hidden(page.text, f"{draft}/check")
+        if chance.random() < 0.3:
+            content += [
+                ("running", _sendable(hostile_text(chance))),
+                ("duplicate", chance.choice(("same", "another", "x"))),
+            ]
+        form = forms.urlencoded(content, chance)
+        answer = await browser.post(f"{draft}/check", content=form.content, headers=dict(form.headers))
+        opened = re.fullmatch(r"/cases/([^/]+)", answer.headers.get("location", ""))
+        if opened and not any(name == "running" for name, _ in content):
+            self.begun.add(opened[1])
+        checked = _told(answer, "opening, check")
+        return checked if checked.startswith("wrong") else told
 
     def _request(self, chance: Random) -> tuple[str, str, dict[str, Any]]:
         from urllib.parse import quote
@@ -337,10 +486,21 @@ class _Sender:
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED and not harmless:
                 yield f"{WorkflowTaskFailedCause.Name(why.cause)} {why.failure.message[:200]}".strip()
 
-    async def _afterwards(self) -> Answered:
-        """No task of any case failed, the case that was sent to takes a good act, and the logs know of no error of ours."""
+    async def _traced(self) -> bool:
+        """Whether the house traces at all: else no header was looked at."""
         from temporalio.common import RawValue
 
+        headers.send(headers.GOOD)
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(self._handle().query("case", result_type=RawValue), _PATIENCE)
+        for _ in range(_TOLD_WITHIN):
+            if _TRACED in self.at.traces.read_bytes():
+                return True
+            await asyncio.sleep(1)
+        return False
+
+    async def _afterwards(self) -> Answered:
+        """No task of any case failed, the case that was sent to takes a good act, and the logs know of no error of ours."""
         after = Answered("afterwards")
         runs = [run async for run in self._client.list_workflows()]
         failed = [f"{run.id!r}: {why}" for run in runs async for why in self._failed_tasks(run)]
@@ -348,20 +508,17 @@ class _Sender:
             after.add(f"{len(failed)} workflow tasks failed: {failed[0]}", wrong=True)
         else:
             after.add(f"no workflow task failed in {len(runs)} runs")
-        begun = self.begun | {self.reference}
+        begun = self.begun | {self.cases.plain, self.cases.signed}
         if unseen := begun - {run.id for run in runs}:
             after.add(f"{len(unseen)} of {len(begun)} cases that were begun were not looked at", wrong=True)
-        note = {
-            "act": "note",
-            "act_id": "afterwards",
-            "actor": {"id": "m", "role": "monitor", "state": "MD"},
-            "text": "x",
-        }
-        try:
-            await asyncio.wait_for(self._handle().execute_update("record", note, result_type=RawValue), 60)
-            after.add("a good act is heard")
-        except Exception as error:  # noqa: BLE001
-            after.add(f"a good act is not heard: {type(error).__name__}", wrong=True)
+        for what, reference in (("", self.cases.plain), (" of signed acts", self.cases.signed)):
+            heard = await asyncio.to_thread(good_act_heard, self.at, reference)
+            after.add(f"in the case{what}: {heard}", wrong=heard not in HEARD)
+        traced = await self._traced()
+        after.add(
+            "the house traced" if traced else "the house told no trace of a question that came with one",
+            wrong=not traced,
+        )
         said = SAYS_A_TRACEBACK.search(log := self.at.log())
         if said:
             lines = log[said.start() :].splitlines()
@@ -369,6 +526,48 @@ class _Sender:
         else:
             after.add("the logs hold no traceback")
         return after
+
+
+def good_act_heard(at: House, reference: str) -> str:
+    """What becomes of a good act in a case, in few words: one of :data:`HEARD`, or what is wrong."""
+    note = {"act": "note", "act_id": f"good-{secrets.token_hex(4)}", "actor": _CASEWORKER, "text": "an invented note"}
+    try:
+        receipt = at.receipt(reference, note)
+        if receipt["result"] == "refused" and at.is_closed(reference):
+            # Some of what was sent may have ended it. So another one is asked.
+            other = at.opened(**of_an_invented_child())
+            return "it is closed, and another takes one" if at.receipt(other, note)["result"] == "accepted" else "no"
+    except (RuntimeError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
+        return f"a good act is not heard: {type(error).__name__}"
+    return f"a good act is {receipt['result']}"
+
+
+HEARD: Final = ("a good act is accepted", "it is closed, and another takes one")
+
+
+def with_fields_read(forms: Answered) -> Answered:
+    """The same; wrong where most of the forms were kept out, for then nobody read their fields."""
+    read = sum(times for answer, times in forms.answers.items() if answer.startswith(_READ))
+    if 2 * read < forms.inputs:
+        forms.wrong.append(f"of {forms.inputs:,} forms the fields of {read:,} were read")
+    return forms
+
+
+def _told(answer: Any, what: str) -> str:
+    """Of a form's answer its status, where it leads, and what it was; begins with "wrong" for none of the contract."""
+    status, to = answer.status_code, answer.headers.get("location", "")
+    if status not in _ANSWERS | _MORE_ANSWERS:
+        return f"wrong: {status} to {what} at {answer.url.path[:80]!r}"
+    if to.startswith("/sign-in"):
+        return f"kept out: {what}"
+    if status in (403, 409):
+        title = re.search(r"<title>([^<]*)", answer.text)
+        return f"{status} {what}: {title[1].strip().partition(':')[0][:40] if title else 'no page'}"
+    return f"{status} {what}"
+
+
+def _sendable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def refusal_of(name: str, arguments: Sequence[Any]) -> str | None:
@@ -403,8 +602,8 @@ def _header(chance: Random) -> str:
     return sent.strip()[:9_000]
 
 
-async def _signed_in(client: Any, person: str) -> str:
-    """Sign in at the desk as an invented person; the session's token."""
+async def _signed_in(client: Any, person: str, case: str) -> str:
+    """Sign in at the desk as an invented person, a child or a relative with that case; the session's token."""
 
     def hidden(page: str) -> dict[str, str]:
         form = page.partition("<main")[2].rpartition("<form")[2]
@@ -412,7 +611,7 @@ async def _signed_in(client: Any, person: str) -> str:
         return dict(each.removeprefix('name="').rstrip('"').split('" value="') for each in fields)
 
     form = hidden((await client.get("/sign-in", params={"back": "/"})).text)
-    answer = await client.post("/sign-in", data={**form, "person": person})
+    answer = await client.post("/sign-in", data={**form, "person": person, "case": case})
     if answer.status_code != 303:
         raise RuntimeError(f"nobody could sign in: {answer.status_code}")
     token = re.search(r'name="csrf" value="([^"]+)"', (await client.get("/")).text)

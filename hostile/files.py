@@ -1,4 +1,4 @@
-"""Files that commands read: intakes, agreement profiles, scenarios, files of delays, files of acts.
+"""Files that commands read: intakes, agreement profiles, scenarios, files of delays, files of acts, published keys.
 
 Each is put to the function that its command calls, through the command's own end: an exit code of the contract, and
 one sentence for each thing that is wrong.
@@ -27,6 +27,7 @@ from casefile.delays import INVENTED, read_delays
 from casefile.foresight import foreseen
 from casefile.invented import states_of
 from hostile.judging import Given, Wrong
+from hostile.signatures import KEY, STATEMENT
 from hostile.values import (
     copied,
     damaged,
@@ -38,10 +39,14 @@ from hostile.values import (
     spoil,
     written,
 )
+from procedure.acts import as_signed, parse_act
 from procedure.agreement import Agreement
 from procedure.intake import parse_intake
 from procedure.proceedings import Proceedings
 from proof.exploring import SEED, intake
+from sealing.published_keys import PublishedKeys, as_json, for_its_own_state
+from sealing.signatures import check as check_signature
+from sealing.signatures import sign
 from starter import main as commands
 from starter.endings import CannotGoOn
 from starter.moments import resolve
@@ -62,6 +67,16 @@ def in_file(raw: bytes, ending: str) -> Generator[str]:
         yield name
     finally:
         Path(name).unlink()
+
+
+@contextlib.contextmanager
+def _set(name: str, value: str) -> Generator[None]:
+    """An environment in which a variable is set, as long as the context is open."""
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 def told_by(*argv: str) -> tuple[int, str, str]:
@@ -476,6 +491,65 @@ class Scripts(_Files):
         return "record", "MD-UA-2026-7K3F9A", name, "--address", "127.0.0.1:1"
 
 
+class Keys(_Files):
+    """Another authority's published keys, as a worker and `homeward keys signing list` read them; then a signature by one."""
+
+    name = "keys"
+    ending = ".json"
+
+    def __init__(self) -> None:
+        later = {
+            "valid_until": "2027-01-01T00:00:00Z",
+            "revoked_at": "2026-06-01T00:00:00+02:00",
+            "revoked_because": "x",
+        }
+        forged = {**as_json(STATEMENT), **later, "kid": "key-2", "roles": ["monitor"], "states": ["UA"]}
+        self._good: dict[str, Any] = {
+            "keys": [{**as_json(STATEMENT), "owner": {"state": "UA", "office": "Invented"}}, forged]
+        }
+        act = {"act": "note", "act_id": "a", "actor": {"id": "m", "role": "monitor", "state": "UA"}, "text": "x"}
+        self._said = as_signed(parse_act(act))
+        self._at = datetime(2026, 3, 1, tzinfo=UTC)
+        self._signature = sign(self._said, key=KEY, reference=_CASE, at=self._at)
+
+    def make(self, chance: Random) -> Given:
+        where = chance.randrange(1_000)
+        if chance.random() < 0.01:
+            return Given(
+                chance.choice(('{"keys": [' + "{}," * 100_000 + "{}]}", '{"keys": ' + "[" * 100_000)).encode(), where
+            )
+        return Given(documents(self._good, chance, self._good["keys"]), where)
+
+    def answer(self, given: Given) -> str:
+        if given.where % 10 == 0:
+            # What it tells a person, also of keys in which nothing is wrong.
+            with in_file(given.raw, self.ending) as name, _set("HOMEWARD_PUBLISHED_KEYS", name):
+                judged(*told_by("keys", "signing", "list"), allowed=(0, 2))
+        return super().answer(given)
+
+    def _read(self, name: str) -> str:
+        keys, faults = PublishedKeys(Path(name)).counting()
+        for fault in faults:
+            fault.encode()
+            if steering := _STEERS.search(fault):
+                raise Wrong(f"{steering[0]!r} goes into a log")
+        for key in keys.values():
+            # As the case's process gets it, and as an auditor takes it.
+            told = json.loads(json.dumps(as_json(key)))
+            for given in (told, for_its_own_state(key)):
+                found = check_signature(self._said, self._signature, given, reference=_CASE, at=self._at)
+                if found.fault is None and (key.x, key.kid) != (STATEMENT.x, KEY.kid):
+                    raise Wrong("a signature stands by another key than made it")
+        if faults:
+            return f"exit 2: {re.sub('^key [^ ]+ ', '', faults[0].partition('be used: ')[2])[:60]}"
+        return f"ok: {len(keys)} published keys"
+
+    def _command(self, name: str) -> tuple[str, ...]:
+        return "verify", "--no-replay", str(_DOSSIER), "--keys", name
+
+
+_CASE: Final = "MD-UA-2026-7K3F9A"
+_DOSSIER: Final = Path(__file__).parent / "samples" / "auditor.zip"
 _SCENARIOS: Final = Path(commands.__file__).parent / "scenarios"
 
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hostile.forms import PACES
+from hostile.traces import collecting
+
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _ANY_PORTS: Final = ("--engine-port", "0", "--ui-port", "0", "--desk-port", "0")
 _READY_WITHIN: Final = 90
@@ -31,11 +34,11 @@ class House:
         """A command in a process of its own, on this house's cases where it asks any."""
         return command(*arguments, env={"TEMPORAL_ADDRESS": self.engine})
 
-    def opened(self, **fields: Any) -> str:
-        """A case that is opened by the command line; its reference."""
+    def opened(self, *, signed: bool = False, **fields: Any) -> str:
+        """A case that is opened by the command line; its reference. ``signed``: only signed acts count in it."""
         intake = self.data / "intake.json"
         intake.write_text(json.dumps(fields), encoding="utf-8")
-        done = self.command("open", str(intake))
+        done = self.command("open", str(intake), *(("--signed",) if signed else ()))
         if done.returncode:
             raise RuntimeError(done.stderr)
         return done.stdout.strip()
@@ -46,6 +49,24 @@ class House:
         done = self.command("record", reference, str(file))
         if done.returncode not in (0, 3):
             raise RuntimeError(done.stderr)
+
+    def receipt(self, reference: str, act: dict[str, Any]) -> dict[str, Any]:
+        """The receipt of one act that the command line sends, signed where the case asks for it."""
+        file = self.data / "act.json"
+        file.write_text(json.dumps(act), encoding="utf-8")
+        done = self.command("record", reference, str(file), "--json")
+        if done.returncode not in (0, 3):
+            raise RuntimeError(done.stderr)
+        return json.loads(done.stdout)
+
+    def is_closed(self, reference: str) -> bool:
+        done = self.command("show", reference, "--json")
+        return bool(json.loads(done.stdout)["status"] == "closed")
+
+    @property
+    def traces(self) -> Path:
+        """What the house has told of its traces so far."""
+        return self.data / "traces.otlp"
 
     def dossier(self, reference: str, reader: str) -> bytes:
         """The dossier of a case for one kind of reader."""
@@ -85,11 +106,18 @@ def command(
 
 @contextmanager
 def house(data: Path) -> Generator[House]:
-    """A house while the context is open. Raises RuntimeError when it does not come up."""
+    """A house that traces, while the context is open. Raises RuntimeError when it does not come up."""
+    traced = data / "traces.otlp"
+    with collecting(traced) as collector, _up(data, collector) as told:
+        yield House(told["engine"], told["desk"], data)
+
+
+@contextmanager
+def _up(data: Path, collector: str) -> Generator[dict[str, Any]]:
     running = subprocess.Popen(
         [sys.executable, "-m", "starter.main", "up", "--json", "--data", str(data), *_ANY_PORTS],
         cwd=_ROOT,
-        env=environment(),
+        env=environment(OTEL_EXPORTER_OTLP_ENDPOINT=collector, NO_PROXY="127.0.0.1", **PACES),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -101,8 +129,7 @@ def house(data: Path) -> Generator[House]:
         line = running.stdout.readline()
         if not line:
             raise RuntimeError("the house did not come up")
-        told = json.loads(line)
-        yield House(told["engine"], told["desk"], data)
+        yield json.loads(line)
     finally:
         running.terminate()
         try:

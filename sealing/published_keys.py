@@ -10,6 +10,7 @@ need that only for others than the people of its own state.
 
 import json
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,9 @@ OWN: Final = "own.json"
 """In a folder of published keys, the file of the installation's own. No other file has a say about a key in it."""
 ACCEPTED: Final = "accepted.toml"
 """Beside the published keys: for whom a key signs here, by the operator's word."""
+MOST_BYTES: Final = 1024 * 1024
+"""The longest file of published keys that is read: some two thousand keys. Whoever wrote it is a stranger here."""
+_TOLD: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HEAD: Final = """\
 # For which roles of which states a key signs here; a key of another authority that does not stand here signs for nobody.
 # `homeward keys signing accept` writes this. The fingerprint binds it to the very key.
@@ -149,6 +153,8 @@ def _read(file: Path, before: _Said) -> _Said:
         seen = (told := file.stat()).st_mtime_ns, told.st_size
         if seen == before.seen:
             return before
+        if told.st_size > MOST_BYTES:
+            return _Said(before.keys, seen, f"cannot be used: it is longer than {MOST_BYTES:,} bytes")
         text = file.read_bytes()
     except OSError as error:
         return _Said(before.keys, None, f"cannot be read ({error.strerror})")
@@ -163,19 +169,28 @@ def statements(texts: Iterable[bytes | str]) -> dict[str, KeyStatement]:
     found: dict[str, KeyStatement] = {}
     for text in texts:
         for given in _keys_in(text):
-            kid = str(given.get("kid"))[:64]
+            kid = _told(given.get("kid"))
             if "d" in given:
                 raise KeysUnusable(f"key {kid} has its private part with it: it is spoilt, revoke it")
             try:
                 key = KeyStatement.model_validate(given)
             except ValidationError as error:
-                where = ", ".join(sorted({".".join(map(str, each["loc"])) for each in error.errors()}))
-                raise KeysUnusable(f"key {kid} is not as it should be at {where}") from None
+                raise KeysUnusable(f"key {kid} is not as it should be at {_places(error)}") from None
             if not key.states:
                 raise KeysUnusable(f"key {kid} is not as it should be at states")
             if found.setdefault(key.kid, key) != key:
                 raise KeysUnusable(f"key {kid} stands there twice, and not the same")
     return found
+
+
+def _told(name: object) -> str:
+    """A name out of somebody's file, for a sentence that goes to a log or a terminal; ``?`` for one that is no name."""
+    return name if isinstance(name, str) and _TOLD.fullmatch(name) else "?"
+
+
+def _places(error: ValidationError) -> str:
+    """Where something is not as it should be."""
+    return ", ".join(sorted({".".join(_told(str(part)) for part in each["loc"]) for each in error.errors()}))
 
 
 def publish(file: Path, statement: Mapping[str, Any]) -> None:

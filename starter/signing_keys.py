@@ -92,6 +92,7 @@ def accept_command(
     """
     from procedure.vocabulary import ROLES
     from sealing.signatures import ANY
+    from starter.showing import printable
     from starter.signing import take
 
     for role in roles or []:
@@ -102,7 +103,7 @@ def accept_command(
     taken = take(settings_of(data=data), kid, tuple(states), tuple(roles or (ANY,)))
     _tell("Counts from now on", taken, as_json=as_json)
     if not as_json:
-        print(f"Its fingerprint is {taken.fingerprint}: is it the one that {taken.owner.name} told you?")
+        print(f"Its fingerprint is {taken.fingerprint}: is it the one that {printable(taken.owner.name)} told you?")
 
 
 @signing_app.command("rotate")
@@ -157,6 +158,9 @@ def _as_json(key: "KeyStatement") -> dict[str, Any]:
 
 
 def _in_a_line(key: dict[str, Any]) -> str:
+    """A key in a line. What stands in it another authority wrote."""
+    from starter.showing import printable
+
     owner = key["owner"]
     whose = f"{owner['office']}, {owner['state']}" if "state" in owner else owner["office"]
     until = f" until {key['valid_until']}" if "valid_until" in key else ""
@@ -167,7 +171,7 @@ def _in_a_line(key: dict[str, Any]) -> str:
         whom = f"{', '.join(roles_here)} of {', '.join(here)}" if here else "nobody, until it is accepted"
         only = f" (here for {whom})"
     gone = f"; revoked at {key['revoked_at']}: {key.get('revoked_because', '')}" if "revoked_at" in key else ""
-    return (
+    return printable(
         f"{key['kid']}  {whose}; signs for {', '.join(key['roles'])} of {', '.join(key['states'])}{only}, "
         f"from {key['valid_from']}{until}{gone}"
     )

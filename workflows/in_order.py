@@ -33,6 +33,18 @@ _ENDINGS: Final = (
 _log = logging.getLogger(__name__)
 
 
+class KeptElsewhere(RuntimeError):
+    """The engine's client no longer has something where it is looked for; a worker without it must not begin.
+
+    Raised and not asserted: assertions are left out under ``python -O``.
+    """
+
+    says_nothing_personal = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This version of the package temporalio does not keep {what} where Homeward looks for it")
+
+
 class InOrder(WorkflowRunner):
     """Runs workflows as another runner does, and puts in order what comes at once. With :func:`hold_results_back`.
 
@@ -140,10 +152,11 @@ def _with(act: WorkflowActivation, jobs: list[WorkflowActivationJob]) -> Workflo
 def hold_results_back(worker: Worker, order: InOrder) -> None:
     """Hold results of local activities back while a question is answered; the SDK has no place for it. Before it runs.
 
-    ``order`` is the worker's runner.
+    ``order`` is the worker's runner. Raises :class:`KeptElsewhere`.
     """
     kept = vars(worker)
-    assert hasattr(kept.get("_bridge_worker"), "complete_workflow_activation"), "the SDK keeps this elsewhere now"
+    if not hasattr(kept.get("_bridge_worker"), "complete_workflow_activation"):
+        raise KeptElsewhere("a worker's core")
     kept["_bridge_worker"] = Door(kept["_bridge_worker"], order)
 
 

@@ -20,7 +20,9 @@ from hostile.__main__ import samples
 from hostile.at_the_door import refusal_of
 from hostile.dossiers import bound, content_of
 from hostile.files import answered_by, judged, told_by
+from hostile.signatures import STATEMENT
 from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
+from sealing.published_keys import MOST_BYTES, KeysUnusable, PublishedKeys, as_json, statements
 from starter import main as commands
 from starter.profiles import check
 from starter.scenario import MalformedScenario, read
@@ -115,6 +117,40 @@ def test_what_is_told_of_a_file_steers_no_terminal(tmp_path: Path) -> None:
     file.write_text(json.dumps({"\x1b[2J\u202e\x00": 1}), encoding="utf-8")
     assert judged(*told_by("open", str(file), "--address", "127.0.0.1:1"), allowed=(2,)) == "exit 2"
     assert answered_by(lambda: commands.intake_of(str(file))).startswith("exit 2")
+
+
+@pytest.mark.parametrize(
+    "name", ["\x1b[2J", "\u202e", "\ud800", "a name with spaces", "x" * 65, 7, None, {}], ids=ascii
+)
+def test_what_is_told_of_published_keys_steers_nothing(name: Any) -> None:
+    """The name of a key, and those of fields that do not belong to it, went into logs as a stranger wrote them."""
+    owner = {"office": "Invented", str(name): 1}
+    with pytest.raises(KeysUnusable, match=r"^key \? is not as it should be at kid, owner(\.[?7A-Za-z]+)?$") as told:
+        statements([json.dumps({"keys": [{**as_json(STATEMENT), "kid": name, "owner": owner}]})])
+    assert str(told.value).isprintable()
+
+
+def test_a_list_of_published_keys_steers_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It printed the names of offices as they came."""
+    told = {**as_json(STATEMENT), "owner": {"office": "Invented\x1b[2J\u202e", "state": "UA"}, "roles": ["\x07"]}
+    (tmp_path / "keys.json").write_text(json.dumps({"keys": [told]}), encoding="utf-8")
+    monkeypatch.setenv("HOMEWARD_PUBLISHED_KEYS", str(tmp_path))
+    code, out, err = told_by("keys", "signing", "list")
+    assert judged(code, out, err, allowed=(0,)) == "exit 0"
+    assert STATEMENT.kid in out and "Invented�[2J�" in out
+
+
+def test_published_keys_of_a_length_that_nobody_has_are_not_read(tmp_path: Path) -> None:
+    """A file of any length was read whole, at every change. The nearest length is read, and what it said before holds."""
+    file = tmp_path / "keys.json"
+    good = json.dumps({"keys": [as_json(STATEMENT)]}).encode()
+    file.write_bytes(good.ljust(MOST_BYTES))
+    keys = PublishedKeys(file)
+    assert set(keys.all()) == {STATEMENT.kid}
+    file.write_bytes(good.ljust(MOST_BYTES + 1))
+    assert set(keys.good()[0]) == {STATEMENT.kid}
+    with pytest.raises(KeysUnusable, match="longer than 1,048,576 bytes"):
+        keys.all()
 
 
 def _squeezed() -> bytes:

@@ -1,5 +1,6 @@
 """A part of `make hostile`, with the same numbers each time; and that what judges bad input can fail."""
 
+import asyncio
 import itertools
 import json
 import os
@@ -11,19 +12,32 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any, cast
 
+import httpx2
 import pytest
 
 import hostile.__main__ as run
+from hostile import at_the_door, forms, headers
 from hostile.__main__ import SHARES, WHOLE, main, of, report, samples, why_not_written
 from hostile.acts import Acts, standings
-from hostile.at_the_door import judged_query
+from hostile.at_the_door import HEARD, Answered, good_act_heard, judged_query, many, with_fields_read
 from hostile.dossiers import content_of, verifies
 from hostile.files import Intakes, judged
 from hostile.judging import MEGABYTE, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
+from hostile.traces import collecting
 from procedure.vocabulary import STAGES
 
-FEW = {"acts": 400, "intakes": 120, "scripts": 80, "profiles": 60, "delays": 60, "scenarios": 40, "dossiers": 24}
+FEW = {
+    "acts": 400,
+    "intakes": 120,
+    "scripts": 80,
+    "profiles": 60,
+    "delays": 60,
+    "keys": 120,
+    "scenarios": 40,
+    "dossiers": 24,
+}
 """Inputs of each kind: seconds in all."""
 
 
@@ -229,6 +243,7 @@ def test_the_command_tells_what_it_found(capsys: pytest.CaptureFixture[str], tmp
     out = capsys.readouterr().out
     assert "Everything was answered." in out
     assert "| intakes | 30 |" in out
+    assert not page.exists()
     assert "| invented | 1 | 1 |" in report({"invented": Judged("invented", 1, Counter(x=1))}, [], "x")
 
 
@@ -247,6 +262,101 @@ def test_a_query_fails_where_it_is_refused_and_nowhere_else(refused: str | None,
     assert judged_query("ledger", refused, said)[1] is wrong
 
 
+def test_a_case_that_hears_nothing_any_more_is_a_find_and_holds_up_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be waited for with each input. What is not sent any more is told."""
+    monkeypatch.setattr(at_the_door, "_PATIENCE", 0.01)
+
+    async def hangs(_: Random, __: Answered) -> None:
+        await asyncio.sleep(60)
+
+    async def answers(_: Random, answered: Answered) -> None:
+        answered.add("taken")
+
+    found = asyncio.run(many(1, "invented", 40, hangs))
+    assert any("Timeout" in each for each in found.wrong) and found.inputs < 40
+    assert found.wrong[-1].startswith("40 inputs were asked for")
+    assert asyncio.run(many(1, "invented", 40, answers)).wrong == []
+
+
+@pytest.mark.parametrize(("read", "wrong"), [(10, 0), (9, 1)])
+def test_forms_that_are_kept_out_are_a_find(read: int, wrong: int) -> None:
+    """Nobody read the fields of a form without its tokens, and for long no other was sent."""
+    answers = Counter({"422 act": read, "403 act: This form has stood open for too long": 20 - read})
+    assert len(with_fields_read(Answered("forms", 20, answers)).wrong) == wrong
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a house answers to a good act."""
+
+    result: str
+    closed: bool = False
+    another: str = "accepted"
+
+    def receipt(self, reference: str, _: object) -> dict[str, Any]:
+        return {"result": self.another if reference == "another" else self.result}
+
+    def is_closed(self, _: str) -> bool:
+        return self.closed
+
+    def opened(self, **_: object) -> str:
+        return "another"
+
+
+@pytest.mark.parametrize(
+    ("answers", "heard"),
+    [
+        (Answers("accepted"), True),
+        (Answers("refused"), False),
+        (Answers("refused", closed=True), True),
+        (Answers("refused", closed=True, another="refused"), False),
+    ],
+    ids=str,
+)
+def test_a_good_act_is_heard_where_it_is_accepted(answers: Answers, *, heard: bool) -> None:
+    """Its receipt was not looked at: a case that refused everything would have passed."""
+    assert (good_act_heard(cast("Any", answers), "one") in HEARD) is heard
+
+
+def test_forms_are_what_a_browser_posts_and_spoiled() -> None:
+    """The tokens of the page's own form come first, as they stood there; and no two forms are alike."""
+    page = (
+        '<form action="/out"><input type="hidden" name="once" value="other"></form><form action="/here" method="post">'
+    )
+    page += (
+        '<input type="hidden" name="csrf" value="a&amp;b"><input type="hidden" name="once" value="c"><input name="x">'
+    )
+    tokens = forms.hidden(page, "/here")
+    assert tokens == [("csrf", "a&b"), ("once", "c")]
+    said = {"act": "note", "text": "an invented note"}
+    made = {forms.urlencoded([*tokens, *forms.act_typed(said, Random(n))], Random(n)).content for n in range(50)}
+    assert len(made) > 30
+    assert all(each.startswith(b"csrf=a%26b&once=c") for each in made)
+
+
+def test_headers_and_signatures_are_drawn_from_their_number() -> None:
+    """So that a find can be made again; most headers are where a trace is looked for, and not all are alike."""
+    made = [headers.drawn(chance_of(1, "invented", n)) for n in range(100)]
+    assert made == [headers.drawn(chance_of(1, "invented", n)) for n in range(100)]
+    assert sum(headers.TRACE in each for each in made) > 40
+    assert len({str(each) for each in made}) > 50
+
+
+def test_signatures_are_good_and_spoiled_in_many_ways() -> None:
+    """Each fault of a signature is met, and a good one now and then."""
+    answers = judge(Acts(standings()), 1, range(1_500)).answers
+    for fault in ("unreadable", "forged", "unknown_key", "other_act", "other_case", "expired", "not_yet_valid"):
+        assert f"refused: not-your-act {fault}" in answers
+    assert any(answer.endswith(" signed") for answer in answers)
+
+
+def test_what_a_house_tells_of_itself_is_kept(tmp_path: Path) -> None:
+    """By a collector that is there as long as the house is."""
+    with collecting(into := tmp_path / "traces") as address:
+        httpx2.post(f"{address}/v1/traces", content=b"HandleUpdate:record")
+    assert into.read_bytes() == b"HandleUpdate:record"
+
+
 @pytest.mark.parametrize("asked", [("--only", "delays"), ("--count", "40"), ("--through", "1"), ("--seed", "2")])
 def test_a_part_of_a_run_is_not_written(asked: tuple[str, str]) -> None:
     """It would stand on the page of measures as if it were the whole."""
@@ -263,12 +373,12 @@ def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
     monkeypatch.setattr(run, "WHOLE", {"count": 60, "seed": 1, "through": 0})
     asked = ["--count", "60", "--through", "0", "--processes", "1", "--write", str(page := tmp_path / "measures.md")]
     assert main(asked) == 0
-    assert "| acts | 38 |" in (before := page.read_text("utf-8"))
+    assert "| acts | 37 |" in (before := page.read_text("utf-8"))
 
     def loses(*_: object) -> dict[str, Judged]:
-        return {"acts": Judged("acts", 37)}
+        return {"acts": Judged("acts", 36)}
 
     monkeypatch.setattr(run, "judge_all", loses)
     assert main(asked) == 1
-    assert "acts: 37 of 38 inputs were judged" in capsys.readouterr().out
+    assert "acts: 36 of 37 inputs were judged" in capsys.readouterr().out
     assert page.read_text("utf-8") == before

@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from temporalio.client import Client
@@ -119,6 +120,27 @@ def test_a_key_store_that_stays_away_ends_the_worker_as_an_engine_does(
     monkeypatch.setattr(Runtime, "set_default", nothing)
     assert worker.main() == 5
     assert "The key store cannot be reached" in capsys.readouterr().err
+
+
+def test_a_version_of_the_client_that_keeps_its_patience_elsewhere_ends_the_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 1 and a sentence, also under `python -O`, which leaves assertions out."""
+
+    def nothing(*_: object) -> None:
+        """What a process does to itself, and a test does not to its own."""
+
+    async def keeps_it_elsewhere(*_: object) -> None:
+        worker.be_patient(cast("Any", SimpleNamespace(_workflow_worker=SimpleNamespace(_deadlock_timeout_seconds=2))))
+        worker.be_patient(cast("Any", SimpleNamespace(_workflow_worker=SimpleNamespace())))
+
+    monkeypatch.setattr(worker, "work", keeps_it_elsewhere)
+    monkeypatch.setattr(sys, "argv", ["worker.py"])
+    monkeypatch.setenv("HOMEWARD_DATA", str(tmp_path))
+    monkeypatch.setattr(worker, "configure_logs", nothing)
+    monkeypatch.setattr(Runtime, "set_default", nothing)
+    assert worker.main() == 1
+    assert "does not keep how long a task may take where Homeward looks for it." in capsys.readouterr().err
 
 
 async def test_an_engine_that_answers_and_cannot_is_waited_for(

@@ -1,7 +1,8 @@
 """How a worker puts in order what comes at once, by the messages between the SDK and its core alone."""
 
 import asyncio
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from temporalio.bridge.proto import ActivityTaskCompletion
@@ -10,7 +11,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowRunner
 
-from workflows.in_order import Door, InOrder
+from workflows.in_order import Door, InOrder, KeptElsewhere, hold_results_back
 
 RUN, MARK = "a-run", "an-invented-mark"
 ACTIVITY, OTHER = "7", "8"
@@ -266,3 +267,14 @@ async def test_a_run_that_leaves_the_worker_leaves_nothing() -> None:
     await door.complete_activity_task(result(ACTIVITY))
     assert core.told == [OTHER, ACTIVITY]
     assert door.at_rest
+
+
+def test_a_worker_that_keeps_its_core_elsewhere_does_not_begin() -> None:
+    """By an error that is raised also where Python leaves assertions out: its cases would break at a replay."""
+    order = InOrder(Runner(Recording()), MARK)
+    for kept in (SimpleNamespace(), SimpleNamespace(_bridge_worker=object())):
+        with pytest.raises(KeptElsewhere, match=r"does not keep a worker's core where"):
+            hold_results_back(cast("Any", kept), order)
+    found = SimpleNamespace(_bridge_worker=Core())
+    hold_results_back(cast("Any", found), order)
+    assert isinstance(found._bridge_worker, Door)

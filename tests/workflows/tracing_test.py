@@ -1,19 +1,72 @@
 """Traces reach from whoever asks through the case to its activities, and change nothing of what a case does."""
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from temporalio.client import Client
+from temporalio.api.common.v1 import Payload
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    QueryWorkflowInput,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    StartWorkflowUpdateInput,
+)
 
-from activities.tracing import Tracing, tracing_of
+from activities.tracing import Tracing, carrier_in, tracing_of
 from procedure.proceedings import Proceedings
 from starter.client import Cases
 from tests.journeys.marks import marked, marks_in_texts
-from tests.workflows.engines import Engine, intake, note, time_skipping, until_determined
+from tests.workflows.engines import (
+    Engine,
+    Handle,
+    intake,
+    ledger,
+    new_reference,
+    note,
+    record,
+    time_skipping,
+    until_determined,
+    view,
+)
 from tests.workflows.replay_test import CASES, HISTORIES, Listening, history_in, replayer, saved_beside
+from workflows.messages import CASE, RECORD, RETURN_CASE, TASK_QUEUE
+
+HEADER = "_tracer-data"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+WHERE = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+def sent(text: bytes, encoding: str | None = "json/plain") -> Payload:
+    """What somebody sends as a header."""
+    return Payload(metadata={} if encoding is None else {"encoding": encoding.encode()}, data=text)
+
+
+BAD_HEADERS = {
+    # As `temporal workflow signal --headers '_tracer-data="x"'` sends it.
+    "a text": sent(b'"x"'),
+    "a list": sent(b'["traceparent"]'),
+    "a number": sent(b"7"),
+    "nothing in it": sent(b"null"),
+    "no text in it": sent(b'{"traceparent": 7}'),
+    "a list in it": sent(b'{"traceparent": ["%s"]}' % WHERE.encode()),
+    "no trace": sent(b'{"traceparent": "x", "tracestate": "\\u0000", "baggage": ",,="}'),
+    "an object in it": sent(b'{"traceparent": {"a": []}, "tracestate": [[]], "baggage": {}}'),
+    "no JSON": sent(b"{"),
+    "no UTF-8": sent(b"\xff"),
+    "too deep": sent(b"[" * 100_000),
+    "no encoding": sent(b'{"traceparent": "x"}', None),
+    "an encoding that nobody knows": sent(b"x", "x"),
+    "an encoding that is no text": Payload(metadata={"encoding": b"\xff"}, data=b"x"),
+    "an empty payload": Payload(),
+    "of no message": Payload(metadata={"encoding": b"json/protobuf", "messageType": b"x"}, data=b"{}"),
+}
 
 
 @pytest.fixture
@@ -89,3 +142,102 @@ async def test_one_act_is_one_trace(tmp_path: Path, tracing: Tracing, into: InMe
 def _trace(span: ReadableSpan) -> int:
     assert span.context is not None
     return span.context.trace_id
+
+
+@pytest.mark.parametrize("header", BAD_HEADERS.values(), ids=BAD_HEADERS.keys())
+def test_what_is_no_trace_is_not_heard(header: Payload) -> None:
+    """Whatever somebody sends: no error, and nothing of it gets further than a text that names a trace."""
+    told = carrier_in({HEADER: header}, HEADER)
+    assert told in (None, {"traceparent": "x"})
+
+
+def test_a_trace_is_heard_and_nothing_else_that_is_said_with_it() -> None:
+    """What a library does not like in the rest it would write into the log, in the sender's words."""
+    said = b'{"traceparent": "%s", "baggage": "invented", "tracestate": "invented"}' % WHERE.encode()
+    assert carrier_in({HEADER: sent(said)}, HEADER) == {"traceparent": WHERE}
+    assert carrier_in({}, HEADER) is None
+
+
+class Says(Interceptor):
+    """A stranger's client that sends a header with whatever it asks."""
+
+    def __init__(self, header: Payload) -> None:
+        self.header = header
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        says: Mapping[str, Payload] = {HEADER: self.header}
+
+        class Outbound(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> Any:
+                input.headers = says
+                return await super().start_workflow(input)
+
+            async def signal_workflow(self, input: SignalWorkflowInput) -> None:
+                input.headers = says
+                await super().signal_workflow(input)
+
+            async def start_workflow_update(self, input: StartWorkflowUpdateInput) -> Any:
+                input.headers = says
+                return await super().start_workflow_update(input)
+
+            async def query_workflow(self, input: QueryWorkflowInput) -> Any:
+                input.headers = says
+                return await super().query_workflow(input)
+
+        return Outbound(next)
+
+
+async def sent_with(engine: Engine, header: Payload, way: str) -> Handle:
+    """The case to which something was sent with this header."""
+    config = engine.client.config()
+    config["interceptors"] = [Says(header)]
+    stranger = Client(**config)
+    if way == "start":
+        reference = new_reference()
+        return await stranger.start_workflow(RETURN_CASE, intake(), id=reference, task_queue=TASK_QUEUE)
+    handle = await engine.start()
+    asking: Handle = stranger.get_workflow_handle(handle.id)
+    if way == "signal":
+        await asking.signal(RECORD, note(act_id="with the header"))
+    elif way == "update":
+        assert (await asking.execute_update(RECORD, note(act_id="with the header")))["result"] == "accepted"
+    else:
+        await view(handle)
+        assert (await asking.query(CASE))["reference"] == handle.id
+    return handle
+
+
+@pytest.mark.parametrize("way", ["start", "signal", "update", "query"])
+async def test_a_bad_header_stops_no_case(tmp_path: Path, tracing: Tracing, way: str) -> None:
+    """It failed the case's task, and each retry of it: a signal stays in the history, and no later act was heard."""
+    async with time_skipping(tmp_path) as engine, traced(engine, tracing).worker():
+        for name, header in BAD_HEADERS.items():
+            try:
+                async with asyncio.timeout(60):
+                    handle = engine.client.get_workflow_handle((await sent_with(engine, header, way)).id)
+                    assert (await record(handle, note(act_id="afterwards")))["result"] == "accepted"
+                    said = [entry["act_id"] for entry in await ledger(handle) if entry["kind"] == "accepted"]
+            except TimeoutError:
+                pytest.fail(f"{name}: the case hears nothing any more")
+            heard = {"afterwards", *(("with the header",) if way in ("signal", "update") else ())}
+            assert heard <= set(said), name
+            history = await handle.fetch_history()
+            failed = [event for event in history.events if event.HasField("workflow_task_failed_event_attributes")]
+            assert failed == [], name
+
+
+@pytest.mark.parametrize("way", ["start", "signal", "update", "query"])
+async def test_a_good_header_is_heard(tmp_path: Path, tracing: Tracing, into: InMemorySpanExporter, way: str) -> None:
+    """The nearest header that is let through: what follows from the message belongs to the sender's trace."""
+    async with time_skipping(tmp_path) as engine, traced(engine, tracing).worker():
+        handle = await sent_with(engine, sent(b'{"traceparent": "%s"}' % WHERE.encode()), way)
+        await ledger(engine.client.get_workflow_handle(handle.id))
+    assert tracing.provider.force_flush()
+    names = {
+        "start": "RunWorkflow:ReturnCase",
+        "signal": "HandleSignal:record",
+        "update": "HandleUpdate:record",
+        "query": "HandleQuery:case",
+    }
+    heard = [each.name for each in into.get_finished_spans() if _trace(each) == int(TRACE, 16)]
+    assert names[way] in heard
