@@ -122,9 +122,12 @@ events.
 """
 
 WAKES_WHEN_DUE: Final = "wakes-when-due"
-"""Likewise, and the newest: the timer follows the due moment, also to a later one."""
+"""Likewise: the timer follows the due moment, also to a later one."""
 
-STEPS_APART: Final = frozenset({RESULTS_COME_APART, WAKES_WHEN_DUE})
+NO_EMPTY_TASKS: Final = "no-empty-tasks"
+"""Likewise, and the newest: the task of a signal leaves a command (`_leave_a_command`)."""
+
+STEPS_APART: Final = frozenset({RESULTS_COME_APART, WAKES_WHEN_DUE, NO_EMPTY_TASKS})
 """The marks of runs in which each result is a step of its own."""
 
 _SOON_AND_FOR_EVER: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=5))
@@ -149,6 +152,7 @@ class Manner(IntEnum):
     ENDS_ALONE = 2
     TAKES_RESULTS_APART = 3
     WAKES_WHEN_DUE = 4
+    LEAVES_NO_TASK_EMPTY = 5
 
 
 @workflow.defn(name=RETURN_CASE)
@@ -250,6 +254,7 @@ class ReturnCase:
     async def record_signalled(self, *given: Any) -> None:
         """Take in one act without a receipt. Nobody waits for an answer, so even a malformed one is put on record."""
         came = self._comes()
+        self._leave_a_command()
         await workflow.wait_condition(lambda: self._proceedings is not None or self._refused is not None)
         if self._proceedings is None:
             return
@@ -428,6 +433,19 @@ class ReturnCase:
         """
         self._advice = _engines_advice()
         return workflow.now()
+
+    def _leave_a_command(self) -> None:
+        """Have the task of a signal leave a command, which it may not by itself.
+
+        A question may end it while the local activity that follows is at work. The engine's client takes a task that
+        left no command for a sign of life where the one before left none either: at a replay what came with it comes
+        with the next task, at the moment of that (sdk-rust#1606). The act would have another moment, and its entry
+        another hash. An update leaves an event, and a timer that fires here always leads to a command.
+        """
+        if self._manner >= Manner.LEAVES_NO_TASK_EMPTY:
+            # Nothing is other by it: it says what is shown already, and costs one small event.
+            shown = OVERDUE.value_set(bool(self._shown.get(OVERDUE.name)))
+            workflow.upsert_search_attributes([shown])  # pyright: ignore[reportUnknownMemberType] - the SDK's own
 
     def _moment_of(self, came: datetime) -> datetime:
         """The moment at which what came then is decided: when it came, and not when its activities were done.
@@ -815,7 +833,11 @@ def _make_marks() -> Manner:
     is done in that task already, where a mark of the next one is not seen yet: the case could not be taken up again.
     """
     rules = [_mark_of(version) for version in PROCEDURE_VERSIONS[1:]]
-    for newest, manner in ((WAKES_WHEN_DUE, Manner.WAKES_WHEN_DUE), (RESULTS_COME_APART, Manner.TAKES_RESULTS_APART)):
+    for newest, manner in (
+        (NO_EMPTY_TASKS, Manner.LEAVES_NO_TASK_EMPTY),
+        (WAKES_WHEN_DUE, Manner.WAKES_WHEN_DUE),
+        (RESULTS_COME_APART, Manner.TAKES_RESULTS_APART),
+    ):
         if workflow.patched(newest):
             for mark in rules:
                 workflow.patched(mark)

@@ -42,7 +42,7 @@ from tests.workflows.signed import Signed
 from worker import WORKFLOWS, build_worker, workflow_runner
 from workflows import in_order, return_case
 from workflows.in_order import Door, InOrder
-from workflows.messages import ADMIT, KEEP_CASELOAD_ROW, PUBLISHED_KEY, CaseloadRow, RowKept
+from workflows.messages import ADMIT, KEEP_CASELOAD_ROW, PUBLISHED_KEY, RECORD, CaseloadRow, RowKept
 from workflows.raw import for_worker
 
 pytestmark = pytest.mark.engine
@@ -128,6 +128,47 @@ async def _two_acts_and_a_question(server: Engine, monkeypatch: pytest.MonkeyPat
         return False
     ended = between[: between.index("WORKFLOW_TASK_COMPLETED")]
     return kept == "before it is answered" or "WORKFLOW_EXECUTION_UPDATE_COMPLETED" not in ended
+
+
+async def test_an_act_by_signal_keeps_its_moment_where_its_task_is_ended_early(
+    server: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question ends the signal's task while the row is at work, and the task before left no command either.
+
+    The engine's client takes such a task for a sign of life, and a replay does what came with it in the next one.
+    """
+    for _ in range(TRIES):
+        if await _a_signal_and_a_question(server):
+            return
+    pytest.fail("the question ended no task")
+
+
+async def _a_signal_and_a_question(server: Engine) -> bool:
+    """Play it; whether it came about as told."""
+    hands, settings = HeldHands(), Settings(data=server.data)
+    hands.tells_at_once = False
+    async with build_worker(server.client, settings, hands=as_hands(hands)):
+        handle = await server.start()
+        await accepted(handle, note())
+        # The last notice is out: a task that leaves no command.
+        await _until_activities_are_done(handle, 2)
+    hands.may_keep.clear()
+    await handle.signal(RECORD, note())
+    asked = asyncio.create_task(view(handle))
+    await asyncio.sleep(0.7)
+    async with build_worker(server.client, settings, hands=as_hands(hands)) as worker:
+        await asked
+        await asyncio.sleep(0.2)
+        hands.may_keep.set()
+        await accepted(handle, note())
+        await _until_at_rest(worker)
+        entries = await ledger(handle)
+        history = await handle.fetch_history()
+    assert await _replayed(server, history) == headers(entries)
+    kinds = await _kinds(handle)
+    since = kinds[kinds.index("WORKFLOW_EXECUTION_SIGNALED") :]
+    kept = since.index("MARKER_RECORDED")
+    return since[:kept].count("WORKFLOW_TASK_COMPLETED") == 2
 
 
 async def test_what_came_one_by_one_comes_at_once_at_a_replay(
@@ -343,6 +384,21 @@ class Crowd:
             earlier = self._case.engine.client.get_workflow_handle(handle.id, run_id=before)
             runs.append(await earlier.fetch_history())
         return runs
+
+
+async def _until_activities_are_done(handle: Handle, count: int) -> None:
+    """And the task that each leads to. The opening and each act are told of by an activity."""
+    kinds: list[str] = []
+    for _ in range(200):
+        kinds = await _kinds(handle)
+        if kinds.count("ACTIVITY_TASK_COMPLETED") == count and kinds[-1] != TASK[0] and kinds[-1] != TASK[1]:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"the history is {kinds}")
+
+
+async def _kinds(handle: Handle) -> list[str]:
+    return [kind(event) for event in (await handle.fetch_history()).events]
 
 
 async def _until_at_rest(worker: Worker) -> None:
