@@ -28,7 +28,7 @@ from temporalio.testing import WorkflowEnvironment
 from benches import courses
 from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
 from benches.desk import Browser, fill, rounds
-from benches.measures import at, machine, put_section, table
+from benches.measures import at, machine, put_whole, table
 from benches.processes import Reading, Used, Works, on, resident, works
 from starter.binaries import TEST_SERVER, binary
 from tools.house import house
@@ -297,8 +297,8 @@ async def _opened(side: Side, count: int, steps: int, to: list[float] | None = N
 async def by_turns(two: Both, times: int, says: str, turn: Callable[[Side], Awaitable[Turn]]) -> list[Pair]:
     """So many rounds of both sides, each first as often as last.
 
-    For a round in which others took too much of the machine there is another, up to so many again. Where fewer than
-    one stayed quiet, all are given, and a row of them says that it was busy.
+    For a round in which others took too much of the machine there is another, up to so many again. Where none
+    stayed quiet, all are given, and a row of them says that it was busy.
     """
     pairs: list[Pair] = []
     good: list[Pair] = []
@@ -458,8 +458,8 @@ async def rate(size: Size) -> Told:
     return Told(
         [
             Row.of(f"{says} time an act", pairs, lambda turn: turn.act_ms, 1.5),
-            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), shows="{:,.0f} ms"),
-            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), shows="{:,.0f} ms"),
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), 1.3, "{:,.0f} ms"),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), 1.3, "{:,.0f} ms"),
             Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms, 2.0),
             Row.of(f"{says} work of the engine", pairs, lambda turn: turn.engine_ms),
         ],
@@ -740,26 +740,29 @@ Of what a worker holds of a case the law's own is 15 KB; the rest is the client'
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asks.add_argument("--small", action="store_true", help="all of it at reduced size, to see that it works")
     asks.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: %(default)s")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on cost is written anew")
-    asked = asks.parse_args()
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asks = options()
+    asked = asks.parse_args(arguments)
     only = asked.only.split(",")
     if unknown := sorted(set(only) - set(PARTS)):
         asks.error(f"--only: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     begun_at = time.monotonic()
     told = asyncio.run(measure(SMALL if asked.small else FULL, only))
-    # A page of measures is for the whole: a part of it, or a small one, would stand there as if it were.
-    whole_ = not asked.small and only == list(PARTS)
-    text = section(told, "make bench" if whole_ else "python -m benches.cost", (time.monotonic() - begun_at) / 60)
+    short = "--small is no whole run" if asked.small else "" if only == list(PARTS) else "--only leaves parts out"
+    text = section(told, "python -m benches.cost" if short else "make bench", (time.monotonic() - begun_at) / 60)
     print(text)
-    if asked.write and whole_:
-        put_section(asked.write, TITLE, text)
-    elif asked.write:
-        print(f"{asked.write} is as it was: it is written by a full run of all parts.", file=sys.stderr)
+    if asked.write:
+        put_whole(asked.write, TITLE, text, short=short)
 
 
 if __name__ == "__main__":

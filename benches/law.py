@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any, Final
 
 from activities.agreements import AgreementShelf
-from benches.measures import machine, put_section, table
+from benches.measures import machine, put_whole, short_of, table
 from procedure.acts import Act, parse_act
 from procedure.agreement import Agreement
 from procedure.case import Case
@@ -393,16 +393,29 @@ def _said_of(rate: float, how: str) -> str:
     return f"{how} that is {'kept' if rate >= WANTED else f'missed by {1 - rate / WANTED:.0%}'}"
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+WHOLE: Final = {"rounds": 9}
+"""What a run asks for whose figures stand on the page of measures."""
+SMALL: Final = ("02-the-stay-centre-with-a-locked-gate", "13-nobody-answers")
+"""Scenarios in which most of what can happen happens."""
+
+
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asks.add_argument("--rounds", type=int, default=9, help="rounds through all cases")
+    asks.add_argument("--rounds", type=int, default=WHOLE["rounds"], help="rounds through all cases")
+    asks.add_argument("--small", action="store_true", help="all of it at reduced size, to see that it works")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on this is written anew")
-    asked = asks.parse_args()
-    text = measure(asked.rounds)
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asked = options().parse_args(arguments)
+    text = measure(1, 2 * EARLY, SMALL) if asked.small else measure(asked.rounds)
     print(text)
     if asked.write:
-        put_section(asked.write, TITLE, text)
+        short = "--small is no whole run" if asked.small else short_of(asked, WHOLE)
+        put_whole(asked.write, TITLE, text, short=short)
 
 
 if __name__ == "__main__":

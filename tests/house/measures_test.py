@@ -98,21 +98,17 @@ def test_a_what_if_is_measured_in_cases_acts_and_work() -> None:
     assert "kept." not in text
 
 
-SOME = ("02-the-stay-centre-with-a-locked-gate", "13-nobody-answers")
-"""Scenarios in which most of what can happen happens."""
-
-
 def test_the_law_is_measured_by_acts_of_every_fate() -> None:
     """What is said in the courses is accepted and refused, comes due and escalates, and is the same in every way to hear it."""
-    once = law.rates(1, SOME)
+    once = law.rates(1, law.SMALL)
     assert len({(each[0].acts, each[0].entries) for each in once.values()}) == 1
-    kinds = {entry.kind for course in law.courses(scenarios=SOME) for entry in law.entries_of(course)}
+    kinds = {entry.kind for course in law.courses(scenarios=law.SMALL) for entry in law.entries_of(course)}
     assert {"accepted", "refused", "overdue", "escalated", "hold", "hold_lifted", "detention", "closed"} <= kinds
 
 
 def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     """Kept or missed is said of each way that an act is heard in, and growth and shares are told."""
-    text = law.measure(1, late=100, scenarios=SOME)
+    text = law.measure(1, late=100, scenarios=law.SMALL)
     assert text.count(" is kept") + text.count(" is missed by ") == 3
     assert "The act number 100 of one case costs" in text
     assert all(f"| {part} |" in text for part in law.PARTS)
@@ -126,7 +122,7 @@ def _calls_of_acts(last: int) -> list[int]:
         if event in ("call", "c_call"):
             calls[-1] += 1
 
-    for hear in islice(law.said_for_ever(law.courses(scenarios=SOME)[0]), last):
+    for hear in islice(law.said_for_ever(law.courses(scenarios=law.SMALL)[0]), last):
         calls.append(0)
         sys.setprofile(count)
         try:
