@@ -184,7 +184,7 @@ class Both:
 
     @classmethod
     def of(cls, where: Works) -> "Both":
-        signs = Signs(where)
+        signs = Signs(where.settings)
         return cls(where, Homeward(where, signs), Floor(where, signs), signs)
 
     @property

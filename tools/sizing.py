@@ -149,7 +149,11 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                 ("cases that open, and end, in a month", f"{ended_a_month:,.0f}"),
                 ("acts a second: on average, in office hours", f"{acts_a_second:.2f}, {peak / assumed.peak:.1f}"),
                 ("acts a second in the fullest hour", f"{peak:.0f}"),
-                ("timers that wait in the engine", f"{assumed.cases:,}"),
+                ("timers that cases wait for, one each", f"{assumed.cases:,}"),
+                (
+                    "rows of timers in the engine's database: also those put off, and time limits of what is done",
+                    _millions(assumed.cases * share * young["rows_timer_tasks"]),
+                ),
                 ("timers that fire in a day", f"{ended_a_month * whole['actions']['timers'] / 30.4:,.0f}"),
                 ("engine's shards, 512: acts a second of one in the fullest hour", f"{peak / 512:.3f}"),
                 (
