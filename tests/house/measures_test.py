@@ -111,7 +111,27 @@ def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     text = law.measure(1, late=100, scenarios=law.SMALL)
     assert text.count(" is kept") + text.count(" is missed by ") == 3
     assert "The act number 100 of one case costs" in text
-    assert all(f"| {part} |" in text for part in law.PARTS)
+    assert all(f"| {part} |" in text for part in {**law.PARTS_DECIDED, **law.PARTS_HEARD})
+
+
+def test_the_reason_for_a_missed_target_is_of_the_target_s_own_row() -> None:
+    """Parts are those of an act that is decided and folded, none lies in another, and each took some time."""
+    found = law.shares(law.PARTS_DECIDED, law.decided(None), law.courses(None, law.SMALL))
+    assert all(share > 0 for share in found.values()), found
+    assert 0.5 < sum(found.values()) <= 1, found
+    heard = law.shares(law.PARTS_HEARD, law.heard(lambda said: said.act), law.courses(scenarios=law.SMALL))
+    assert all(share > 0 for share in heard.values()), heard
+
+
+def test_a_missed_target_is_argued_and_a_kept_one_is_not() -> None:
+    """Without the largest part it would be so many acts; where that is too few, no part alone is the reason."""
+    parts = {"deadlines": 0.25, "safeguards": 0.1}
+    missed = law._of_the_target(12_000, parts)  # pyright: ignore[reportPrivateUsage] - the sentence alone
+    assert missed.startswith(
+        "Without the largest part, deadlines, there would be 16,000 acts a second. So no part alone"
+    )
+    kept = law._of_the_target(30_000, parts)  # pyright: ignore[reportPrivateUsage]
+    assert kept == "Without the largest part, deadlines, there would be 40,000 acts a second."
 
 
 def _calls_of_acts(last: int) -> list[int]:
