@@ -344,6 +344,7 @@ async def measure() -> dict[str, Any]:
             return {
                 "measured_on": f"{datetime.now(UTC):%Y-%m-%d}",
                 "machine": machine("temporalio"),
+                "acts": "signed",
                 "whole_course": await whole_course(read_settings(data=folders["whole"])),
                 "whole_course_with_mail_and_webhook": await whole_course(
                     read_settings(data=folders["told"], **outside)
