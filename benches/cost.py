@@ -28,6 +28,7 @@ from temporalio.testing import WorkflowEnvironment
 from benches import courses
 from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
 from benches.desk import Browser, fill, rounds
+from benches.holding import NOTES
 from benches.measures import at, machine, put_whole, table
 from benches.processes import Reading, Used, Works, on, resident, works
 from starter.binaries import TEST_SERVER, binary
@@ -38,6 +39,7 @@ TITLE: Final = "Cost against the floor"
 RUN_ENDS_WITHIN: Final = 2.0
 ARCHIVED_WITHIN: Final = 20.0
 """Seconds."""
+OUTSIDE: Final = "what the client's core and its libraries took outside of Python, and gaps"
 BUSY: Final = 0.15
 """With a greater share of the machine's processors taken by others, a round does not count."""
 CROWD: Final = 50
@@ -57,6 +59,8 @@ class Size:
     cached: int
     """Open cases of which memory and cold resume are told."""
     resumes: int
+    watched: int
+    """Open cases of which it is told who holds what."""
     old: int
     """Acts of the one case that grows old."""
     window: int
@@ -70,8 +74,8 @@ class Size:
     page_rounds: int
 
 
-FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 5_000, 100, 100, 10_000, 1_000, 100_000, 10)
-SMALL: Final = Size(1, 2, 1, 10, 30, 1, 330, 100, 10, 40, 100, 1_000, 2)
+FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 200, 5_000, 100, 100, 10_000, 1_000, 100_000, 10)
+SMALL: Final = Size(1, 2, 1, 10, 30, 1, 4, 330, 100, 10, 40, 100, 1_000, 2)
 
 
 # Figures
@@ -215,9 +219,9 @@ def _own(used: Used, side: Side) -> float:
 
 
 @asynccontextmanager
-async def both() -> AsyncGenerator[Both]:
+async def both(*, watched: bool = False) -> AsyncGenerator[Both]:
     """An engine, both workers, and each side warm: a course of each was played."""
-    async with works() as where:
+    async with works(watched=watched) as where:
         two = Both.of(where)
         for side in two.sides:
             course = await begun(side, at_once())
@@ -280,15 +284,14 @@ async def _ended(archiving: WorkflowHandle[Any, Any]) -> None:
             return
 
 
-async def _opened(side: Side, count: int, steps: int, to: list[float] | None = None) -> list[Course]:
+async def _opened(side: Side, count: int, steps: int, at_a_time: int = CROWD) -> list[Course]:
     """So many open cases, each with its first acts; as many at a time as people act in a crowd."""
-    room = asyncio.Semaphore(CROWD)
-    seconds: list[float] = [] if to is None else to
+    room = asyncio.Semaphore(at_a_time)
 
     async def one() -> Course:
         async with room:
             course = await begun(side, at_once())
-            await _through(course, seconds, steps)
+            await _through(course, [], steps)
             return course
 
     return await asyncio.gather(*(one() for _ in range(count)))
@@ -523,6 +526,48 @@ async def memory(size: Size) -> Told:
     )
 
 
+WATCHED_AT_A_TIME: Final = 4
+"""A worker whose memory is noted is slow: more would wait for each other."""
+
+
+async def held(size: Size) -> Told:
+    """By whose code the memory was asked for that a worker holds of an open case."""
+    found: dict[str, dict[str, float]] = {}
+    async with both(watched=True) as two:
+        for side in two.sides:
+            await side.worker.held()  # what it holds by now is its own
+            before = resident(side.worker.pid)
+            opened = await _opened(side, size.watched, MEMORY_STEPS, WATCHED_AT_A_TIME)
+            await _settled(opened)
+            by_part = await side.worker.held()
+            notes = by_part.pop(NOTES)
+            more = (resident(side.worker.pid) - before) * 1024**2 - notes
+            by_part[OUTSIDE] = round(more) - sum(by_part.values())
+            found[side.name] = {part: size_ / size.watched / 1000 for part, size_ in by_part.items()}
+            _say(f"held: {side.name}, {sum(found[side.name].values()):.0f} KB a case")
+    return Told(remarks=[_by_whom(found[Homeward.name], found[Floor.name], size.watched)])
+
+
+def _by_whom(ours: dict[str, float], theirs: dict[str, float], cases: int) -> str:
+    """The table of what is held of a case, in KB by part, the greatest difference first."""
+
+    def more(part: str) -> float:
+        return ours.get(part, 0) - theirs.get(part, 0)
+
+    def row(part: str, one: float, other: float) -> list[str]:
+        return [part, f"{one:.1f}", f"{other:.1f}", f"{one - other:.1f}"]
+
+    parts = sorted(ours.keys() | theirs.keys() - {OUTSIDE}, key=lambda part: -more(part))
+    rows = [row(part, ours.get(part, 0), theirs.get(part, 0)) for part in parts if part != OUTSIDE]
+    python = [sum(size for part, size in side.items() if part != OUTSIDE) for side in (ours, theirs)]
+    rows += [row("together, what Python gave out", python[0], python[1]), row(OUTSIDE, ours[OUTSIDE], theirs[OUTSIDE])]
+    return (
+        f"What a worker holds of a case, of {cases:,} with {MEMORY_STEPS} acts each, by whose code asked for it: noted by "
+        "`tracemalloc`, KB a case. What Python's own libraries keep for a call counts for the code that called them.\n\n"
+        f"{table(('part', 'Homeward', 'floor', 'more'), rows)}"
+    )
+
+
 async def growth(size: Size) -> Told:
     """A case that has grown old beside one that begins, by turns: the same acts, as many as one run takes."""
     async with both() as two:
@@ -668,6 +713,7 @@ PARTS: Final[dict[str, Callable[[Size], Awaitable[Told]]]] = {
     "latency": latency,
     "rate": rate,
     "memory": memory,
+    "held": held,
     "growth": growth,
     "open": many,
     "inbox": inbox,
@@ -736,7 +782,7 @@ Most of the worker's work is the way of a message through the engine's client, e
 Of fifty cases at once the slowest acts are those that follow the opening of the tracing: fifty processes of the origin state begin in the same seconds, which a floor has not.
 A case that is taken up again is replayed: each message of its past goes that way once more. Sampled at a cold resume of 200 cases, half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
 A new run of a case is begun with up to a megabyte of its bound past: 940 KB at the 5,000th act, 31 KB at the 100th. The engine writes it and the archive keeps it, once in a hundred acts; nothing opens it.
-Of what a worker holds of a case the law's own is 15 KB; the rest is the client's.
+What a worker holds of a case stands in the table by part: the case and its record, the agreement that it was opened under and the acts that it heard are the law's, and the floor has none; the floor's acts and its intake are with what the client decoded. The tasks that the client keeps for each update, timer and started process are more by as many. Outside of Python the client's core keeps what it was sent, which is longer by the seal.
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 
 

@@ -7,7 +7,6 @@ core holds outside of Python is not in it.
 
 import gc
 import json
-import os
 import runpy
 import signal
 import sys
@@ -15,9 +14,10 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
-FRAMES: Final = 16
+FRAMES: Final = 12
 """How far back it is noted who asked: as far as from a library's depths to the code that called it."""
 
 PARTS: Final[Sequence[tuple[str, str]]] = (
@@ -33,6 +33,8 @@ PARTS: Final[Sequence[tuple[str, str]]] = (
 )
 """Parts of a path, and whose memory it is that was asked for there. The first that fits counts."""
 OTHERS: Final = "libraries, asked by none of these"
+NOTES: Final = "notes of what is held"
+"""What this watching itself takes, which no worker holds otherwise."""
 
 
 def part_of(files: Sequence[str]) -> str:
@@ -51,7 +53,7 @@ def held() -> dict[str, int]:
     for trace in tracemalloc.take_snapshot().traces:
         # A traceback begins with the oldest call.
         found[part_of([frame.filename for frame in reversed(trace.traceback)])] += trace.size
-    return dict(found)
+    return {**found, NOTES: tracemalloc.get_tracemalloc_memory()}
 
 
 def _write(file: Path) -> None:
@@ -60,13 +62,17 @@ def _write(file: Path) -> None:
     new = file.with_suffix(".new")
     new.write_text(json.dumps(held()), encoding="utf-8")
     # Whoever waits for it never finds half of it.
-    os.replace(new, file)
+    new.replace(file)
 
 
 def main() -> None:
     """Run the program, and write when asked to."""
     file, program, *arguments = sys.argv[1:]
-    signal.signal(signal.SIGUSR1, lambda *_: _write(Path(file)))
+
+    def asked(_number: int, _frame: FrameType | None) -> None:
+        _write(Path(file))
+
+    signal.signal(signal.SIGUSR1, asked)
     sys.argv = [program, *arguments]
     if program.endswith(".py"):
         runpy.run_path(program, run_name="__main__")
