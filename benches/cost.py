@@ -9,11 +9,12 @@ import argparse
 import asyncio
 import itertools
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,9 +22,10 @@ from statistics import median
 from typing import Any, Final
 
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
+from temporalio.testing._timeskipping import TimeSkipper, TimeSkippingConfig
 
 from benches import courses
 from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
@@ -31,6 +33,7 @@ from benches.desk import Browser, fill, rounds
 from benches.holding import NOTES
 from benches.measures import at, machine, put_whole, table
 from benches.processes import Reading, Used, Works, on, resident, works
+from procedure.entries import read_moment
 from starter.binaries import TEST_SERVER, binary
 from tools.house import house
 from workflows.messages import archiving_id
@@ -68,14 +71,16 @@ class Size:
     few: int
     many: int
     """Open cases beside which an act is timed."""
+    night: int
+    """Open cases whose deadlines fall due at one moment."""
     few_rows: int
     many_rows: int
     """Open cases in the caseload beside which its page is timed."""
     page_rounds: int
 
 
-FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 200, 5_000, 100, 100, 10_000, 1_000, 100_000, 10)
-SMALL: Final = Size(1, 2, 1, 10, 30, 1, 4, 330, 100, 10, 40, 100, 1_000, 2)
+FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 200, 5_000, 100, 100, 10_000, 1_000, 1_000, 100_000, 10)
+SMALL: Final = Size(1, 2, 1, 10, 30, 1, 4, 330, 100, 10, 40, 4, 100, 1_000, 2)
 
 
 # Figures
@@ -219,9 +224,9 @@ def _own(used: Used, side: Side) -> float:
 
 
 @asynccontextmanager
-async def both(*, watched: bool = False) -> AsyncGenerator[Both]:
+async def both(*, watched: bool = False, skips: bool = False) -> AsyncGenerator[Both]:
     """An engine, both workers, and each side warm: a course of each was played."""
-    async with works(watched=watched) as where:
+    async with works(watched=watched, skips=skips) as where:
         two = Both.of(where)
         for side in two.sides:
             course = await begun(side, at_once())
@@ -675,6 +680,98 @@ async def many(size: Size) -> Told:
     )
 
 
+NIGHT_AFTER: Final = timedelta(seconds=20)
+"""From letting the clocks run ahead until the deadlines fall due, and a second more for each ten cases: a worker starts
+anew meanwhile."""
+IDLE_ROUNDS: Final = 4
+NIGHT_WITHIN: Final = 900.0
+"""Seconds in which each case has its entry, or something is wrong."""
+
+
+async def night(size: Size) -> Told:
+    """An act while the deadlines of many other cases fall due at one moment, and before.
+
+    A deadline falls due so many days after an act to the second, and no day can be waited for: the clock of each case is
+    let run ahead by as much as makes all of them due at one moment. The worker is started anew before it, so that it holds
+    none of the cases, as on a night on which most of a million are due that nobody has asked for.
+    """
+    async with both(skips=True) as two:
+        side = two.homeward
+        watched = await _opened(side, min(CROWD, size.night), 0)
+        due = await _opened(side, size.night, 0)
+        await _settled([*watched, *due])
+        numbers = itertools.count(1)
+
+        async def one_round(to: list[float]) -> None:
+            number = next(numbers)
+            for course in watched:
+                await _noted(side, course.reference, number, to)
+
+        async def idle(to: list[float]) -> None:
+            for _ in range(IDLE_ROUNDS):
+                await one_round(to)
+
+        async def until_told(to: list[float]) -> None:
+            until = time.monotonic() + NIGHT_WITHIN
+            others, told = itertools.cycle(watched), 0
+            while told < size.night:
+                assert time.monotonic() < until, f"{told} of {size.night} cases have their entry"
+                for course in itertools.islice(others, NOTES_A_LOOK):
+                    await _noted(side, course.reference, next(numbers), to)
+                told = await asyncio.to_thread(_overdue, two.where.settings.data)
+
+        await one_round([])
+        before = await two.turn(side, idle, lambda: _settled(watched))
+        falls = await _due_at_once(two.where.sealed, side, due)
+        side.worker.kill()
+        side.worker.start()
+        await one_round([])
+        left = (falls - datetime.now(UTC)).total_seconds()
+        assert left > 0, "the deadlines fell due before everything was ready"
+        await asyncio.sleep(left)
+        during = await two.turn(side, until_told, lambda: _settled(watched))
+    pairs = [(during, before)]
+    says = f"while {size.night:,} deadlines fall due at one moment, and before:"
+    return Told(
+        growth=[
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5)),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99)),
+        ],
+        remarks=[
+            f"{during.seconds:.1f} seconds after {size.night:,} deadlines of as many cases fell due at one moment each case "
+            f"had its overdue entry and its row in the caseload, {size.night / during.seconds:.0f} a second; the worker "
+            f"held none of these cases before. Meanwhile {len(during.times)} acts were said in others, one after the other."
+        ],
+    )
+
+
+NOTES_A_LOOK: Final = 5
+"""Acts between two looks at how many cases have their entry: to look costs too."""
+
+
+def _overdue(data: Path) -> int:
+    """How many cases are overdue in the caseload of this data folder."""
+    with closing(sqlite3.connect(f"file:{data / 'caseload.db'}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT COUNT(DISTINCT reference) FROM owed_acts WHERE overdue").fetchone()[0]
+
+
+async def _due_at_once(client: Client, side: Side, due: Sequence[Course]) -> datetime:
+    """Let each case's clock run ahead until its next deadline is as far away as every other's. When they fall due."""
+    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    room = asyncio.Semaphore(CROWD)
+    falls = datetime.now(UTC) + NIGHT_AFTER + timedelta(seconds=len(due) / 10)
+
+    async def one(course: Course) -> None:
+        async with room:
+            handle = side.handle(course.reference)
+            view: dict[str, Any] = await handle.query("case")
+            next_due = min(read_moment(owed["due"]) for owed in view["awaiting"] if owed["due"])
+            assert await skipper.fast_forward(handle, next_due - falls)
+
+    await asyncio.gather(*(one(course) for course in due))
+    return falls
+
+
 async def inbox(size: Size) -> Told:
     """The first page of the desk, with few and with many cases in the caseload, two desks by turns."""
     with house() as some, house() as more:
@@ -716,6 +813,7 @@ PARTS: Final[dict[str, Callable[[Size], Awaitable[Told]]]] = {
     "held": held,
     "growth": growth,
     "open": many,
+    "night": night,
     "inbox": inbox,
 }
 

@@ -20,6 +20,7 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.settings import Settings, read_settings
+from faults.processes import launch_server
 from sealing.composing import open_sealing
 from sealing.faults import SealingFault
 from starter.client import EngineUnreachable, Place, connect
@@ -104,18 +105,25 @@ class Works:
 
 
 @asynccontextmanager
-async def works(*, watched: bool = False) -> AsyncGenerator[Works]:
+async def works(*, watched: bool = False, skips: bool = False) -> AsyncGenerator[Works]:
     """The development server with its file, and both workers, while the context is open.
 
-    ``watched``: it is noted what the workers hold, which makes them slow.
+    ``watched``: it is noted what the workers hold, which makes them slow. ``skips``: the clock of a case may be let run
+    ahead.
     """
     with tempfile.TemporaryDirectory(prefix="homeward-bench-") as name:
-        engine = Engine(DataFolder(Path(name)), port=0, ui_port=0, namespace="default")
         async with AsyncExitStack() as stack:
-            await engine.start()
-            stack.push_async_callback(engine.stop)
-            assert engine.pid is not None
-            yield await stack.enter_async_context(on(engine.address, engine.pid, Path(name), watched=watched))
+            if skips:
+                server = launch_server(port := free_port(), Path(name), frontend_WorkflowTimeSkippingEnabled="true")
+                stack.callback(server.stop)
+                address, pid = f"{LOOPBACK}:{port}", server.pid
+            else:
+                engine = Engine(DataFolder(Path(name)), port=0, ui_port=0, namespace="default")
+                await engine.start()
+                stack.push_async_callback(engine.stop)
+                assert engine.pid is not None
+                address, pid = engine.address, engine.pid
+            yield await stack.enter_async_context(on(address, pid, Path(name), watched=watched))
 
 
 @asynccontextmanager

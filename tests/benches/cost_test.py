@@ -51,6 +51,16 @@ async def test_a_crowd_waits_no_longer_beside_the_floor_than_one_person_may() ->
     assert all(row.cells()[-1] in ("met", "missed") for row in waits)
 
 
+@pytest.mark.engine
+async def test_many_deadlines_fall_due_at_one_moment() -> None:
+    """Each of the cases gets its overdue entry, and an act of another case is timed meanwhile and before."""
+    told = await measure(replace(SMALL, night=3), ["night"])
+    assert [row.says.rpartition(", ")[2] for row in told.growth] == ["p50", "p99"]
+    assert all(row.ratio > 0 for row in told.growth)
+    (remark,) = told.remarks
+    assert "after 3 deadlines of as many cases fell due at one moment each case had its overdue entry" in remark
+
+
 def test_a_row_says_met_or_missed_as_it_is_printed() -> None:
     """The median of the ratios is judged, and a busy machine is told."""
     slow, quick = Turn([0.2], 0.2, 1.0, 1.0), Turn([0.1], 0.1, 1.0, 1.0)
