@@ -31,6 +31,10 @@ STARTS_WITHIN: Final = 60.0
 """Seconds that a worker has until its keys are there."""
 
 
+TELLS_WITHIN: Final = 300.0
+"""Seconds that a worker has to sum up what it holds: it goes through every piece."""
+
+
 class WorkerProcess:
     """A worker as a process that this bench starts, kills and starts again."""
 
@@ -65,7 +69,7 @@ class WorkerProcess:
         assert self._watched is not None
         self._watched.unlink(missing_ok=True)
         os.kill(self.pid, signal.SIGUSR1)
-        until = time.monotonic() + STARTS_WITHIN
+        until = time.monotonic() + TELLS_WITHIN
         while not self._watched.exists():
             assert time.monotonic() < until, "the worker does not tell what it holds"
             await asyncio.sleep(0.05)
