@@ -12,7 +12,8 @@ import signal
 import sys
 import tracemalloc
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -37,13 +38,14 @@ NOTES: Final = "notes of what is held"
 """What this watching itself takes, which no worker holds otherwise."""
 
 
-def part_of(files: Sequence[str]) -> str:
+def part_of(files: Iterable[str]) -> str:
     """Whose memory it is: of these files, the newest call first, the first that is somebody's own."""
-    for file in files:
-        for within, part in PARTS:
-            if within in file:
-                return part
-    return OTHERS
+    return next((part for file in files if (part := _own(file))), OTHERS)
+
+
+@cache
+def _own(file: str) -> str | None:
+    return next((part for within, part in PARTS if within in file), None)
 
 
 def held() -> dict[str, int]:
@@ -52,7 +54,7 @@ def held() -> dict[str, int]:
     found = Counter[str]()
     for trace in tracemalloc.take_snapshot().traces:
         # A traceback begins with the oldest call.
-        found[part_of([frame.filename for frame in reversed(trace.traceback)])] += trace.size
+        found[part_of(frame.filename for frame in reversed(trace.traceback))] += trace.size
     return {**found, NOTES: tracemalloc.get_tracemalloc_memory()}
 
 
