@@ -30,7 +30,6 @@ from temporalio.testing._timeskipping import TimeSkipper, TimeSkippingConfig
 from benches import courses
 from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
 from benches.desk import Browser, fill, rounds
-from benches.holding import NOTES
 from benches.measures import at, machine, put_whole, table
 from benches.processes import Reading, Used, Works, on, resident, works
 from procedure.entries import read_moment
@@ -42,7 +41,6 @@ TITLE: Final = "Cost against the floor"
 RUN_ENDS_WITHIN: Final = 2.0
 ARCHIVED_WITHIN: Final = 20.0
 """Seconds."""
-OUTSIDE: Final = "what the client's core and its libraries took outside of Python, and gaps"
 BUSY: Final = 0.15
 """With a greater share of the machine's processors taken by others, a round does not count."""
 CROWD: Final = 50
@@ -541,13 +539,9 @@ async def held(size: Size) -> Told:
     async with both(watched=True) as two:
         for side in two.sides:
             await side.worker.held()  # what it holds by now is its own
-            before = resident(side.worker.pid)
             opened = await _opened(side, size.watched, MEMORY_STEPS, WATCHED_AT_A_TIME)
             await _settled(opened)
             by_part = await side.worker.held()
-            notes = by_part.pop(NOTES)
-            more = (resident(side.worker.pid) - before) * 1024**2 - notes
-            by_part[OUTSIDE] = round(more) - sum(by_part.values())
             found[side.name] = {part: size_ / size.watched / 1000 for part, size_ in by_part.items()}
             _say(f"held: {side.name}, {sum(found[side.name].values()):.0f} KB a case")
     return Told(remarks=[_by_whom(found[Homeward.name], found[Floor.name], size.watched)])
@@ -562,13 +556,14 @@ def _by_whom(ours: dict[str, float], theirs: dict[str, float], cases: int) -> st
     def row(part: str, one: float, other: float) -> list[str]:
         return [part, f"{one:.1f}", f"{other:.1f}", f"{one - other:.1f}"]
 
-    parts = sorted(ours.keys() | theirs.keys() - {OUTSIDE}, key=lambda part: -more(part))
-    rows = [row(part, ours.get(part, 0), theirs.get(part, 0)) for part in parts if part != OUTSIDE]
-    python = [sum(size for part, size in side.items() if part != OUTSIDE) for side in (ours, theirs)]
-    rows += [row("together, what Python gave out", python[0], python[1]), row(OUTSIDE, ours[OUTSIDE], theirs[OUTSIDE])]
+    parts = sorted(ours.keys() | theirs.keys(), key=lambda part: -more(part))
+    rows = [row(part, ours.get(part, 0), theirs.get(part, 0)) for part in parts]
+    rows.append(row("together, what Python gave out", sum(ours.values()), sum(theirs.values())))
     return (
         f"What a worker holds of a case, of {cases:,} with {MEMORY_STEPS} acts each, by whose code asked for it: noted by "
-        "`tracemalloc`, KB a case. What Python's own libraries keep for a call counts for the code that called them.\n\n"
+        "`tracemalloc`, KB a case. What Python's own libraries keep for a call counts for the code that called them. "
+        "Memory of the worker, above, is more than this comes to: the rest lies outside of Python, in the client's core and "
+        "its libraries, or is a gap, and is not told further.\n\n"
         f"{table(('part', 'Homeward', 'floor', 'more'), rows)}"
     )
 
@@ -880,7 +875,7 @@ Most of the worker's work is the way of a message through the engine's client, e
 Of fifty cases at once the slowest acts are those that follow the opening of the tracing: fifty processes of the origin state begin in the same seconds, which a floor has not.
 A case that is taken up again is replayed: each message of its past goes that way once more. Sampled at a cold resume of 200 cases, half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
 A new run of a case is begun with up to a megabyte of its bound past: 940 KB at the 5,000th act, 31 KB at the 100th. The engine writes it and the archive keeps it, once in a hundred acts; nothing opens it.
-What a worker holds of a case stands in the table by part: the case and its record, the agreement that it was opened under and the acts that it heard are the law's, and the floor has none; the floor's acts and its intake are with what the client decoded. The client's own of a case grows with its tasks, timers and started processes. What lies outside of Python, in the client's core and its libraries, is told as one sum and not further.
+What a worker holds of a case stands in the table by part: the case and its record, the agreement that it was opened under and the acts that it heard are the law's, and the floor has none; the floor's acts and its intake are with what the client decoded. The client's own of a case grows with its tasks, timers and started processes.
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 
 

@@ -34,8 +34,6 @@ PARTS: Final[Sequence[tuple[str, str]]] = (
 )
 """Parts of a path, and whose memory it is that was asked for there. The first that fits counts."""
 OTHERS: Final = "libraries, asked by none of these"
-NOTES: Final = "notes of what is held"
-"""What this watching itself takes, which no worker holds otherwise."""
 
 
 def part_of(files: Iterable[str]) -> str:
@@ -55,7 +53,7 @@ def held() -> dict[str, int]:
     for trace in tracemalloc.take_snapshot().traces:
         # A traceback begins with the oldest call.
         found[part_of(frame.filename for frame in reversed(trace.traceback))] += trace.size
-    return {**found, NOTES: tracemalloc.get_tracemalloc_memory()}
+    return dict(found)
 
 
 def _write(file: Path) -> None:
