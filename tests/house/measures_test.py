@@ -1,5 +1,6 @@
 """What the benchmarks write and fill in."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from benches.desk import copies
 from benches.measures import ROOT, at, machine, put_section, table
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
+from tools.sizing import MEASURED
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VIEW = {
@@ -43,6 +45,35 @@ def test_what_was_measured_is_named_by_its_commit() -> None:
     told = machine("pydantic")
     assert f" Commit {head}" in told
     assert "Versions: Python" in told and "pydantic" in told
+
+
+def _named_commits() -> list[tuple[str, str]]:
+    """Every commit that figures were measured at: where it is named, and its beginning."""
+    pages = (ROOT / "docs" / "measures.md", MEASURED)
+    return [
+        (page.name, commit)
+        for page in pages
+        for commit in re.findall(r"\bCommit ([0-9a-f]{7,40})\b", page.read_text("utf-8"))
+    ]
+
+
+def test_figures_name_commits() -> None:
+    """A check of none of them would pass."""
+    assert _named_commits()
+
+
+@pytest.mark.parametrize(("page", "commit"), _named_commits())
+def test_figures_are_of_a_commit_that_can_be_looked_up(page: str, commit: str) -> None:
+    """Whoever doubts a figure finds the code that was measured: its commit is in the history of this one."""
+
+    def git(*asked: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    if git("rev-parse", "--is-shallow-repository").stdout.strip() != "false":
+        pytest.skip("the history is not here")
+    assert git("merge-base", "--is-ancestor", commit, "HEAD").returncode == 0, (
+        f"{page} names commit {commit}, which is not in the history: measure anew"
+    )
 
 
 def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
