@@ -86,7 +86,7 @@ types: setup
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
 
-# Half an hour on two idle cores. PROVE_ARGS="--small" takes seconds and shows that it works.
+# Half an hour on two idle cores, and then the mutants. PROVE_ARGS="--small" takes seconds and shows that it works.
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
 	$(if $(findstring --small,$(PROVE_ARGS)),,$(MAKE) mutants)
@@ -99,7 +99,7 @@ mutants: setup
 hostile: setup
 	$(BIN)/python -m hostile --write docs/measures.md $(HOSTILE_ARGS)
 
-# Two hours or more on two idle cores: a worker killed while it tells is waited for two minutes. Disks are full only where root may mount, and clocks jump only with a C compiler.
+# About an hour on two idle cores with five courses at once: a worker killed while it tells is waited for two minutes. Disks are full only where root may mount, and clocks jump only with a C compiler.
 faults: setup
 	$(BIN)/python -m faults --seeds $(FAULTS) --at-once 5 --write docs/measures.md
 
@@ -113,13 +113,13 @@ long-case: setup
 	HOMEWARD_LONG_CASE=$(LONG_CASE) $(BIN)/python -m pytest -s tests/casefile/long_case_test.py
 
 # Half an hour on two idle cores; say nothing else to the machine meanwhile. BENCH_ARGS="--small" takes a minute or two
-# and writes nothing, BENCH_ARGS="--only events,latency" measures parts.
-bench: bench-cost bench-law
+# and writes nothing; BENCH_ARGS="--only events,latency" measures parts of the cost, writes nothing, and leaves the law out.
+bench: bench-cost $(if $(findstring --only,$(BENCH_ARGS)),,bench-law)
 
 bench-cost: setup
 	$(BIN)/python -m benches.cost --write docs/measures.md $(BENCH_ARGS)
 
-# Ten minutes on two idle cores. BENCH_ARGS="--rounds 3" is quicker.
+# Ten minutes on two idle cores. BENCH_ARGS="--rounds 3" is quicker and writes nothing.
 bench-desk: setup
 	$(BIN)/python -m benches.desk --write docs/measures.md $(BENCH_ARGS)
 

@@ -9,11 +9,12 @@ import argparse
 import asyncio
 import itertools
 import random
+import sqlite3
 import sys
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,15 +22,17 @@ from statistics import median
 from typing import Any, Final
 
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
+from temporalio.testing._timeskipping import TimeSkipper, TimeSkippingConfig
 
 from benches import courses
 from benches.courses import Course, Floor, Homeward, Side, Signs, at_once, begun, note, settled, whole
 from benches.desk import Browser, fill, rounds
-from benches.measures import at, machine, put_section, table
+from benches.measures import at, machine, put_whole, table
 from benches.processes import Reading, Used, Works, on, resident, works
+from procedure.entries import read_moment
 from starter.binaries import TEST_SERVER, binary
 from tools.house import house
 from workflows.messages import archiving_id
@@ -57,6 +60,8 @@ class Size:
     cached: int
     """Open cases of which memory and cold resume are told."""
     resumes: int
+    watched: int
+    """Open cases of which it is told who holds what."""
     old: int
     """Acts of the one case that grows old."""
     window: int
@@ -64,14 +69,16 @@ class Size:
     few: int
     many: int
     """Open cases beside which an act is timed."""
+    night: int
+    """Open cases whose deadlines fall due at one moment."""
     few_rows: int
     many_rows: int
     """Open cases in the caseload beside which its page is timed."""
     page_rounds: int
 
 
-FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 5_000, 100, 100, 10_000, 1_000, 100_000, 10)
-SMALL: Final = Size(1, 2, 1, 10, 30, 1, 330, 100, 10, 40, 100, 1_000, 2)
+FULL: Final = Size(15, 5, 3, CROWD, 1_000, 2, 200, 5_000, 100, 100, 10_000, 1_000, 1_000, 100_000, 10)
+SMALL: Final = Size(1, 2, 1, 10, 30, 1, 4, 330, 100, 10, 40, 4, 100, 1_000, 2)
 
 
 # Figures
@@ -184,7 +191,7 @@ class Both:
 
     @classmethod
     def of(cls, where: Works) -> "Both":
-        signs = Signs(where)
+        signs = Signs(where.settings)
         return cls(where, Homeward(where, signs), Floor(where, signs), signs)
 
     @property
@@ -215,9 +222,9 @@ def _own(used: Used, side: Side) -> float:
 
 
 @asynccontextmanager
-async def both() -> AsyncGenerator[Both]:
+async def both(*, watched: bool = False, skips: bool = False) -> AsyncGenerator[Both]:
     """An engine, both workers, and each side warm: a course of each was played."""
-    async with works() as where:
+    async with works(watched=watched, skips=skips) as where:
         two = Both.of(where)
         for side in two.sides:
             course = await begun(side, at_once())
@@ -280,15 +287,14 @@ async def _ended(archiving: WorkflowHandle[Any, Any]) -> None:
             return
 
 
-async def _opened(side: Side, count: int, steps: int, to: list[float] | None = None) -> list[Course]:
+async def _opened(side: Side, count: int, steps: int, at_a_time: int = CROWD) -> list[Course]:
     """So many open cases, each with its first acts; as many at a time as people act in a crowd."""
-    room = asyncio.Semaphore(CROWD)
-    seconds: list[float] = [] if to is None else to
+    room = asyncio.Semaphore(at_a_time)
 
     async def one() -> Course:
         async with room:
             course = await begun(side, at_once())
-            await _through(course, seconds, steps)
+            await _through(course, [], steps)
             return course
 
     return await asyncio.gather(*(one() for _ in range(count)))
@@ -297,8 +303,8 @@ async def _opened(side: Side, count: int, steps: int, to: list[float] | None = N
 async def by_turns(two: Both, times: int, says: str, turn: Callable[[Side], Awaitable[Turn]]) -> list[Pair]:
     """So many rounds of both sides, each first as often as last.
 
-    For a round in which others took too much of the machine there is another, up to so many again. Where fewer than
-    one stayed quiet, all are given, and a row of them says that it was busy.
+    For a round in which others took too much of the machine there is another, up to so many again. Where none
+    stayed quiet, all are given, and a row of them says that it was busy.
     """
     pairs: list[Pair] = []
     good: list[Pair] = []
@@ -458,8 +464,8 @@ async def rate(size: Size) -> Told:
     return Told(
         [
             Row.of(f"{says} time an act", pairs, lambda turn: turn.act_ms, 1.5),
-            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), shows="{:,.0f} ms"),
-            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), shows="{:,.0f} ms"),
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5), 1.3, "{:,.0f} ms"),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99), 1.3, "{:,.0f} ms"),
             Row.of(f"{says} work of the worker", pairs, lambda turn: turn.worker_ms, 2.0),
             Row.of(f"{says} work of the engine", pairs, lambda turn: turn.engine_ms),
         ],
@@ -520,6 +526,45 @@ async def memory(size: Size) -> Told:
             f"worker's own. For the cold resume the worker is killed and started again, and {CROWD} cases at a time are "
             "each told their next act; its start is counted in."
         ],
+    )
+
+
+WATCHED_AT_A_TIME: Final = 4
+"""A worker whose memory is noted is slow: more would wait for each other."""
+
+
+async def held(size: Size) -> Told:
+    """By whose code the memory was asked for that a worker holds of an open case."""
+    found: dict[str, dict[str, float]] = {}
+    async with both(watched=True) as two:
+        for side in two.sides:
+            await side.worker.held()  # what it holds by now is its own
+            opened = await _opened(side, size.watched, MEMORY_STEPS, WATCHED_AT_A_TIME)
+            await _settled(opened)
+            by_part = await side.worker.held()
+            found[side.name] = {part: size_ / size.watched / 1000 for part, size_ in by_part.items()}
+            _say(f"held: {side.name}, {sum(found[side.name].values()):.0f} KB a case")
+    return Told(remarks=[_by_whom(found[Homeward.name], found[Floor.name], size.watched)])
+
+
+def _by_whom(ours: dict[str, float], theirs: dict[str, float], cases: int) -> str:
+    """The table of what is held of a case, in KB by part, the greatest difference first."""
+
+    def more(part: str) -> float:
+        return ours.get(part, 0) - theirs.get(part, 0)
+
+    def row(part: str, one: float, other: float) -> list[str]:
+        return [part, f"{one:.1f}", f"{other:.1f}", f"{one - other:.1f}"]
+
+    parts = sorted(ours.keys() | theirs.keys(), key=lambda part: -more(part))
+    rows = [row(part, ours.get(part, 0), theirs.get(part, 0)) for part in parts]
+    rows.append(row("together, what Python gave out", sum(ours.values()), sum(theirs.values())))
+    return (
+        f"What a worker holds of a case, of {cases:,} with {MEMORY_STEPS} acts each, by whose code asked for it: noted by "
+        "`tracemalloc`, KB a case. What Python's own libraries keep for a call counts for the code that called them. "
+        "Memory of the worker, above, is more than this comes to: the rest lies outside of Python, in the client's core and "
+        "its libraries, or is a gap, and is not told further.\n\n"
+        f"{table(('part', 'Homeward', 'floor', 'more'), rows)}"
     )
 
 
@@ -630,6 +675,98 @@ async def many(size: Size) -> Told:
     )
 
 
+NIGHT_AFTER: Final = timedelta(seconds=20)
+"""From letting the clocks run ahead until the deadlines fall due, and a second more for each ten cases: a worker starts
+anew meanwhile."""
+IDLE_ROUNDS: Final = 4
+NIGHT_WITHIN: Final = 900.0
+"""Seconds in which each case has its entry, or something is wrong."""
+
+
+async def night(size: Size) -> Told:
+    """An act while the deadlines of many other cases fall due at one moment, and before.
+
+    A deadline falls due so many days after an act to the second, and no day can be waited for: the clock of each case is
+    let run ahead by as much as makes all of them due at one moment. The worker is started anew before it, so that it holds
+    none of the cases, as on a night on which most of a million are due that nobody has asked for.
+    """
+    async with both(skips=True) as two:
+        side = two.homeward
+        watched = await _opened(side, min(CROWD, size.night), 0)
+        due = await _opened(side, size.night, 0)
+        await _settled([*watched, *due])
+        numbers = itertools.count(1)
+
+        async def one_round(to: list[float]) -> None:
+            number = next(numbers)
+            for course in watched:
+                await _noted(side, course.reference, number, to)
+
+        async def idle(to: list[float]) -> None:
+            for _ in range(IDLE_ROUNDS):
+                await one_round(to)
+
+        async def until_told(to: list[float]) -> None:
+            until = time.monotonic() + NIGHT_WITHIN
+            others, told = itertools.cycle(watched), 0
+            while told < size.night:
+                assert time.monotonic() < until, f"{told} of {size.night} cases have their entry"
+                for course in itertools.islice(others, NOTES_A_LOOK):
+                    await _noted(side, course.reference, next(numbers), to)
+                told = await asyncio.to_thread(_overdue, two.where.settings.data)
+
+        await one_round([])
+        before = await two.turn(side, idle, lambda: _settled(watched))
+        falls = await _due_at_once(two.where.sealed, side, due)
+        side.worker.kill()
+        side.worker.start()
+        await one_round([])
+        left = (falls - datetime.now(UTC)).total_seconds()
+        assert left > 0, "the deadlines fell due before everything was ready"
+        await asyncio.sleep(left)
+        during = await two.turn(side, until_told, lambda: _settled(watched))
+    pairs = [(during, before)]
+    says = f"while {size.night:,} deadlines fall due at one moment, and before:"
+    return Told(
+        growth=[
+            Row.of(f"{says} receipt, p50", pairs, lambda turn: turn.ms(0.5)),
+            Row.of(f"{says} receipt, p99", pairs, lambda turn: turn.ms(0.99)),
+        ],
+        remarks=[
+            f"{during.seconds:.1f} seconds after {size.night:,} deadlines of as many cases fell due at one moment each case "
+            f"had its overdue entry and its row in the caseload, {size.night / during.seconds:.0f} a second; the worker "
+            f"held none of these cases before. Meanwhile {len(during.times)} acts were said in others, one after the other."
+        ],
+    )
+
+
+NOTES_A_LOOK: Final = 5
+"""Acts between two looks at how many cases have their entry: to look costs too."""
+
+
+def _overdue(data: Path) -> int:
+    """How many cases are overdue in the caseload of this data folder."""
+    with closing(sqlite3.connect(f"file:{data / 'caseload.db'}?mode=ro", uri=True)) as database:
+        return database.execute("SELECT COUNT(DISTINCT reference) FROM owed_acts WHERE overdue").fetchone()[0]
+
+
+async def _due_at_once(client: Client, side: Side, due: Sequence[Course]) -> datetime:
+    """Let each case's clock run ahead until its next deadline is as far away as every other's. When they fall due."""
+    skipper = TimeSkipper(client, config=TimeSkippingConfig(enabled=False))
+    room = asyncio.Semaphore(CROWD)
+    falls = datetime.now(UTC) + NIGHT_AFTER + timedelta(seconds=len(due) / 10)
+
+    async def one(course: Course) -> None:
+        async with room:
+            handle = side.handle(course.reference)
+            view: dict[str, Any] = await handle.query("case")
+            next_due = min(read_moment(owed["due"]) for owed in view["awaiting"] if owed["due"])
+            assert await skipper.fast_forward(handle, next_due - falls)
+
+    await asyncio.gather(*(one(course) for course in due))
+    return falls
+
+
 async def inbox(size: Size) -> Told:
     """The first page of the desk, with few and with many cases in the caseload, two desks by turns."""
     with house() as some, house() as more:
@@ -668,8 +805,10 @@ PARTS: Final[dict[str, Callable[[Size], Awaitable[Told]]]] = {
     "latency": latency,
     "rate": rate,
     "memory": memory,
+    "held": held,
     "growth": growth,
     "open": many,
+    "night": night,
     "inbox": inbox,
 }
 
@@ -736,30 +875,33 @@ Most of the worker's work is the way of a message through the engine's client, e
 Of fifty cases at once the slowest acts are those that follow the opening of the tracing: fifty processes of the origin state begin in the same seconds, which a floor has not.
 A case that is taken up again is replayed: each message of its past goes that way once more. Sampled at a cold resume of 200 cases, half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
 A new run of a case is begun with up to a megabyte of its bound past: 940 KB at the 5,000th act, 31 KB at the 100th. The engine writes it and the archive keeps it, once in a hundred acts; nothing opens it.
-Of what a worker holds of a case the law's own is 15 KB; the rest is the client's.
+What a worker holds of a case stands in the table by part: the case and its record, the agreement that it was opened under and the acts that it heard are the law's, and the floor has none; the floor's acts and its intake are with what the client decoded. The client's own of a case grows with its tasks, timers and started processes.
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asks.add_argument("--small", action="store_true", help="all of it at reduced size, to see that it works")
     asks.add_argument("--only", default=",".join(PARTS), help="parts, with commas between: %(default)s")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on cost is written anew")
-    asked = asks.parse_args()
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asks = options()
+    asked = asks.parse_args(arguments)
     only = asked.only.split(",")
     if unknown := sorted(set(only) - set(PARTS)):
         asks.error(f"--only: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
     begun_at = time.monotonic()
     told = asyncio.run(measure(SMALL if asked.small else FULL, only))
-    # A page of measures is for the whole: a part of it, or a small one, would stand there as if it were.
-    whole_ = not asked.small and only == list(PARTS)
-    text = section(told, "make bench" if whole_ else "python -m benches.cost", (time.monotonic() - begun_at) / 60)
+    short = "--small is no whole run" if asked.small else "" if only == list(PARTS) else "--only leaves parts out"
+    text = section(told, "python -m benches.cost" if short else "make bench", (time.monotonic() - begun_at) / 60)
     print(text)
-    if asked.write and whole_:
-        put_section(asked.write, TITLE, text)
-    elif asked.write:
-        print(f"{asked.write} is as it was: it is written by a full run of all parts.", file=sys.stderr)
+    if asked.write:
+        put_whole(asked.write, TITLE, text, short=short)
 
 
 if __name__ == "__main__":

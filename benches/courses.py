@@ -15,6 +15,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHandle
 
+from activities.settings import Settings
 from benches.floor import FLOOR, FLOOR_QUEUE
 from benches.processes import WorkerProcess, Works
 from procedure.acts import as_signed, parse_act
@@ -42,14 +43,29 @@ Act = dict[str, Any]
 class Signs:
     """Signs as an installation of one's own does, at the time of the case: virtual time runs ahead of the clock."""
 
-    def __init__(self, where: Works) -> None:
-        own_signer(where.settings)  # makes the key, and publishes it
-        self._file = SigningKeyFile(where.settings.signing_key_file)
+    def __init__(self, settings: Settings) -> None:
+        own_signer(settings)  # makes the key, and publishes it
+        self._file = SigningKeyFile(settings.signing_key_file)
         self.ahead = timedelta(0)
 
     def sign(self, said: Mapping[str, Any], *, reference: str) -> str:
         """See :meth:`starter.client.Signer.sign`."""
         return self._file.sign(said, reference=reference, at=datetime.now(UTC) + self.ahead)
+
+
+class SignedCase:
+    """A case's handle of the engine that signs each act before it sends it; all else is the handle's own."""
+
+    def __init__(self, handle: WorkflowHandle[Any, Any], signs: Signs) -> None:
+        self._handle: Any = handle
+        self._signs = signs
+
+    async def execute_update(self, update: str, act: Act) -> Any:
+        signature = self._signs.sign(as_signed(parse_act(act)), reference=self._handle.id)
+        return await self._handle.execute_update(update, {**act, "signature": signature})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._handle, name)
 
 
 class Side(Protocol):

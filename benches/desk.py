@@ -29,7 +29,7 @@ from httpx2 import AsyncClient
 from activities.caseload import Caseload
 from activities.rebuild import row_of_view
 from activities.settings import read_settings
-from benches.measures import at, machine, put_section, table
+from benches.measures import at, machine, put_whole, short_of, table
 from procedure.entries import moment, read_moment
 from tools.house import House, house
 from workflows.messages import CaseloadRow
@@ -341,20 +341,29 @@ The empty page is the desk's own with nothing on it: session, safe headers, layo
 """
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+WHOLE: Final = {"cases": 10_000, "few": 100, "browsers": 8, "rounds": 10, "each": 10}
+"""What a run asks for whose figures stand on the page of measures."""
+
+
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asks.add_argument("--cases", type=int, default=10_000, help="open cases in the caseload")
-    asks.add_argument("--few", type=int, default=100, help="open cases for comparison")
-    asks.add_argument("--browsers", type=int, default=8, help="browsers at the same time")
-    asks.add_argument("--rounds", type=int, default=10, help="rounds through all pages")
-    asks.add_argument("--each", type=int, default=10, help="requests a browser, page and round")
+    asks.add_argument("--cases", type=int, default=WHOLE["cases"], help="open cases in the caseload")
+    asks.add_argument("--few", type=int, default=WHOLE["few"], help="open cases for comparison")
+    asks.add_argument("--browsers", type=int, default=WHOLE["browsers"], help="browsers at the same time")
+    asks.add_argument("--rounds", type=int, default=WHOLE["rounds"], help="rounds through all pages")
+    asks.add_argument("--each", type=int, default=WHOLE["each"], help="requests a browser, page and round")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on the desk is written anew")
-    asked = asks.parse_args()
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asked = options().parse_args(arguments)
     text = asyncio.run(measure(asked))
     print(text)
     if asked.write:
-        put_section(asked.write, TITLE, text)
+        put_whole(asked.write, TITLE, text, short=short_of(asked, WHOLE))
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ import argparse
 import os
 import resource
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from activities.agreements import BASE, AgreementShelf
-from benches.measures import machine, put_section, table
+from benches.measures import machine, put_whole, short_of, table
 from casefile.delays import INVENTED, read_delays
 from casefile.foresight import foresee
 
@@ -17,6 +18,8 @@ ALLOWED: Final = 60
 """Seconds of one core for 10,000 cases of a year each."""
 _CASES: Final = 10_000
 _DAYS: Final = 365
+WHOLE: Final = {"cases": _CASES}
+"""What a run asks for whose figures stand on the page of measures."""
 
 
 def measure(cases: int) -> str:
@@ -54,16 +57,21 @@ def measure(cases: int) -> str:
     )
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asks.add_argument("--cases", type=int, default=_CASES, help="invented cases")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on this is written anew")
-    asked = asks.parse_args()
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asked = options().parse_args(arguments)
     text = measure(asked.cases)
     print(text)
     if asked.write:
-        put_section(asked.write, TITLE, text)
+        put_whole(asked.write, TITLE, text, short=short_of(asked, WHOLE))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """The page of measures: what was measured on which machine, one section a benchmark."""
 
+import argparse
 import os
 import platform
 import re
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -30,6 +32,25 @@ def put_section(page: Path, title: str, text: str) -> None:
     else:
         after = f"{before.rstrip()}\n\n{section}"
     page.write_text(f"{after.rstrip()}\n", encoding="utf-8")
+
+
+def put_whole(page: Path, title: str, text: str, *, short: str) -> None:
+    """Write the section anew, unless the run fell ``short`` of a whole one: then say so on standard error.
+
+    A part would stand on the page as if it were the whole.
+    """
+    if short:
+        print(f"{page} is as it was: {short}.", file=sys.stderr)
+    else:
+        put_section(page, title, text)
+
+
+def short_of(asked: argparse.Namespace, whole: Mapping[str, int]) -> str:
+    """The first option that asks for less than a whole run does, in words; empty where none does."""
+    for name, needed in whole.items():
+        if (given := getattr(asked, name)) < needed:
+            return f"--{name.replace('_', '-')} is {given:,}, and a whole run has {needed:,}"
+    return ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,9 @@ The driver is this process, the fourth. Processor time and memory are read where
 """
 
 import asyncio
+import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,7 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.settings import Settings, read_settings
+from faults.processes import launch_server
 from sealing.composing import open_sealing
 from sealing.faults import SealingFault
 from starter.client import EngineUnreachable, Place, connect
@@ -28,11 +31,18 @@ STARTS_WITHIN: Final = 60.0
 """Seconds that a worker has until its keys are there."""
 
 
+TELLS_WITHIN: Final = 300.0
+"""Seconds that a worker has to sum up what it holds: it goes through every piece."""
+
+
 class WorkerProcess:
     """A worker as a process that this bench starts, kills and starts again."""
 
-    def __init__(self, *command: str, log: Path, environment: Mapping[str, str]) -> None:
-        self._command, self._log = command, log
+    def __init__(self, *program: str, log: Path, environment: Mapping[str, str], watched: Path | None = None) -> None:
+        """``program`` is one of Python's. ``watched``: what it holds is noted, and told in this file."""
+        # A module is named without `-m` to whoever watches it.
+        given = program if watched is None else ("-m", "benches.holding", str(watched), *program[program[0] == "-m" :])
+        self._command, self._log, self._watched = (sys.executable, *given), log, watched
         # What is set for other houses is not for this one.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HOMEWARD_", "TEMPORAL_"))}
         self._environment = {**kept, **environment}
@@ -53,6 +63,17 @@ class WorkerProcess:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
+
+    async def held(self) -> dict[str, int]:
+        """What Python holds that was asked for since this was called first, in bytes by part (:mod:`benches.holding`)."""
+        assert self._watched is not None
+        self._watched.unlink(missing_ok=True)
+        os.kill(self.pid, signal.SIGUSR1)
+        until = time.monotonic() + TELLS_WITHIN
+        while not self._watched.exists():
+            assert time.monotonic() < until, "the worker does not tell what it holds"
+            await asyncio.sleep(0.05)
+        return json.loads(self._watched.read_text("utf-8"))
 
     def kill(self) -> None:
         """End it as a power cut would (kill -9)."""
@@ -88,24 +109,35 @@ class Works:
 
 
 @asynccontextmanager
-async def works() -> AsyncGenerator[Works]:
-    """The development server with its file, and both workers, while the context is open."""
+async def works(*, watched: bool = False, skips: bool = False) -> AsyncGenerator[Works]:
+    """The development server with its file, and both workers, while the context is open.
+
+    ``watched``: it is noted what the workers hold, which makes them slow. ``skips``: the clock of a case may be let run
+    ahead.
+    """
     with tempfile.TemporaryDirectory(prefix="homeward-bench-") as name:
-        engine = Engine(DataFolder(Path(name)), port=0, ui_port=0, namespace="default")
         async with AsyncExitStack() as stack:
-            await engine.start()
-            stack.push_async_callback(engine.stop)
-            assert engine.pid is not None
-            yield await stack.enter_async_context(on(engine.address, engine.pid, Path(name)))
+            if skips:
+                server = launch_server(port := free_port(), Path(name), frontend_WorkflowTimeSkippingEnabled="true")
+                stack.callback(server.stop)
+                address, pid = f"{LOOPBACK}:{port}", server.pid
+            else:
+                engine = Engine(DataFolder(Path(name)), port=0, ui_port=0, namespace="default")
+                await engine.start()
+                stack.push_async_callback(engine.stop)
+                assert engine.pid is not None
+                address, pid = engine.address, engine.pid
+            yield await stack.enter_async_context(on(address, pid, Path(name), watched=watched))
 
 
 @asynccontextmanager
-async def on(address: str, engine: int, folder: Path) -> AsyncGenerator[Works]:
+async def on(address: str, engine: int, folder: Path, *, watched: bool = False) -> AsyncGenerator[Works]:
     """Both workers on an engine that runs already, while the context is open."""
     data = folder / "homeward"
     data.mkdir()
     homeward = WorkerProcess(
-        *(sys.executable, "worker.py"),
+        "worker.py",
+        watched=folder / "held-homeward.json" if watched else None,
         log=folder / "worker.log",
         # All on that a worker can have without another server: sealing, signed acts, caseload, notices, measures.
         environment={
@@ -114,7 +146,12 @@ async def on(address: str, engine: int, folder: Path) -> AsyncGenerator[Works]:
             "HOMEWARD_METRICS_BIND": f"{LOOPBACK}:{free_port()}",
         },
     )
-    floor = WorkerProcess(sys.executable, "-m", "benches.floor", address, log=folder / "floor.log", environment={})
+    floor = WorkerProcess(
+        *("-m", "benches.floor", address),
+        watched=folder / "held-floor.json" if watched else None,
+        log=folder / "floor.log",
+        environment={},
+    )
     settings = read_settings(data=data)
     until = time.monotonic() + STARTS_WITHIN
     while True:

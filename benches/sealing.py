@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from temporalio.client import Client
 from temporalio.converter import DataConverter
 
 from activities.settings import read_settings
-from benches.measures import at, machine, put_section, table
+from benches.measures import at, machine, put_whole, short_of, table
 from procedure.intake import parse_intake
 from sealing.codec import CaseCodec
 from sealing.composing import OpenSealing, open_sealing
@@ -157,16 +157,25 @@ async def measure(acts: int) -> str:
     )
 
 
-def main() -> None:
-    """Measure, print, and write where asked to."""
+WHOLE: Final = {"acts": 300}
+"""What a run asks for whose figures stand on the page of measures."""
+
+
+def options() -> argparse.ArgumentParser:
+    """What may be asked for."""
     asks = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asks.add_argument("--acts", type=int, default=300, help="acts of each kind")
+    asks.add_argument("--acts", type=int, default=WHOLE["acts"], help="acts of each kind")
     asks.add_argument("--write", type=Path, help="a page of measures, whose section on sealing is written anew")
-    asked = asks.parse_args()
+    return asks
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write where asked to."""
+    asked = options().parse_args(arguments)
     text = asyncio.run(measure(asked.acts))
     print(text)
     if asked.write:
-        put_section(asked.write, TITLE, text)
+        put_whole(asked.write, TITLE, text, short=short_of(asked, WHOLE))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What one case costs, counted: events, billed actions, rows, bytes, processor time, memory.
 
 ``python -m benches.sizing --write tools/sizing.json`` runs it and keeps the figures, from which ``tools/sizing.py`` reckons.
+Every act is signed, as an engine elsewhere wants it: each asks besides for the published key, and notes the answer.
 A whole course, from the opening to the closing more than a year later, runs on the engine whose time can be skipped: once
 with neither mail nor webhook, and once with both, for each telling is then an activity of its own. Rows and bytes of a
 database, processor time and memory are those of the development server with its file, on which cases go as far as both
@@ -33,7 +34,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from activities.settings import Settings, read_settings
+from benches.courses import SignedCase, Signs
 from benches.measures import machine
+from procedure.intake import parse_intake
 from procedure.vocabulary import ROLES
 from sealing.composing import open_sealing
 from starter.client import Place, connect
@@ -86,10 +89,11 @@ async def whole_course(settings: Settings) -> dict[str, Any]:
     """A straight-through case, from its opening to its closing: counts of its histories, and of those of its processes."""
     folder = settings.data
     # A worker of its own and no sandbox, as in production; counts are the same with one.
+    signs = Signs(settings)
     async with time_skipping(folder) as engine, build_worker(engine.client, settings):
-        handle = await engine.start()
+        handle = await _begun(engine.client, signs)
         began = await engine.now()
-        await straight(engine, handle)
+        await straight(_InStep(engine, signs), handle)
         view = await handle.query("case")
         ledger = await handle.query("ledger")
         days = (await engine.now() - began).days
@@ -102,17 +106,41 @@ async def whole_course(settings: Settings) -> dict[str, Any]:
         ids = [handle.id, tracing_id(handle.id, opened), monitoring_id(handle.id, arrived)]
         kept = [archiving_id(handle.id, handle.first_execution_run_id)]
         events = [event for id in [*ids, *kept] for event in await _events(engine.client, id)]
-    assert view["status"] == "closed", view
+    # Where they are required an act that is not signed is refused.
+    assert (view["status"], view["signatures"]) == ("closed", "required"), view
     billed = actions(events)
     return {
         "days": days,
         "entries": view["entries"],
         "acts": billed["acts"],
         "events": len(events),
+        # Local activities keep their answers so: what is published of a key, the caseload's row.
+        "markers": sum(event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED for event in events),
         "history_bytes": sum(event.ByteSize() for event in events),
         "archive_bytes": archived,
         "actions": dict(sorted(billed.items())),
     }
+
+
+async def _begun(client: Client, signs: Signs) -> Any:
+    """The handle of a case that was opened by a signed intake; what is said by it is signed too."""
+    reference, today = new_reference(), (datetime.now(UTC) + signs.ahead).date()
+    given = intake(reference=reference)
+    signature = signs.sign(parse_intake(given, today=today).as_signed(), reference=reference)
+    opened = {**given, "signature": signature}
+    return SignedCase(await client.start_workflow(RETURN_CASE, opened, id=reference, task_queue=TASK_QUEUE), signs)
+
+
+class _InStep(engines.Engine):
+    """An engine with whose virtual time the clock of those who sign goes along."""
+
+    def __init__(self, engine: engines.Engine, signs: Signs) -> None:
+        super().__init__(engine.env, engine.data)
+        self._signs = signs
+
+    async def wait(self, **time: float) -> None:
+        await super().wait(**time)
+        self._signs.ahead = await self.now() - datetime.now(UTC)
 
 
 async def _archived(archive: Path) -> int:
@@ -145,8 +173,9 @@ async def _events(client: Client, id: str) -> list[HistoryEvent]:
             return events
 
 
-async def young_cases(settings: Settings) -> dict[str, Any]:
+async def young_cases(settings: Settings, number: int = CASES, before_them: int = CASES_BEFORE) -> dict[str, Any]:
     """What one open case more costs a database, a worker and an engine, up to both states' approvals."""
+    signs = Signs(settings)
     data = DataFolder(settings.data)
     engine = Engine(data, port=0, ui_port=0, namespace="default")
     await engine.start()
@@ -154,10 +183,10 @@ async def young_cases(settings: Settings) -> dict[str, Any]:
     try:
         client = await connect(Place(engine.address, "default"), elsewhere=False, converter=sealing.converter)
         async with build_worker(client, settings):
-            acts, _ = await _play(client, CASES_BEFORE)
+            acts, _ = await _play(client, signs, before_them)
             before, worked, engine_worked = _sizes(settings, data), time.process_time(), _processor_seconds(engine.pid)
             memory = _memory()
-            _, cases = await _play(client, CASES)
+            _, cases = await _play(client, signs, number)
             after = _sizes(settings, data)
             worked = time.process_time() - worked
             engine_worked = _processor_seconds(engine.pid) - engine_worked
@@ -169,13 +198,13 @@ async def young_cases(settings: Settings) -> dict[str, Any]:
     finally:
         await sealing.close()
         await engine.stop()
-    heard = CASES * acts
+    heard = number * acts
     return {
         "acts": acts,
-        **{name: round((after[name] - before[name]) / CASES, 2) for name in after},
+        **{name: round((after[name] - before[name]) / number, 2) for name in after},
         "worker_and_client_cpu_ms_an_act": round(worked * 1000 / heard, 1),
         "engine_cpu_ms_an_act": round(engine_worked * 1000 / heard, 1),
-        "worker_memory_bytes": round(memory / CASES),
+        "worker_memory_bytes": round(memory / number),
         "question_worker_and_client_cpu_ms": hot[0],
         "question_engine_cpu_ms": hot[1],
         "question_of_a_case_not_held_worker_and_client_cpu_ms": cold[0],
@@ -192,14 +221,14 @@ async def _asked(client: Client, cases: Sequence[str], engine: int | None) -> tu
     return round(worked * 1000 / len(cases), 1), round(engine_worked * 1000 / len(cases), 1)
 
 
-async def _play(client: Client, number: int) -> tuple[int, list[str]]:
+async def _play(client: Client, signs: Signs, number: int) -> tuple[int, list[str]]:
     """So many cases up to the approvals, a few at a time; how many acts each of them heard, and which they are."""
     acts = [*until_determined(), *until_approved()]
     turn = asyncio.Semaphore(4)
 
     async def one() -> str:
         async with turn:
-            handle: Any = await client.start_workflow(RETURN_CASE, intake(), id=new_reference(), task_queue=TASK_QUEUE)
+            handle = await _begun(client, signs)
             await accepted(handle, *[{**each, "act_id": engines.note()["act_id"]} for each in acts])
             return handle.id
 
@@ -315,6 +344,7 @@ async def measure() -> dict[str, Any]:
             return {
                 "measured_on": f"{datetime.now(UTC):%Y-%m-%d}",
                 "machine": machine("temporalio"),
+                "acts": "signed",
                 "whole_course": await whole_course(read_settings(data=folders["whole"])),
                 "whole_course_with_mail_and_webhook": await whole_course(
                     read_settings(data=folders["told"], **outside)

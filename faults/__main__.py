@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benches.measures import at, machine, put_section, table
+from benches.measures import at, machine, put_whole, table
 from faults.breaking import KINDS, LONG, SHORT
 from faults.house import COMPILER, OUTSIDE, mounts, own_mounts
 from faults.playing import Outcome, play
@@ -141,6 +141,19 @@ def never_struck(outcomes: Sequence[Outcome]) -> list[str]:
     return [kind for kind in KINDS if not struck[kind] and not left_out[kind]]
 
 
+def why_not_written(given: argparse.Namespace, *, wrong: bool, idle: bool) -> str:
+    """Why the page of measures stays as it was, in words; empty where a whole run found all well."""
+    if given.seed is not None:
+        return "--seed plays one course, and a whole run plays them all"
+    if given.first != 1:
+        return f"--first is {given.first}, and a whole run begins with 1"
+    if given.seeds < SEEDS:
+        return f"--seeds is {given.seeds}, and a whole run has {SEEDS}: only then must every fault have struck"
+    if wrong:
+        return "something was lost, doubled or different"
+    return "a fault never struck" if idle else ""
+
+
 def _not_here() -> list[str]:
     """Faults that this machine cannot make, a sentence each."""
     told: list[str] = []
@@ -178,8 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     idle = never_struck(outcomes) if len(outcomes) >= SEEDS else []
     if idle:
         print(f"Never struck, so nothing is known of it: {', '.join(idle)}.")
-    if given.write and not wrong and not idle and given.seed is None:
-        put_section(given.write, TITLE, text)
+    if given.write:
+        put_whole(given.write, TITLE, text, short=why_not_written(given, wrong=bool(wrong), idle=bool(idle)))
     return 1 if wrong or idle else 0
 
 

@@ -27,9 +27,17 @@ REFERENCE = "MD-UA-2026-7K3F9A"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, and that was given nobody before: the system gives one twice now and then."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            found = int(probe.getsockname()[1])
+        if found not in _GIVEN:
+            _GIVEN.add(found)
+            return found
+
+
+_GIVEN: set[int] = set()
 
 
 def postgresql_programs() -> Path:

@@ -42,6 +42,25 @@ async def test_what_is_timed_comes_out_as_a_table() -> None:
     assert section(told, "make bench", 1).count("| one act at a time:") == 4
 
 
+@pytest.mark.engine
+async def test_a_crowd_waits_no_longer_beside_the_floor_than_one_person_may() -> None:
+    """Latency has one target, whoever acts at the same time: a row of a crowd is met or missed too."""
+    told = await measure(replace(SMALL, heavy_rounds=1, crowd=2), ["rate"])
+    waits = [row for row in told.rows if "receipt" in row.says]
+    assert [row.target for row in waits] == [1.3, 1.3]
+    assert all(row.cells()[-1] in ("met", "missed") for row in waits)
+
+
+@pytest.mark.engine
+async def test_many_deadlines_fall_due_at_one_moment() -> None:
+    """Each of the cases gets its overdue entry, and an act of another case is timed meanwhile and before."""
+    told = await measure(replace(SMALL, night=3), ["night"])
+    assert [row.says.rpartition(", ")[2] for row in told.growth] == ["p50", "p99"]
+    assert all(row.ratio > 0 for row in told.growth)
+    (remark,) = told.remarks
+    assert "after 3 deadlines of as many cases fell due at one moment each case had its overdue entry" in remark
+
+
 def test_a_row_says_met_or_missed_as_it_is_printed() -> None:
     """The median of the ratios is judged, and a busy machine is told."""
     slow, quick = Turn([0.2], 0.2, 1.0, 1.0), Turn([0.1], 0.1, 1.0, 1.0)
@@ -112,11 +131,10 @@ def test_processor_time_and_memory_of_a_process_are_read() -> None:
     assert 10 < resident(own) < 10_000
 
 
-def test_a_part_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_part_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A slip in `--only` costs no half hour."""
-    monkeypatch.setattr(sys, "argv", ["cost", "--only", "events,latancy"])
     with pytest.raises(SystemExit):
-        cost.main()
+        cost.main(["--only", "events,latancy"])
     assert "there is no part latancy" in capsys.readouterr().err
 
 
@@ -130,12 +148,12 @@ def test_a_small_run_writes_no_page(
 
     page = tmp_path / "measures.md"
     monkeypatch.setattr(cost, "PARTS", dict.fromkeys(PARTS, none))
-    monkeypatch.setattr(sys, "argv", ["cost", "--small", "--write", str(page)])
-    cost.main()
+    cost.main(["--small", "--write", str(page)])
+    assert "as it was: --small is no whole run." in capsys.readouterr().err
+    cost.main(["--only", "events", "--write", str(page)])
+    assert "as it was: --only leaves parts out." in capsys.readouterr().err
     assert not page.exists()
-    monkeypatch.setattr(sys, "argv", ["cost", "--write", str(page)])
     days = [datetime.now(UTC)]
-    cost.main()
+    cost.main(["--write", str(page)])
     days.append(datetime.now(UTC))
     assert any(f"Measured on {day:%Y-%m-%d}" in page.read_text("utf-8") for day in days)
-    assert "written by a full run" in capsys.readouterr().err

@@ -439,8 +439,9 @@ def test_the_origin_state_learns_nothing_of_the_asylum_claim(dossiers: dict[str,
     assert "asylum" not in ledger
     for word in ("lodge_asylum_claim", "resolve_asylum_claim", "lodging of an asylum claim"):
         assert word not in told, word
-    # Who resolved it, by their id. In the engine's own ids of runs the same letters come about, between others.
-    assert not re.search(r"(?<![0-9a-f])aa-1", told)
+    # Who resolved it, by their id. In the engine's own ids of runs the same letters come about, behind others.
+    officer = re.compile(r"(?<![0-9a-f])aa-1")
+    assert officer.search(everything_in(dossiers["auditor"])) and not officer.search(told)
 
 
 def test_what_is_missing_does_not_tell_what_it_was(dossiers: dict[str, Path]) -> None:

@@ -1,5 +1,6 @@
 """What the benchmarks write and fill in."""
 
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from benches.desk import copies
 from benches.measures import ROOT, at, machine, put_section, table
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
+from tools.sizing import MEASURED
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 VIEW = {
@@ -43,6 +45,35 @@ def test_what_was_measured_is_named_by_its_commit() -> None:
     told = machine("pydantic")
     assert f" Commit {head}" in told
     assert "Versions: Python" in told and "pydantic" in told
+
+
+def _named_commits() -> list[tuple[str, str]]:
+    """Every commit that figures were measured at: where it is named, and its beginning."""
+    pages = (ROOT / "docs" / "measures.md", MEASURED)
+    return [
+        (page.name, commit)
+        for page in pages
+        for commit in re.findall(r"\bCommit ([0-9a-f]{7,40})\b", page.read_text("utf-8"))
+    ]
+
+
+def test_figures_name_commits() -> None:
+    """A check of none of them would pass."""
+    assert _named_commits()
+
+
+@pytest.mark.parametrize(("page", "commit"), _named_commits())
+def test_figures_are_of_a_commit_that_can_be_looked_up(page: str, commit: str) -> None:
+    """Whoever doubts a figure finds the code that was measured: its commit is in the history of this one."""
+
+    def git(*asked: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", *asked], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    if git("rev-parse", "--is-shallow-repository").stdout.strip() != "false":
+        pytest.skip("the history is not here")
+    assert git("merge-base", "--is-ancestor", commit, "HEAD").returncode == 0, (
+        f"{page} names commit {commit}, which is not in the history: measure anew"
+    )
 
 
 def test_a_section_is_written_anew_and_the_others_stay(tmp_path: Path) -> None:
@@ -98,24 +129,40 @@ def test_a_what_if_is_measured_in_cases_acts_and_work() -> None:
     assert "kept." not in text
 
 
-SOME = ("02-the-stay-centre-with-a-locked-gate", "13-nobody-answers")
-"""Scenarios in which most of what can happen happens."""
-
-
 def test_the_law_is_measured_by_acts_of_every_fate() -> None:
     """What is said in the courses is accepted and refused, comes due and escalates, and is the same in every way to hear it."""
-    once = law.rates(1, SOME)
+    once = law.rates(1, law.SMALL)
     assert len({(each[0].acts, each[0].entries) for each in once.values()}) == 1
-    kinds = {entry.kind for course in law.courses(scenarios=SOME) for entry in law.entries_of(course)}
+    kinds = {entry.kind for course in law.courses(scenarios=law.SMALL) for entry in law.entries_of(course)}
     assert {"accepted", "refused", "overdue", "escalated", "hold", "hold_lifted", "detention", "closed"} <= kinds
 
 
 def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     """Kept or missed is said of each way that an act is heard in, and growth and shares are told."""
-    text = law.measure(1, late=100, scenarios=SOME)
+    text = law.measure(1, late=100, scenarios=law.SMALL)
     assert text.count(" is kept") + text.count(" is missed by ") == 3
     assert "The act number 100 of one case costs" in text
-    assert all(f"| {part} |" in text for part in law.PARTS)
+    assert all(f"| {part} |" in text for part in {**law.PARTS_DECIDED, **law.PARTS_HEARD})
+
+
+def test_the_reason_for_a_missed_target_is_of_the_target_s_own_row() -> None:
+    """Parts are those of an act that is decided and folded, none lies in another, and each took some time."""
+    found = law.shares(law.PARTS_DECIDED, law.decided(None), law.courses(None, law.SMALL))
+    assert all(share > 0 for share in found.values()), found
+    assert 0.5 < sum(found.values()) <= 1, found
+    heard = law.shares(law.PARTS_HEARD, law.heard(lambda said: said.act), law.courses(scenarios=law.SMALL))
+    assert all(share > 0 for share in heard.values()), heard
+
+
+def test_a_missed_target_is_argued_and_a_kept_one_is_not() -> None:
+    """Without the largest part it would be so many acts; where that is too few, no part alone is the reason."""
+    parts = {"deadlines": 0.25, "safeguards": 0.1}
+    missed = law._of_the_target(12_000, parts)  # pyright: ignore[reportPrivateUsage] - the sentence alone
+    assert missed.startswith(
+        "Without the largest part, deadlines, there would be 16,000 acts a second. So no part alone"
+    )
+    kept = law._of_the_target(30_000, parts)  # pyright: ignore[reportPrivateUsage]
+    assert kept == "Without the largest part, deadlines, there would be 40,000 acts a second."
 
 
 def _calls_of_acts(last: int) -> list[int]:
@@ -126,7 +173,7 @@ def _calls_of_acts(last: int) -> list[int]:
         if event in ("call", "c_call"):
             calls[-1] += 1
 
-    for hear in islice(law.said_for_ever(law.courses(scenarios=SOME)[0]), last):
+    for hear in islice(law.said_for_ever(law.courses(scenarios=law.SMALL)[0]), last):
         calls.append(0)
         sys.setprofile(count)
         try:

@@ -11,7 +11,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from benches.sizing import actions
 from tests.house.committed import ROOT
-from tools.sizing import MEASURED, Assumed, dollars, reckoned
+from tools.sizing import MEASURED, UNSIGNED, Assumed, dollars, reckoned
 
 
 def test_the_operators_page_shows_what_the_script_reckons() -> None:
@@ -24,10 +24,33 @@ def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
     """And a case that is open for half as long brings twice as many acts a second."""
     measured = json.loads(MEASURED.read_text("utf-8"))
     once, twice = (reckoned(measured, Assumed(cases=cases)) for cases in (10**6, 2 * 10**6))
-    assert "| timers that wait in the engine | 1,000,000 |" in once
-    assert "| timers that wait in the engine | 2,000,000 |" in twice
+    assert "| timers that cases wait for, one each | 1,000,000 |" in once
+    assert "| timers that cases wait for, one each | 2,000,000 |" in twice
     assert "| cases that open, and end, in a month | 66,667 |" in once
     assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
+
+
+def test_figures_of_unsigned_acts_say_so() -> None:
+    """An engine elsewhere takes no such acts; figures of signed ones need no such sentence."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+    unsigned = {name: told for name, told in measured.items() if name != "acts"}
+    assert UNSIGNED in reckoned(unsigned, Assumed())
+    assert "not signed" not in reckoned({**measured, "acts": "signed"}, Assumed())
+
+
+def test_a_timer_that_was_put_off_is_a_row_too() -> None:
+    """The engine keeps its row until its moment, so there are many more rows of timers than cases."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+
+    def rows(cases: int) -> int:
+        tables = reckoned(measured, Assumed(cases=cases)).splitlines()
+        (line,) = (each for each in tables if "rows of timers in the engine's database" in each)
+        return int(line.split("|")[2].split()[0].replace(",", ""))
+
+    whole, young = measured["whole_course_with_mail_and_webhook"], measured["young_case"]
+    each = young["rows_timer_tasks"] * whole["acts"] / 2 / young["acts"]
+    assert rows(10**6) == round(each) > 1
+    assert rows(10**8) == pytest.approx(100 * each, rel=0.01)
 
 
 def test_questions_and_cases_that_no_worker_has_in_memory_are_work_too() -> None:

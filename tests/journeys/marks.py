@@ -12,7 +12,7 @@ from typing import Any
 from starter.json_values import is_list, is_object
 
 MARK = "Zqvmarkedword"
-"""Long enough that no form of it comes about by chance in what is sealed: in base64 up to six letters of it are lost."""
+"""Long enough that no form of it comes about by chance in what is sealed: in base64 its letters at both ends are lost."""
 CYRILLIC = "Жщмарка"
 BIRTH = "2012-09-17"
 

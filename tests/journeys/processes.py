@@ -4,7 +4,8 @@ import sys
 import time
 from pathlib import Path
 
-from faults.processes import ROOT, Process, client_with_keys, free_port, listens, start_server, start_worker
+from faults.processes import ROOT, Process, client_with_keys, listens, start_server, start_worker
+from tests.activities.conftest import free_port
 
 __all__ = ["ROOT", "Process", "client_with_keys", "free_port", "start_codec", "start_server", "start_worker"]
 
