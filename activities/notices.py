@@ -247,8 +247,12 @@ class NoticeFolder:
     def _write(self, name: str, message: bytes) -> None:
         new, read = self._folder / "new" / name, self._folder / "cur"
         # Mail readers move a message to cur and add flags to its name.
-        if new.exists() or (read / name).exists() or any(read.glob(f"{name}:2,*")):
+        if new.exists() or (read / name).exists():
             return
+        # Not by a pattern: each would be compiled, and kept by Python for as long as the worker runs.
+        with os.scandir(read) as lying:
+            if any(each.name.startswith(f"{name}:2,") for each in lying):
+                return
         draft = self._folder / "tmp" / f"{name}.{os.getpid()}.{secrets.token_hex(4)}"
         try:
             with draft.open("xb") as writing:

@@ -167,7 +167,8 @@ class ReturnCase:
         self._latest = workflow.now()
         self._proceedings: Proceedings | None = None
         self._refused: ApplicationError | None = None
-        self._intake: dict[str, Any] = {}
+        # As text: a worker holds thousands of cases, and this is asked for once in a run.
+        self._intake = b"{}"
         self._begun_at = 0
         self._hearing = asyncio.Lock()
         self._stage_changed = False
@@ -280,7 +281,7 @@ class ReturnCase:
     def intake(self) -> dict[str, Any]:
         """The intake as it was given, for rebuilding the caseload."""
         self._for_reading()
-        return self._intake
+        return json.loads(self._intake)
 
     # Opening
 
@@ -324,7 +325,7 @@ class ReturnCase:
             faults.append(Fault(path="reference", message="is not the workflow id; they must be the same"))
         if faults:
             _refuse_intake(faults)
-        self._intake = json.loads(raw)
+        self._intake = raw
         return intake
 
     async def _admitted(self, reference: str) -> Admission:
@@ -333,7 +334,7 @@ class ReturnCase:
                 ADMIT,
                 AdmissionRequest(
                     reference,
-                    self._intake,
+                    json.loads(self._intake),
                     opens_on=workflow.now().date().isoformat(),
                     opens_at=moment(workflow.now()),
                 ),
@@ -533,7 +534,7 @@ class ReturnCase:
             if self._row_kept >= case.n:
                 return  # the row of a later act has told this one's too
             # The caseload needs the child once, to make the keyed mark that tells a duplicate.
-            child = self._intake["child"] if self._row_kept == 0 else None
+            child = json.loads(self._intake)["child"] if self._row_kept == 0 else None
             row = CaseloadRow(**self._row(self._case.not_before_the_last(now)), child=child)
             self._row_made = None  # thousands of cases are held in a worker, and each would hold one
             self._row_kept = case.n
@@ -782,7 +783,7 @@ class ReturnCase:
     def _at_hand(self) -> dict[str, Any]:
         behind = self._row_behind is not None or self._catching_up
         return {
-            "intake": self._intake,
+            "intake": json.loads(self._intake),
             "row_kept": 0 if behind else self._row_kept,
             "events_wanted": self._events_wanted,
             "untold": [asdict(telling) for _, telling in sorted(self._untold.items())],
@@ -801,7 +802,7 @@ class ReturnCase:
         self._proceedings = Proceedings.resume(carried["proceedings"])
         # Before anything is heard: an act that comes with the new run is decided by what the run decides by.
         self._proceedings.decide_under(_rules())
-        self._intake = carried["intake"]
+        self._intake = json.dumps(carried["intake"]).encode()
         self._begun_at = self._followed = self._case.case.n
         self._row_kept = carried["row_kept"]
         self._events_wanted = carried["events_wanted"]
