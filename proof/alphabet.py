@@ -21,7 +21,7 @@ from procedure.majority import age_of_consent, eighteenth_birthday
 from procedure.profiles import Profile
 from procedure.toml_text import read_toml
 from procedure.vocabulary import PlacementKind
-from proof.record import CARE_PLACES, CLOSED_KINDS, PERMITTED_ESCORTS
+from proof.places import CARE_PLACES, CLOSED_KINDS, PERMITTED_ESCORTS
 
 AGREEMENTS: Final = Path(__file__).parent.parent / "agreements"
 Fields = dict[str, Any]

@@ -317,7 +317,10 @@ def test_a_correction_that_decides_or_detains_would_be_seen() -> None:
 
     def breaks(then: Case, was: Case = before, entry: int = before.placement_n, **said: Any) -> set[str]:
         return {
-            promise for promise, _ in of_a_correction({"actor": actor, "entry": entry, "fields": said}, was, then, told)
+            promise
+            for promise, _ in of_a_correction(
+                {"actor": actor, "entry": entry, "fields": said}, was, then, told, before.opened_at
+            )
         }
 
     assert breaks(before) == set()
