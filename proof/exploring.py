@@ -22,7 +22,7 @@ from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
 from procedure.safeguards.asked import Asked, Refusal
 from proof.abstraction import seen
-from proof.alphabet import BY_OTHERS, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
+from proof.alphabet import BY_OTHERS, EXTENDED_BY, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
 from proof.endings import next_step
 from proof.promises import (
     ENDINGS,
@@ -256,6 +256,10 @@ class Exploration:
         said = {*WAITS, *(saying.label for saying in self._said)}
         if not self._returns:
             said -= {label for label in said if label.partition(" ")[0] in _THE_JOURNEY}
+        if self.agreement.extension_limit < EXTENDED_BY:
+            said.discard("extend_deadline")
+        if not self.agreement.consent_age:
+            said.discard("the child is old enough to be asked")  # and always was
         return tuple(each for each in self.scope.follows or () if each in said - self.found.acts - self._came)
 
     def _begin(self, given: Fields) -> int:

@@ -472,10 +472,8 @@ class Reckoning:
 def lasting(time: timedelta) -> str:
     """A length of time in the largest words that tell it whole."""
     seconds = int(time.total_seconds())
-    for unit, word in ((86_400, "days"), (3_600, "hours"), (1, "seconds")):
-        if seconds % unit == 0:
-            return f"{seconds // unit:,} {word}"
-    return str(time)
+    unit, word = next(each for each in ((86_400, "day"), (3_600, "hour"), (1, "second")) if seconds % each[0] == 0)
+    return f"{seconds // unit:,} {word}" + "s" * (seconds != unit)
 
 
 def _those(*numbers: int | None) -> set[int]:
