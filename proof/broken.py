@@ -151,6 +151,18 @@ def _due_later(name: str, days: int) -> Callable[[], Patches]:
     return patches
 
 
+def _never_owed(name: str) -> Callable[[], Patches]:
+    def patches() -> Patches:
+        lawful = deadlines.grounds
+
+        def grounds(case: Case, at: datetime) -> dict[str, deadlines.Ground]:
+            return {key: ground for key, ground in lawful(case, at).items() if deadlines.name_of(key) != name}
+
+        return ((deadlines, "grounds", grounds),)
+
+    return patches
+
+
 def _time_tells(told: Callable[[str, str], bool]) -> Callable[[], Patches]:
     """A law by which time puts only some of what it brings on record: what, and of which deadline."""
 
@@ -213,6 +225,7 @@ BROKEN: Final = (
         patches=_time_tells(lambda what, key: key != "release"),
         besides=("report_detention",),
     ),
+    Broken(law="the other state owes no answer", patches=_never_owed("approval_origin"), after="give_consent"),
     Broken(law="who takes a consent back voids nothing", patches=_voids_nothing("withdraw_consent"), after=_READY),
     Broken(
         law="who refuses a consent voids nothing",

@@ -13,8 +13,8 @@ import holidays
 
 from procedure.agreement import Period
 
-GROUND_IS_READ: Final = ("consent", "approval_host", "approval_origin", "travel_plan", "travel_approval")
-"""Deadlines of which the record is believed that their ground is there; when they are due is reckoned all the same."""
+OF_RETURN: Final = ("consent", "approval_host", "approval_origin", "travel_plan", "travel_approval")
+"""Deadlines whose ground depends on whether the child is old enough to be asked, and on evidence that grows old."""
 STANDS_STILL: Final = ("approval_host", "approval_origin", "travel_plan", "travel_approval")
 """Deadlines that only acts can meet which a hold holds (part 5)."""
 AT_ONCE: Final = ("release", "missing")

@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 from procedure.agreement import Agreement
 from procedure.entries import Entry
 from proof.clocks import (
-    GROUND_IS_READ,
     OF_CARE,
+    OF_RETURN,
     STANDS_STILL,
     Clock,
     deadline_of,
@@ -63,6 +63,8 @@ class Reckoning:
     # What is known of the child and of people
     born: frozenset[str] = frozenset()
     """Every date of birth that was told."""
+    age_is_a_guess: bool = False
+    """Whether an age was estimated at the opening."""
     grown_up: bool = False
     """Whether an eighteenth birthday is on record."""
     found_child: bool = False
@@ -85,13 +87,15 @@ class Reckoning:
     # Family
     relatives: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Those that tracing told of: state, and which report of which entry told of them first."""
-    assessed: frozenset[str] = frozenset()
+    family: dict[str, tuple[bool, datetime]] = field(default_factory=dict[str, tuple[bool, datetime]])
+    """Of each relative that was assessed whether it may be relied on, and since when that is known."""
     tracing_opened: int | None = None
     answered: int = 0
     """The newest tracing report; one that says "ongoing" answers nothing."""
     traced: Said | None = None
     """The newest tracing report."""
     guarantee: str | None = None
+    guaranteed_at: datetime | None = None
 
     # The round
     round: int = 1
@@ -104,12 +108,20 @@ class Reckoning:
     on_guarantee: frozenset[int] = frozenset()
     """Determinations made with a guarantee of the authority on record."""
     reintegration: bool = False
-    impact: bool = False
+    impact: bool | None = None
+    """Whether the newest assessment finds a return safe."""
+    known_since: dict[str, datetime] = field(default_factory=dict[str, datetime])
+    """Of evidence that grows old: when it was given."""
+    asylum: str = "none"
     window_ends: datetime | None = None
     appeals: tuple[tuple[int, str], ...] = ()
 
     # The journey and the endings
     last_leg: datetime | None = None
+    taken_in_by: str | None = None
+    """The relative to whom the plan hands over."""
+    interrupted: bool = False
+    left_at: datetime | None = None
     arrived: datetime | None = None
     visited: frozenset[int] = frozenset()
     stay: bool = False
@@ -136,6 +148,7 @@ class Reckoning:
             with_family=intake["situation"] == "with_family",
             place=intake["placement"],
             detained=closed(intake["placement"]),
+            age_is_a_guess=intake["child"].get("estimated_age") is not None,
             born=frozenset(filter(None, [intake["child"]["date_of_birth"]])),
             languages=tuple(intake["child"]["languages"]),
         )
@@ -332,15 +345,13 @@ class Reckoning:
             yield "services", "", None, child
         if self.tracing_opened and self.answered < self.tracing_opened:
             yield "tracing", "", None, origin
-        unassessed = self._unassessed()
-        for relative in unassessed:
+        for relative in self._unassessed():
             state, told = self.relatives[relative]
             yield f"family_assessment:{told}", "", None, state
         if self.guardian and not self.heard:
             yield "hearing", str(self.round), None, host
         if self.determined is None:
-            answered = self.traced is not None and self.traced["result"] != "ongoing" and not unassessed
-            if self.with_family or answered:
+            if self._answered():
                 yield "determination", str(self.round), None, host
         else:
             yield from self._grounds_of(*self.determined)
@@ -358,19 +369,84 @@ class Reckoning:
         elif solution == "return":
             if not self.reintegration:
                 yield "reintegration_plan", "", None, self.origin
-            if not self.impact:
+            if self.impact is None:
                 yield "rights_impact", "", None, self.host
         elif not (self.stay or self.third_country):
             yield "settlement", "", None, self.host
 
+    def _asked(self, at: datetime) -> bool | None:
+        """Whether the child is old enough to be asked; ``None`` where nobody knows one date of birth."""
+        if len(self.born) != 1 or self.age_is_a_guess:
+            return None
+        born, on = date.fromisoformat(next(iter(self.born))), self.left_at if self.departed and self.left_at else at
+        return (on.year - born.year, on.month, on.day) >= (self.terms.consent_age, born.month, born.day)
+
+    def _of_return(self, at: datetime, asked: bool) -> Iterator[tuple[str, str, datetime | None, str]]:
+        """What only people do who decide about a return: consents, approvals, the plan and its approval."""
+        if self.arrived:
+            return
+        found = self.determined is not None and self.determined[1]["solution"] == "return"
+        agreed = not self.objection and self.guardian_consent and (self.child_consent or not asked)
+        if found and not agreed and not self.objection:
+            yield "consent", "", None, self.host
+        owed = [who for who in self.terms.approvals if who not in self.approvals]
+        settled = found and agreed and self.reintegration and self.impact and not self._appealed()
+        if settled and self._ready(at):
+            for who in owed:
+                role, _, side = who.partition("@")
+                key = f"approval_{side}" + ("" if role == "central_authority" else f":{role}")
+                yield key, "", None, self.origin if side == "origin" else self.host
+        if self.departed:
+            return
+        planned = self.plan is not None and not self.interrupted
+        over = self.window_ends is None or at >= self.window_ends
+        if settled and not owed and over and not planned and self._all_before():
+            yield "travel_plan", "", None, self.host
+        if planned and not owed and self.travel_approval is None:
+            yield "travel_approval", "", self._due_of_return("travel_approval", at), self.host
+
+    def _appealed(self) -> bool:
+        return any(against in ("best_interests", "return", "travel") for _, against in self.appeals)
+
+    def _all_before(self) -> bool:
+        """Whether the stages before the decision are behind: who the child is, who stands by it, who its family is."""
+        known = self.identified and (self.born or self.found_child) and self.screened and not self.detained
+        return bool(known and self.guardian and self.counsel and self._answered())
+
+    def _answered(self) -> bool:
+        told = self.traced is not None and self.traced["result"] != "ongoing" and not self._unassessed()
+        return self.with_family or told
+
+    def _ready(self, at: datetime) -> bool:
+        """The other conditions of an approval: heard, cared for, no claim for asylum, free, and all of it fresh."""
+        lives, since = self.terms.shelf_lives, self.known_since
+        good = {id: when for id, (may, when) in self.family.items() if may}
+        if not (self.guardian and self.heard and not self.detained) or self.asylum in ("open", "granted"):
+            return False
+        if not good and self.guarantee != "authority":
+            return False
+        assert self.determined is not None
+        old = [
+            _old(since["determination"], lives.determination, at),
+            _old(since["guardian"], lives.consent, at),
+            _old(since["impact"], lives.rights_impact, at),
+            self.child_consent is not None and bool(self._asked(at)) and _old(since["child"], lives.consent, at),
+        ]
+        relied = {self.taken_in_by: good[self.taken_in_by]} if self.plan and self.taken_in_by in good else good
+        fresh = [not _old(when, lives.family_assessment, at) for when in relied.values()]
+        on_guarantee = self.guarantee == "authority" and self.determined[0] in self.on_guarantee
+        if on_guarantee and relied is good and self.guaranteed_at:
+            fresh.append(not _old(self.guaranteed_at, lives.care_guarantee, at))
+        return not any(old) and (any(fresh) or not fresh)
+
     def _unassessed(self) -> list[str]:
         if self.traced is None or self.traced["result"] != "found":
             return []
-        return [each["id"] for each in self.traced.get("relatives", ()) if each["id"] not in self.assessed]
+        return [each["id"] for each in self.traced.get("relatives", ()) if each["id"] not in self.family]
 
     def _bring_up(self, at: datetime, entry: Entry) -> None:
         """The deadlines after an entry: those whose ground is there run on or begin, the others are gone."""
-        clocks = self._with_read_grounds(at, entry.facts.get("deadlines", {}))
+        clocks = self._as_read(at, entry.facts.get("deadlines", {}))
         if entry.kind == "accepted" and entry.act == "extend_deadline":
             said = entry.body["act"]
             days = timedelta(days=said["days"])
@@ -378,35 +454,39 @@ class Reckoning:
                 if deadline_of(key) == said["deadline"]:
                     clocks[key] = replace(clock, due=clock.due + days, extended=clock.extended + said["days"])
         runs: dict[str, Clock] = {}
-        for key, ground, due, state in () if self.closed else self._grounds():
+        asked = self._asked(at)
+        grounds = [] if self.closed else [*self._grounds(), *(() if asked is None else self._of_return(at, asked))]
+        for key, ground, on, state in grounds:
             if self.adulthood and deadline_of(key) not in OF_CARE:
                 continue
             known = clocks.get(key)
             if known is not None and known.ground == ground:
                 runs[key] = known
             else:
-                runs[key] = Clock(due or self._due(deadline_of(key), at, state), ground)
-        runs |= {key: clock for key, clock in clocks.items() if deadline_of(key) in GROUND_IS_READ}
+                still = at if key in entry.facts.get("deadlines", {}).get("stand_still", ()) else None
+                runs[key] = Clock(on or self._due(deadline_of(key), at, state), ground, still_since=still)
+        if asked is None:
+            runs |= {key: clock for key, clock in clocks.items() if deadline_of(key) in OF_RETURN}
         self.clocks = runs
 
-    def _with_read_grounds(self, at: datetime, changes: Said) -> dict[str, Clock]:
-        """With the deadlines whose ground is not reckoned, as the record says that they begin, stand still and end."""
+    def _as_read(self, at: datetime, changes: Said) -> dict[str, Clock]:
+        """With what the record says of standing still, and where nobody knows the age, of what leads to a return."""
         clocks = dict(self.clocks)
-        for key in (*changes.get("dropped", ()), *changes.get("met", ())):
-            if deadline_of(key) in GROUND_IS_READ:
-                clocks.pop(key, None)
-        for key in changes.get("set", {}):
-            if deadline_of(key) in GROUND_IS_READ:
-                clocks[key] = Clock(self._due_of_read_ground(deadline_of(key), at))
-        for key in changes.get("stand_still", ()):
-            if key in clocks:
-                clocks[key] = replace(clocks[key], still_since=at)
+        if self._asked(at) is None:
+            for key in (*changes.get("dropped", ()), *changes.get("met", ())):
+                if deadline_of(key) in OF_RETURN:
+                    clocks.pop(key, None)
+            for key in changes.get("set", {}):
+                if deadline_of(key) in OF_RETURN:
+                    clocks[key] = Clock(self._due_of_return(deadline_of(key), at))
+        still = [key for key in changes.get("stand_still", ()) if key in clocks]
+        clocks |= {key: replace(clocks[key], still_since=at) for key in still}
         for key in changes.get("go_on", {}):
             if key in clocks and (since := clocks[key].still_since):
                 clocks[key] = replace(clocks[key], due=clocks[key].due + (at - since), still_since=None)
         return clocks
 
-    def _due_of_read_ground(self, name: str, at: datetime) -> datetime:
+    def _due_of_return(self, name: str, at: datetime) -> datetime:
         if name == "travel_approval" and self.window_ends:
             # Nobody is late with what is forbidden while an appeal can be lodged (decision 0017).
             at = max(at, self.window_ends)
@@ -480,6 +560,10 @@ def _those(*numbers: int | None) -> set[int]:
     return {n for n in numbers if n is not None}
 
 
+def _old(when: datetime, days: int, at: datetime) -> bool:
+    return at - when >= timedelta(days=days)
+
+
 def _if_any(voids: set[int]) -> Concluded:
     return {"voids": sorted(voids)} if voids else {}
 
@@ -499,6 +583,8 @@ def _cares(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None:
     match entry.act:
         case "screen_protection":
             told.screened = True
+            if said["asylum"] and told.asylum != "granted":
+                told.asylum = "open"
         case "confirm_services":
             told.served = said["education"] and said["healthcare"]
         case "appoint_counsel":
@@ -522,10 +608,12 @@ def _traces(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None
                 relatives[each["id"]] = (each["state"], first)
             told.relatives = relatives
         case "assess_family":
-            told.assessed |= {said["relative_id"]}
+            good = said["willing"] and said["able"] and said["safe"]
+            told.family = {**told.family, said["relative_id"]: (good, entry.at)}
         case _:
             # The word of a relative takes no place of the authority's.
-            told.guarantee = "authority" if told.guarantee == "authority" else said["by"]
+            if said["by"] == "authority" or told.guarantee != "authority":
+                told.guarantee, told.guaranteed_at = said["by"], entry.at
 
 
 def _weighs(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None:
@@ -539,6 +627,7 @@ def _weighs(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None
                     told.objection = ""
         case "determine_best_interests":
             told.determined = (entry.n, said)
+            told.known_since = {**told.known_since, "determination": entry.at}
             if found["rests_on_guarantee"]:
                 told.on_guarantee |= {entry.n}
         case "appeal":
@@ -551,6 +640,8 @@ def _weighs(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None
 
 def _agrees(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None:
     agrees = entry.act == "give_consent" and said["given"]
+    if agrees:
+        told.known_since = {**told.known_since, entry.actor_role or "": entry.at}
     if entry.actor_role == "child":
         told.child_consent = entry.n if agrees else None
         told.objection = "" if agrees else "outright"
@@ -563,7 +654,8 @@ def _prepares(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> No
         case "adopt_reintegration_plan":
             told.reintegration = True
         case "assess_rights_impact":
-            told.impact = True
+            told.impact = said["safe"]
+            told.known_since = {**told.known_since, "impact": entry.at}
         case _:
             told.approvals = {**told.approvals, found["approval"]: entry.n}
 
@@ -572,16 +664,26 @@ def _travels(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> Non
     match entry.act:
         case "plan_travel":
             told.plan, told.last_leg = entry.n, datetime.fromisoformat(said["legs"][-1]["arrives"])
+            told.interrupted = False
+            told.taken_in_by = said["handover"].get("relative_id") if said["handover"]["to"] == "family" else None
         case "approve_travel":
             told.travel_approval = entry.n
         case "depart":
-            told.departed = entry.n
+            told.departed, told.left_at = entry.n, entry.at
         case "report_incident":
+            told.interrupted = True
             told.objection = "outright" if said["what"] == "child_objects" else told.objection
         case "arrive":
             told.arrived = entry.at
         case _:
             told.visited |= {said["visit"]}
+
+
+def _claims(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None:
+    if entry.act == "resolve_asylum_claim":
+        told.asylum = "granted" if said["result"] == "granted" else "closed"
+    elif told.asylum != "granted":
+        told.asylum = "open"
 
 
 def _ends(told: Reckoning, entry: Entry, said: Said, found: Concluded) -> None:
@@ -610,5 +712,6 @@ _ACTS: Final = {
     **dict.fromkeys(("give_consent", "withdraw_consent"), _agrees),
     **dict.fromkeys(("adopt_reintegration_plan", "assess_rights_impact", "approve_return"), _prepares),
     **dict.fromkeys(("plan_travel", "approve_travel", "depart", "report_incident", "arrive", "record_visit"), _travels),
+    **dict.fromkeys(("lodge_asylum_claim", "resolve_asylum_claim"), _claims),
     **dict.fromkeys(("grant_stay", "arrange_third_country", "complain", "answer_complaint"), _ends),
 }

@@ -91,7 +91,8 @@ HOLDS: Final = Scope(
 TRAVEL: Final = Scope(
     name="travel",
     about="plans, certificates, approvals, departure, incidents, arrival, good and bad, and what turns out on the way",
-    before=_DECIDED,
+    # Identified, so that the stage comes to the journey and a plan of it is owed by a day.
+    before=(*_IDENTIFIED, *_DECIDED),
     follows=_labels(
         "certify_fit_to_travel | certify_fit_to_travel [unfit] | plan_travel | plan_travel [to child protection] | "
         "approve_travel | depart | report_incident | report_incident [in a closed place] | confirm_release | "
