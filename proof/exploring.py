@@ -280,7 +280,10 @@ class Exploration:
         self.states.append(state)
         self._reckoned.append(Reckoning.of(state.made, self.agreement, state.case.host_state))
         self._known[self._key(state.case, state.at, Ledger(state.made))] = len(self.states) - 1
-        return len(self.states) - 1
+        here = len(self.states) - 1
+        # What came before is not looked at step by step; what it concluded is.
+        self._hold(here, "", of_conclusions(self._reckoned[here], state.case))
+        return here
 
     def step(self, label: str, state: State, ledger: Ledger) -> tuple[Case, datetime] | None:
         """Do what a label names, where it can be said and stands."""

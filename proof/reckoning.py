@@ -505,7 +505,7 @@ class Reckoning:
 
     def untold(self, at: datetime) -> Iterator[str]:
         """What time up to ``at`` must have put on record, and did not (part 4)."""
-        if len(self.born) == 1 and not self.grown_up and not self.closed:
+        if len(self.born) == 1 and not self.age_is_a_guess and not self.grown_up and not self.closed:
             born = date.fromisoformat(next(iter(self.born)))
             if (at.year - born.year, at.month, at.day) >= (18, born.month, born.day):
                 yield "the eighteenth birthday passed, and the record does not say so"

@@ -367,7 +367,7 @@ SEEN = {
     "a refusal to return begins no round": "decline_return begins the round: the record says nothing",
     "every determination rests on a guarantee": "rests on a guarantee: the record says yes, and the procedure says no",
     "a deadline is extended by the limit again and again": "a deadline was stretched that must not be",
-    "what is void goes on standing": "and the procedure says nothing",
+    "what is void goes on standing": "the record says that the deadline consent does not run",
 }
 """What the proof sees of a law that is broken in one place."""
 
