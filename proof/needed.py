@@ -12,7 +12,7 @@ from typing import Final
 from procedure.agreement import Agreement
 from procedure.vocabulary import SAFEGUARD_NAMES
 from proof.exploring import FAILS, Exploration, Found, Scope, without
-from proof.promises import Breach
+from proof.promises import CONCLUDES, Breach
 from proof.scopes import FAMILY, NINE
 
 ORDINARY: Final = (
@@ -134,7 +134,9 @@ def shortest(
     )
     found = exploration.run()
     # All breaches of one look are of the last state that was looked at, so their courses are of one length.
-    harms = sorted(found.breaches, key=lambda each: each[0][0] == FAILS)
+    # Where one act breaks several things, the harm is told before what the record concludes of it.
+    told_last = (CONCLUDES, FAILS)
+    harms = sorted(found.breaches, key=lambda each: each[0][0] in told_last and 1 + told_last.index(each[0][0]))
     breach, course = harms[0] if harms else (None, list[str]())
     return found, breach, tuple(course)
 
