@@ -1,7 +1,7 @@
-"""``python -m proof``: explore, show that each safeguard is needed, print what came of it.
+"""``python -m proof``: explore, show that each safeguard is needed and each broken law seen, print what came of it.
 
-Exit code 0 when no promise was broken, every comparison held, every safeguard did as is said of it, and the agreements
-stood or were refused as they must; 1 otherwise. ``--small`` is the part that runs in seconds.
+Exit code 0 when no promise was broken, every comparison held, every safeguard did as is said of it, every broken law
+was seen, and the agreements stood or were refused as they must; 1 otherwise. ``--small`` is the part that runs in seconds.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from benches.measures import machine, put_section, table
 from procedure.agreement import Agreement
-from proof import needed, scopes
+from proof import broken, needed, scopes
 from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, sayings
 from proof.exploring import Exploration, Found, Scope
 
@@ -31,7 +31,7 @@ SMALL_STATES: Final = 60
 class Looked:
     """One piece of the work, done: what it found and the processor time that it took, in seconds."""
 
-    found: Found | needed.Needed
+    found: Found | needed.Needed | broken.Seen
     seconds: float
 
 
@@ -47,16 +47,23 @@ def switch_off(names: tuple[str, ...], agreement: Agreement) -> Looked:
     return Looked(found, time.process_time() - began)
 
 
+def break_the_law(law: str, agreement: Agreement) -> Looked:
+    began = time.process_time()
+    seen = broken.look_at(law, agreement)
+    return Looked(seen, time.process_time() - began)
+
+
 def work(*, small: bool, most_states: int | None = None) -> list[Callable[[], Looked]]:
     """Every piece of work. ``most_states`` bounds each scope, and the result tells where it did."""
     stands, _ = scopes.shipped()
     model = stands["model"]
     generated = scopes.family(model)
-    pieces: list[Callable[[], Looked]] = []
+    pieces: list[Callable[[], Looked]] = [partial(break_the_law, law, model) for law in broken.BY_NAME]
     if small:
         pieces += [partial(explore, scope, model, SMALL_STATES) for scope in scopes.TO_A_FIXED_POINT]
         others = [*stands.values(), *generated.values()]
         pieces += [partial(explore, scope, terms, 10) for terms in others for scope in scopes.EDGES]
+        pieces += [partial(explore, scope, terms, 10) for scope, terms in scopes.at_an_edge(generated)]
         pieces += [partial(switch_off, names, model) for names in needed.every() if names[0] in needed.SOON]
         return pieces
     pieces += [partial(switch_off, names, model) for names in needed.every()]
@@ -65,6 +72,7 @@ def work(*, small: bool, most_states: int | None = None) -> list[Callable[[], Lo
         pieces += [partial(explore, scope, terms, None) for scope in scopes.EVERYTHING]
         pieces += [partial(explore, scope, terms, most_states) for scope in scopes.TO_A_FIXED_POINT]
     pieces += [partial(explore, scope, terms, most_states) for terms in generated.values() for scope in scopes.EDGES]
+    pieces += [partial(explore, scope, terms, most_states) for scope, terms in scopes.at_an_edge(generated)]
     return pieces
 
 
@@ -88,6 +96,8 @@ def _line(looked: Looked) -> str:
         what = f"{found.scope}, under {found.agreement}: {found.states:,} states, {found.steps:,} steps"
         what += f" ({_how_far([found])})"
         return f"{what}, {len(found.breaches)} breaches, {looked.seconds:.0f} s"
+    if isinstance(found, broken.Seen):
+        return f"a law by which {found.law}: {'; by: '.join(_seen(found))}"
     names = " and ".join(found.safeguards)
     if found.breach is None:
         return f"without {names}: nothing breaks ({needed.WHY_NOTHING_BREAKS.get(names, 'not explained')})"
@@ -113,6 +123,10 @@ def wrong(
             if not each.as_expected:
                 lines.append(f"switching off {' and '.join(each.safeguards)} did not do what is said of it")
             continue
+        if isinstance(each, broken.Seen):
+            if each.breach is None:
+                lines.append(f"a law by which {each.law} was not seen")
+            continue
         told: set[str] = set()
         for (promise, what), course in each.breaches:
             if what not in told:
@@ -132,6 +146,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
     """What is printed at the end, and written into the page of measures."""
     found = [(each.found, each.seconds) for each in looked if isinstance(each.found, Found)]
     off = [each.found for each in looked if isinstance(each.found, needed.Needed)]
+    broke = [each.found for each in looked if isinstance(each.found, broken.Seen)]
     rows = [
         [
             f"{each.scope} ({each.agreement})",
@@ -146,11 +161,11 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         for each, seconds in found
         if not each.agreement.startswith("edges-")
     ]
-    for scope in scopes.EDGES:
+    for scope in (*scopes.EDGES, scopes.OFFICES, scopes.OF_CONSENT):
         edges = [each for each in found if each[0].scope == scope.name and each[0].agreement.startswith("edges-")]
         rows.append(
             [
-                f"{scope.name} ({len(edges)} generated profiles)",
+                f"{scope.name} ({len(edges)} generated profile{'s' * (len(edges) != 1)})",
                 f"{sum(each.states for each, _ in edges):,}",
                 f"{sum(each.looked_at for each, _ in edges):,}",
                 f"{sum(each.steps for each, _ in edges):,}",
@@ -165,7 +180,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
     for each in every:
         for ending, states in each.ended.items():
             reached[ending] = reached.get(ending, 0) + states
-    broken = sum(len(each.breaches) for each in every)
+    breaches = sum(len(each.breaches) for each in every)
     accepted = set[str]().union(*(each.acts for each in every))
     lines = [
         f"Written by `{command}`. {machine('pydantic')}",
@@ -174,7 +189,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"{sum(each.states for each in every):,} states, of which "
         f"{sum(each.looked_at for each in every):,} were looked at and the others lay beyond a bound; {sum(each.steps for each in every):,} transitions "
         f"({sum(each.accepted for each in every):,} acts accepted, {sum(each.refused for each in every):,} refused, "
-        f"{sum(each.waits for each in every):,} times that time passed). **{broken} breaches** of what never bends.",
+        f"{sum(each.waits for each in every):,} times that time passed). **{breaches} breaches** of what never bends.",
         f"{len(SAYINGS)} ways to say the acts, {_of_lists()} more from the lists of agreements, {len(BY_OTHERS)} by people whose acts they are not, {len(WAITS)} "
         f"ways for time to pass; {len(accepted)} ways were accepted somewhere.",
         f"{sum(each.merged for each in every):,} times a course came to a state that was known; "
@@ -198,6 +213,13 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
             ["without", "what breaks", "the course"],
             [[" and ".join(f"`{name}`" for name in each.safeguards), *_told(each)] for each in off],
         ).replace("---:", "---"),
+        "",
+        "With what the law concludes, or when it says that time is over, broken in one place, the shortest course on "
+        "which that is seen:",
+        "",
+        table(["a law by which", "what is seen", "the course"], [[each.law, *_seen(each)] for each in broke]).replace(
+            "---:", "---"
+        ),
     ]
     return "\n".join(lines)
 
@@ -213,6 +235,10 @@ def _told(each: needed.Needed) -> tuple[str, str]:
     if each.breach is None:
         return f"nothing: {needed.WHY_NOTHING_BREAKS.get(each.safeguards[0], 'not explained')}", "–"
     return each.breach[1], "; ".join(each.course)
+
+
+def _seen(each: broken.Seen) -> tuple[str, str]:
+    return (each.breach[1], "; ".join(each.course)) if each.breach else ("nothing", "–")
 
 
 def _command(given: argparse.Namespace) -> str:

@@ -21,7 +21,7 @@ from procedure.majority import age_of_consent, eighteenth_birthday
 from procedure.profiles import Profile
 from procedure.toml_text import read_toml
 from procedure.vocabulary import PlacementKind
-from proof.record import CARE_PLACES, CLOSED_KINDS, PERMITTED_ESCORTS
+from proof.places import CARE_PLACES, CLOSED_KINDS, PERMITTED_ESCORTS
 
 AGREEMENTS: Final = Path(__file__).parent.parent / "agreements"
 Fields = dict[str, Any]
@@ -272,6 +272,8 @@ def _since(**fields: Any) -> _Fields:
 _TRACED: Final = {"via": "central_authority", "child_agrees": True}
 _ASSESSED: Final = {"willing": True, "able": True, "safe": True, "assessment": "visited at home"}
 _PEOPLE_OF_THE_PANEL: Final = PANEL[:2]
+EXTENDED_BY: Final = 3
+"""Days by which a deadline is extended under each agreement."""
 
 _SAYINGS: Final[tuple[tuple[str, str, _Fields], ...]] = (
     # label (the act, and in brackets what is particular about it), who, fields
@@ -438,7 +440,7 @@ _SAYINGS: Final[tuple[tuple[str, str, _Fields], ...]] = (
     ("answer_complaint", "ombudsperson", _answer),
     ("assign", "authority", _says(caseworker={"id": "caseworker-1"})),
     ("assign [the guardian]", "authority", _says(caseworker={"id": "guardian-1"})),
-    ("extend_deadline", "authority", _says(deadline="identification", days=3)),
+    ("extend_deadline", "authority", _says(deadline="identification", days=EXTENDED_BY)),
     ("extend_deadline [release]", "authority", _says(deadline="release", days=1)),
     ("extend_deadline [by a hundred days]", "authority", _says(deadline="guardian", days=100)),
     ("correct [a closed place at the opening]", "authority", _corrected("opened", {"placement": CLOSED})),
@@ -499,7 +501,7 @@ def _lists(id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _of_the_terms(agreement: Agreement) -> Iterator[tuple[str, str, _Fields]]:
-    """What an agreement's own lists make possible to say: one choice that stands on a list, one that does not."""
+    """What an agreement's own lists and limits make possible to say: a choice that stands on a list, and one that not."""
     kinds, ends = _lists(agreement.id)
     employers = agreement.escort_employers
     yield "place_child [the last kind on the list]", "protection", _says(placement=place(kinds[-1], "social_service"))
@@ -514,6 +516,10 @@ def _of_the_terms(agreement: Agreement) -> Iterator[tuple[str, str, _Fields]]:
         yield "plan_travel [the last escort on the list]", "caseworker", _journey(employer=employers[-1])
     if other := next((employer for employer in PERMITTED_ESCORTS if employer not in employers), None):
         yield "plan_travel [an escort off the list]", "caseworker", _journey(employer=other)
+    if limit := agreement.extension_limit:
+        yield "extend_deadline [to the limit]", "authority", _says(deadline="identification", days=limit)
+    beyond = _says(deadline="identification", days=limit + 1)
+    yield "extend_deadline [a day beyond the limit]", "authority", beyond
     for who in agreement.approvals:
         if not who.startswith("central_authority@"):
             yield f"approve_return [{who}]", "authority", _approved_by(who)
@@ -528,7 +534,7 @@ def _approved_by(who: str) -> _Fields:
 
 
 def sayings(agreement: Agreement) -> tuple[Saying, ...]:
-    """All that is said under an agreement: what is said under each, and what its own lists make possible to say."""
+    """All that is said under an agreement: what is said under each, and what its own lists and limits make possible."""
     return (*SAYINGS, *(_saying(*each) for each in _of_the_terms(agreement)))
 
 

@@ -22,9 +22,20 @@ from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
 from procedure.safeguards.asked import Asked, Refusal
 from proof.abstraction import seen
-from proof.alphabet import BY_OTHERS, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
+from proof.alphabet import BY_OTHERS, EXTENDED_BY, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
 from proof.endings import next_step
-from proof.promises import ENDINGS, Breach, of_a_correction, of_a_refusal, of_an_acceptance, of_the_record, of_time
+from proof.promises import (
+    ENDINGS,
+    Breach,
+    of_a_correction,
+    of_a_refusal,
+    of_an_acceptance,
+    of_conclusions,
+    of_silence,
+    of_the_record,
+    of_time,
+)
+from proof.reckoning import Reckoning
 from proof.record import Reading
 
 FAILS: Final = "The law answers every act"
@@ -207,6 +218,8 @@ class Exploration:
         self._heard_of_others: set[Hashable] = set()
         self._reaches: dict[str, set[Hashable]] = {}
         self._told: Reading | None = None
+        self._reckoned: list[Reckoning] = []
+        """What follows from the record of each state."""
         self._came: set[str] = set()
         # An agreement whose time to appeal outlasts a determination leaves no way to a return, and passes the floor.
         window = agreement.deadlines["appeal_window"].at_most_hours()
@@ -243,6 +256,10 @@ class Exploration:
         said = {*WAITS, *(saying.label for saying in self._said)}
         if not self._returns:
             said -= {label for label in said if label.partition(" ")[0] in _THE_JOURNEY}
+        if self.agreement.extension_limit < EXTENDED_BY:
+            said.discard("extend_deadline")
+        if not self.agreement.consent_age:
+            said.discard("the child is old enough to be asked")  # and always was
         return tuple(each for each in self.scope.follows or () if each in said - self.found.acts - self._came)
 
     def _begin(self, given: Fields) -> int:
@@ -261,8 +278,12 @@ class Exploration:
                 raise ValueError(f"{self.scope.name}: {label} does not stand at the beginning")
             state = State(went[0], went[1], -1, f"{state.by}; {label}", tuple(ledger), 0)
         self.states.append(state)
+        self._reckoned.append(Reckoning.of(state.made, self.agreement, state.case.host_state))
         self._known[self._key(state.case, state.at, Ledger(state.made))] = len(self.states) - 1
-        return len(self.states) - 1
+        here = len(self.states) - 1
+        # What came before is not looked at step by step; what it concluded is.
+        self._hold(here, "", of_conclusions(self._reckoned[here], state.case))
+        return here
 
     def step(self, label: str, state: State, ledger: Ledger) -> tuple[Case, datetime] | None:
         """Do what a label names, where it can be said and stands."""
@@ -331,25 +352,31 @@ class Exploration:
                 self.found.refused += 1
                 self.found.refused_by.update(made[0].safeguards)
                 self._hold(here, saying.label, of_a_refusal(act, state.case, case, made, state.at))
+                # A refusal alone concludes nothing; a detention that was told all the same does.
+                if len(made) > 1 or "deadlines" in made[0].facts:
+                    self._hold(here, saying.label, of_conclusions(self._reckoned[here].after(made), case))
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
-                told, said = self._reading(entries, state.case), as_given(act)
+                told, said = self._reading(entries, here), as_given(act)
                 if saying.act == "correct":
-                    self._hold(here, saying.label, of_a_correction(said, state.case, case, told))
-                else:
-                    self._hold(here, saying.label, of_an_acceptance(act, said, state.case, case, made, told, state.at))
+                    self._hold(here, saying.label, of_a_correction(said, state.case, case, told, state.at))
+                    ledger.cut(state.case.n)
+                    continue
+                self._hold(here, saying.label, of_an_acceptance(act, said, state.case, case, made, told, state.at))
+                reckoned = self._reckoned[here].after(made)
+                self._hold(here, saying.label, of_conclusions(reckoned, case))
                 if followed and self._within(case):
-                    new += self._go_on(here, saying.label, case, state.at, made, ledger)
+                    new += self._go_on(here, saying.label, case, state.at, made, ledger, reckoned)
             ledger.cut(state.case.n)
         new += self._wait(here, ledger)
         if self._endings_each and here % self._endings_each == 0:
             self._endings(here, entries)
         return new
 
-    def _reading(self, entries: Sequence[Entry], case: Case) -> Reading:
+    def _reading(self, entries: Sequence[Entry], here: int) -> Reading:
         if self._told is None:
-            self._told = Reading(entries, self.agreement, case.host_state)
+            self._told = Reading(entries, self.agreement, self.states[here].case.host_state, self._reckoned[here])
         return self._told
 
     def _to_be_said(self, state: State) -> Iterator[tuple[Saying, bool]]:
@@ -400,14 +427,24 @@ class Exploration:
             self.found.waits += 1
             self._hold(here, label, of_time(case, then, made))
             self._hold(here, label, of_the_record(case, then, made))
+            reckoned = self._reckoned[here].after(made)
+            self._hold(here, label, of_silence(reckoned, until))
+            self._hold(here, label, of_conclusions(reckoned, then))
             if label in WAITS and (follows is None or label in follows):
                 self._came.add(label)
-                new += self._go_on(here, label, then, until, made, ledger)
+                new += self._go_on(here, label, then, until, made, ledger, reckoned)
             ledger.cut(case.n)
         return new
 
     def _go_on(
-        self, here: int, label: str, case: Case, at: datetime, made: Sequence[Entry], ledger: Ledger
+        self,
+        here: int,
+        label: str,
+        case: Case,
+        at: datetime,
+        made: Sequence[Entry],
+        ledger: Ledger,
+        reckoned: Reckoning,
     ) -> list[int]:
         key = self._key(case, at, ledger)
         known = self._known.get(key)
@@ -418,6 +455,7 @@ class Exploration:
                 self._compare(known, case, at, list(ledger))
             return []
         self.states.append(State(case, at, here, label, tuple(made), steps))
+        self._reckoned.append(reckoned)
         self._known[key] = len(self.states) - 1
         self.found.longest = max(self.found.longest, steps)
         return [len(self.states) - 1]

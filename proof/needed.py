@@ -5,16 +5,17 @@ state hears everything that anybody might say. The first breach that it meets en
 are. A safeguard without which nothing breaks is told as well, with the reason why.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from procedure.agreement import Agreement
 from procedure.vocabulary import SAFEGUARD_NAMES
-from proof.exploring import FAILS, Exploration, Scope, without
-from proof.promises import Breach
+from proof.exploring import FAILS, Exploration, Found, Scope, without
+from proof.promises import CONCLUDES, Breach
 from proof.scopes import FAMILY, NINE
 
-_ORDINARY: Final = (
+ORDINARY: Final = (
     "appoint_guardian",
     "appoint_counsel",
     "report_tracing [nobody found]",
@@ -98,21 +99,46 @@ class Needed:
 def look_without(agreement: Agreement, *safeguards: str, most_states: int = MOST_STATES) -> Needed:
     """Switch safeguards off and look for the shortest breach from the opening of a case."""
     where = _WHERE.get(safeguards[0], _AT_ONCE)
+    with without(*safeguards):
+        found, breach, course = shortest(
+            f"without {' and '.join(safeguards)}",
+            agreement,
+            dict(where.given),
+            (*ORDINARY, *where.besides),
+            most_states,
+        )
+    return Needed(safeguards, breach, course, found.states, found.steps, frozenset(found.bounds))
+
+
+def shortest(
+    name: str,
+    agreement: Agreement,
+    given: Mapping[str, object],
+    follows: tuple[str, ...],
+    most_states: int,
+    *,
+    before: tuple[str, ...] = (),
+    deadlines: bool = False,
+) -> tuple[Found, Breach | None, tuple[str, ...]]:
+    """Explore until a promise breaks: what was found, the breach, and the course that ends in it."""
     scope = Scope(
-        name=f"without {' and '.join(safeguards)}",
+        name=name,
         about="the shortest breach",
-        intakes=(dict(where.given),),
-        follows=(*_ORDINARY, *where.besides),
+        intakes=(dict(given),),
+        before=before,
+        follows=follows,
+        deadlines=deadlines,
     )
     exploration = Exploration(
         scope, agreement, most_states=most_states, compare_each=0, endings_each=0, until_breach=True
     )
-    with without(*safeguards):
-        found = exploration.run()
+    found = exploration.run()
     # All breaches of one look are of the last state that was looked at, so their courses are of one length.
-    harms = sorted(found.breaches, key=lambda each: each[0][0] == FAILS)
+    # Where one act breaks several things, the harm is told before what the record concludes of it.
+    told_last = (CONCLUDES, FAILS)
+    harms = sorted(found.breaches, key=lambda each: each[0][0] in told_last and 1 + told_last.index(each[0][0]))
     breach, course = harms[0] if harms else (None, list[str]())
-    return Needed(safeguards, breach, tuple(course), found.states, found.steps, frozenset(found.bounds))
+    return found, breach, tuple(course)
 
 
 def every() -> list[tuple[str, ...]]:

@@ -13,7 +13,10 @@ from procedure.case import Case
 from procedure.deadlines import changes
 from procedure.entries import Entry
 from procedure.folding import after
-from proof.record import CARE_PLACES, ENFORCEMENT, PERMITTED_ESCORTS, Reading, Said, any_closed, closed
+from proof.clocks import NEVER_EXTENDED, deadline_of
+from proof.places import CARE_PLACES, ENFORCEMENT, PERMITTED_ESCORTS, Said, any_closed, closed
+from proof.reckoning import Reckoning, lasting
+from proof.record import Reading
 
 LIBERTY: Final = "No path leads to detention"
 SILENCE: Final = "Silence never decides"
@@ -26,6 +29,8 @@ PROMISES: Final = (LIBERTY, SILENCE, REFUSAL, CARE, REPORT, ENDINGS, PAST)
 """The seven things that never bend, in the order of CONTRIBUTING.md."""
 DEMAND: Final = "What the procedure asks of an act"
 """What is not one of the seven by itself, and what the seven rest on: the demands of procedure.md, parts 2 and 3."""
+CONCLUDES: Final = "What the record concludes is what the procedure says"
+"""Likewise: what an entry voids, whether a hearing counts, and when rounds, times to appeal and deadlines begin."""
 
 Breach = tuple[str, str]
 """A promise, and in what a step broke it."""
@@ -53,6 +58,34 @@ def of_time(before: Case, then: Case, made: Sequence[Entry]) -> Iterator[Breach]
     for entry in made:
         if entry.kind not in _BY_TIME:
             yield SILENCE, f"the passing of time put on record: {entry.kind}"
+
+
+def of_silence(told: Reckoning, at: datetime) -> Iterator[Breach]:
+    """What the passing of time up to ``at`` must have put on record, and did not. ``told`` is what came of it."""
+    for what in told.untold(at):
+        yield SILENCE, what
+
+
+def of_conclusions(told: Reckoning, then: Case) -> Iterator[Breach]:
+    """Where a step concludes something else than the procedure. ``told`` is reckoned up to its newest entry."""
+    for what in told.differs:
+        yield CONCLUDES, what
+    for key, clock in told.clocks.items():
+        name, known = deadline_of(key), then.running.get(key)
+        promise = LIBERTY if name == "release" else CONCLUDES
+        if known is None:
+            yield promise, f"the record says that the deadline {name} does not run, and the procedure says that it does"
+        elif known.due != clock.due:
+            apart = lasting(abs(known.due - clock.due))
+            when = "later" if known.due > clock.due else "earlier"
+            yield promise, f"the record says that {name} is due {apart} {when} than the procedure says"
+    for key in then.running.keys() - told.clocks.keys():
+        yield (
+            CONCLUDES,
+            f"the record says that the deadline {deadline_of(key)} runs, and the procedure says that none does",
+        )
+    for what in told.stands_otherwise(bool(then.holds)):
+        yield CONCLUDES, what
 
 
 def of_the_record(before: Case, then: Case, made: Sequence[Entry]) -> Iterator[Breach]:
@@ -114,14 +147,14 @@ def of_an_acceptance(
 ) -> Iterator[Breach]:
     """What an accepted act must not be, read from the record ``told`` before it."""
     name = act.act
-    yield from _liberty(name, said, before, then, made, told)
+    yield from _liberty(name, said, before, then, made, told, at)
     yield from _people(name, said, told)
     if told.entries[-1].kind == "closed" or any(e.kind == "closed" for e in told.entries):
         yield DEMAND, "an act was taken in a closed case"
     if name == "determine_best_interests":
         yield from _determination(said, told)
     if name in ("open_tracing", "place_child", "assess_age", "arrange_third_country", "extend_deadline", "resume"):
-        yield from _other_decisions(name, said, told, before)
+        yield from _other_decisions(name, said, told)
     if name in ("give_consent", "adopt_reintegration_plan", *MOVES_THE_RETURN):
         yield from _return(name, said, told, at)
     yield from _order(name, said, told, at)
@@ -135,7 +168,7 @@ _NEVER_CORRECTED_INTO: Final = (
 ).split()
 
 
-def of_a_correction(said: Said, before: Case, then: Case, told: Reading) -> Iterator[Breach]:
+def of_a_correction(said: Said, before: Case, then: Case, told: Reading, at: datetime) -> Iterator[Breach]:
     """What an accepted correction must not be: it says what was, and decides nothing."""
     yield from _people("correct", said, told)
     if any(entry.kind == "closed" for entry in told.entries):
@@ -152,16 +185,22 @@ def of_a_correction(said: Said, before: Case, then: Case, told: Reading) -> Iter
         yield LIBERTY, "a correction moved the child"
     if before.detained and not then.detained:
         yield LIBERTY, "a correction ended a detention that nobody has seen the end of"
+    if then.placement and closed(then.placement) and not _answered(then, told, at):
+        yield LIBERTY, "a closed place came to be known, and no hold or no deadline for the release stands in time"
+
+
+def _answered(then: Case, told: Reading, at: datetime) -> bool:
+    """Whether a detention is answered: a hold, and a release that is due within the hours of the agreement."""
     release = then.deadlines.get("release")
-    if (
-        then.placement
-        and closed(then.placement)
-        and not (then.detained and "detention" in then.holds and release is not None and release.open)
-    ):
-        yield LIBERTY, "a closed place came to be known, and no hold and no deadline for the release stands"
+    if not then.detained or "detention" not in then.holds or release is None or not release.open:
+        return False
+    hours = told.terms.deadlines["release"].hours
+    return hours is not None and release.due <= at + timedelta(hours=hours)
 
 
-def _liberty(name: str, said: Said, before: Case, then: Case, made: Sequence[Entry], told: Reading) -> Iterator[Breach]:
+def _liberty(
+    name: str, said: Said, before: Case, then: Case, made: Sequence[Entry], told: Reading, at: datetime
+) -> Iterator[Breach]:
     if name in ("place_child", "arrange_third_country") and closed(said["placement"]):
         yield LIBERTY, f"{name} led into a closed place"
     if name == "plan_travel":
@@ -175,11 +214,9 @@ def _liberty(name: str, said: Said, before: Case, then: Case, made: Sequence[Ent
         if moved and name != "place_child":
             yield LIBERTY, f"the decision {name} moved the child"
     elif name in ("report_detention", "report_found", "confirm_release", "report_incident", "arrive", "record_visit"):
-        place, release = said.get("placement"), then.deadlines.get("release")
-        if (name == "report_detention" or (place and closed(place))) and not (
-            then.detained and "detention" in then.holds and release is not None and release.open
-        ):
-            yield LIBERTY, f"{name} told of a closed place, and no hold and no deadline for the release stands"
+        place = said.get("placement")
+        if (name == "report_detention" or (place and closed(place))) and not _answered(then, told, at):
+            yield LIBERTY, f"{name} told of a closed place, and no hold or no deadline for the release stands in time"
     if name in MOVES_THE_RETURN and (told.detained or told.too_long_in_emergency):
         yield LIBERTY, f"{name} passed while the child was detained or too long in an emergency placement"
     if name == "give_consent" and said["given"] and told.detained:
@@ -249,7 +286,7 @@ def _refoulement(name: str, told: Reading) -> Iterator[Breach]:
         yield DEMAND, f"{name} goes towards danger: a claim for asylum stands, or return was found unsafe"
 
 
-def _other_decisions(name: str, said: Said, told: Reading, before: Case) -> Iterator[Breach]:
+def _other_decisions(name: str, said: Said, told: Reading) -> Iterator[Breach]:
     if name == "open_tracing":
         if told.guardian is None:
             yield DEMAND, "tracing was opened before a guardian was in office"
@@ -264,10 +301,7 @@ def _other_decisions(name: str, said: Said, told: Reading, before: Case) -> Iter
         danger = (
             (screened is not None and screened.body["act"]["violence"])
             or any(not e.body["act"]["safe"] for e in told.done if e.act == "assess_family")
-            or any(
-                e.act == "decide_appeal" and e.facts["result"] == "upheld" and e.facts["against"] == "placement"
-                for e in told.done
-            )
+            or told.reckoned.court_found_danger
         )
         if told.intake["situation"] == "with_family" and said["placement"]["kind"] != "family" and not danger:
             yield DEMAND, "a child was parted from its family without a danger on record"
@@ -276,10 +310,13 @@ def _other_decisions(name: str, said: Said, told: Reading, before: Case) -> Iter
             yield DEMAND, "somebody was called an adult on one method, or without a guardian"
     elif name == "extend_deadline":
         limit, wanted = told.terms.extension_limit, said["deadline"]
-        used = sum(e.facts["days"] for e in told.done if e.act == "extend_deadline" and e.facts["deadline"] == wanted)
-        late = any(d.overdue and d.open for key, d in before.deadlines.items() if key.partition(":")[0] == wanted)
-        if wanted in ("release", "emergency_placement") or said["days"] > limit or late or used > 3 * limit:
+        clocks = [clock for key, clock in told.reckoned.clocks.items() if deadline_of(key) == wanted]
+        used = max((clock.extended for clock in clocks), default=0)
+        late = any(clock.overdue for clock in clocks)
+        if wanted in NEVER_EXTENDED or used + said["days"] > limit or late:
             yield DEMAND, "a deadline was stretched that must not be"
+        elif not clocks:
+            yield DEMAND, "a deadline was stretched that does not run"
     elif name == "resume" and told.suspended.get(said["ground"]) == said["actor"]["id"]:
         yield DEMAND, "who suspended the case resumed it"
 
@@ -312,7 +349,7 @@ def _return(name: str, said: Said, told: Reading, at: datetime) -> Iterator[Brea
     if name == "approve_return":
         if told.heard is None:
             yield DEMAND, "a return was approved without hearing the child in this round"
-        rests = told.found_return and told.found_return.facts["rests_on_guarantee"] and told.guarantee
+        rests = told.found_return and told.found_return.n in told.reckoned.on_guarantee and told.guarantee
         if not told.relatives and not rests:
             yield DEMAND, "a return was approved, and nobody is there to care for the child"
         if told.in_force("adopt_reintegration_plan") is None:

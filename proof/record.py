@@ -1,50 +1,35 @@
 """What a record says, read anew from its entries: a second reading of the law, that asks no safeguard and no fold.
 
-Written from the procedure's pages. It reads the acts as they were said, and of what the law concluded only which
-entries it voided, which appeal was decided, and when the time to appeal ends.
+Written from the procedure's pages. It reads the acts as they were said; what follows from them is reckoned anew
+(:mod:`proof.reckoning`). What is still read as the law wrote it stands in docs/proof.md.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 
+from procedure.agreement import Agreement
 from procedure.entries import Entry
-
-Said = dict[str, Any]
-
-ENFORCEMENT: Final = ("police", "border", "immigration", "penitentiary", "military", "private_security")
-CLOSED_KINDS: Final = ("police_station", "border_facility", "closed_school", "penitentiary")
-LASTING_KINDS: Final = ("family", "kinship", "foster_family", "group_home", "independent_living")
-CARE_PLACES: Final = (*LASTING_KINDS, "child_shelter")
-PERMITTED_ESCORTS: Final = ("child_protection", "social_service", "ngo", "health")
-
-
-def closed(place: Said) -> bool:
-    """Whether a child could not leave a place at will, as far as anybody can be sure (contract, part 4)."""
-    return not (
-        place["child_may_leave_at_will"] is True
-        and place["run_by"] not in ENFORCEMENT
-        and place["kind"] not in CLOSED_KINDS
-        and not place.get("locked")
-        and not place.get("guarded")
-        and not place.get("sanction_for_leaving")
-        and place.get("phone_and_visits") is not False
-        and place.get("monitor_may_enter") is not False
-    )
+from proof.places import LASTING_KINDS, Said, closed
+from proof.reckoning import Reckoning
 
 
 class Reading:
     """A record up to some entry, with what it says of the child, the people in office and the return."""
 
-    def __init__(self, entries: Sequence[Entry], terms: Any, host: str) -> None:
+    def __init__(
+        self, entries: Sequence[Entry], terms: Agreement, host: str, reckoned: Reckoning | None = None
+    ) -> None:
+        """``reckoned`` is what follows from the entries, where somebody has reckoned it already."""
         self.entries = entries
         self.terms = terms
         self.host = host
         self.intake: Said = entries[0].body["intake"]
-        self.voided = {n for entry in entries for n in entry.facts.get("voids", ())}
+        self.reckoned = reckoned or Reckoning.of(entries, terms, host)
+        self.voided = self.reckoned.voided
         self.done = [entry for entry in entries if entry.kind == "accepted"]
-        self.round_began = max((e.n for e in entries if "round" in e.facts), default=0)
+        self.round_began = self.reckoned.round_began
 
     def last(self, *acts: str, where: Callable[[Entry], bool] = lambda entry: True) -> Entry | None:
         return next((e for e in reversed(self.done) if e.act in acts and where(e)), None)
@@ -98,10 +83,10 @@ class Reading:
                 stands = "granted" if said["result"] == "granted" else "closed"
         return stands
 
-    @cached_property
-    def appeals(self) -> list[Entry]:
-        decided = {e.facts["appeal"] for e in self.done if e.act == "decide_appeal"}
-        return [e for e in self.done if e.act == "appeal" and e.n not in decided]
+    @property
+    def appeals(self) -> list[str]:
+        """Against what the appeals are that wait for a ruling."""
+        return [against for _, against in self.reckoned.appeals]
 
     @cached_property
     def suspended(self) -> dict[str, str]:
@@ -129,7 +114,7 @@ class Reading:
 
     def holds(self) -> list[str]:
         """What holds a return (part 5)."""
-        suspends = any(_said(e)["against"] in ("best_interests", "return", "travel") for e in self.appeals)
+        suspends = any(against in ("best_interests", "return", "travel") for against in self.appeals)
         stands = {
             "the child is detained": self.detained,
             "the emergency placement has lasted too long": self.too_long_in_emergency,
@@ -182,11 +167,8 @@ class Reading:
 
     @cached_property
     def heard(self) -> Entry | None:
-        """A hearing of this round in which the child was informed and its guardian was there."""
-        return self.in_round(
-            "hear_child",
-            where=lambda e: _said(e)["informed"] and _said(e)["guardian_present"] and e.facts["counts"],
-        )
+        """A hearing of this round that counts."""
+        return self.in_round("hear_child", where=lambda e: e.n in self.reckoned.counted)
 
     @cached_property
     def relatives(self) -> dict[str, Entry]:
@@ -225,23 +207,10 @@ class Reading:
     def child_agrees(self) -> Entry | None:
         return self._agrees("child")
 
-    @cached_property
+    @property
     def child_objects(self) -> bool:
         """The newest word of the child that says no, with no later word that says yes."""
-        objects = False
-        outright = False
-        for entry in self.done:
-            said = _said(entry)
-            if entry.act in ("give_consent", "withdraw_consent") and entry.actor_role == "child":
-                objects = outright = entry.act == "withdraw_consent" or not said["given"]
-            elif entry.act == "report_incident" and said["what"] == "child_objects":
-                objects = outright = True
-            elif entry.act == "hear_child" and entry.facts["counts"]:
-                if said["wish"] == "stay":
-                    objects, outright = True, False
-                elif not outright or said["wish"] == "return":
-                    objects = outright = False
-        return objects
+        return bool(self.reckoned.objection)
 
     def old_enough(self, at: datetime) -> bool | None:
         """Whether the child's own consent is asked for; ``None`` where more than one date of birth was told."""
@@ -261,10 +230,9 @@ class Reading:
         sides = {self.host: "host", self.intake["origin_state"]: "origin"}
         return {f"{e.actor_role}@{sides.get(e.actor_state or '')}": e for e in given}
 
-    @cached_property
+    @property
     def window_ends(self) -> datetime | None:
-        told = [e.facts["appeal_window_ends"] for e in self.entries if "appeal_window_ends" in e.facts]
-        return datetime.fromisoformat(told[-1]) if told else None
+        return self.reckoned.window_ends
 
     @cached_property
     def plan(self) -> Entry | None:
@@ -327,7 +295,3 @@ _TELLS_WHERE: Final = (
 
 def _said(entry: Entry) -> Said:
     return entry.body.get("act") or {}
-
-
-def any_closed(places: Iterable[Said]) -> bool:
-    return any(map(closed, places))

@@ -1,8 +1,7 @@
 """The scopes that are explored, and the agreements under which."""
 
-import itertools
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from procedure.agreement import Agreement, BelowTheFloor, Breach
 from procedure.floor import read_profile
@@ -92,7 +91,8 @@ HOLDS: Final = Scope(
 TRAVEL: Final = Scope(
     name="travel",
     about="plans, certificates, approvals, departure, incidents, arrival, good and bad, and what turns out on the way",
-    before=_DECIDED,
+    # Identified, so that the stage comes to the journey and a plan of it is owed by a day.
+    before=(*_IDENTIFIED, *_DECIDED),
     follows=_labels(
         "certify_fit_to_travel | certify_fit_to_travel [unfit] | plan_travel | plan_travel [to child protection] | "
         "approve_travel | depart | report_incident | report_incident [in a closed place] | confirm_release | "
@@ -175,7 +175,7 @@ OFFICES: Final = Scope(
     deadlines=True,
     steps=6,
     follows=_labels(
-        "extend_deadline | complain | answer_complaint | assign | suspend | resume | "
+        "extend_deadline | extend_deadline [to the limit] | complain | answer_complaint | assign | suspend | resume | "
         "appoint_guardian | confirm_services | a day passes | thirty days pass"
     ),
 )
@@ -343,6 +343,17 @@ def family(model: Agreement) -> dict[str, Agreement]:
     return made
 
 
+def at_an_edge(generated: dict[str, Agreement]) -> list[tuple[Scope, Agreement]]:
+    """What is followed besides :data:`EDGES`, under a generated profile at the edge that it is about.
+
+    Deadlines that are never, or long, extended; and a child who is asked at every age.
+    """
+    twelve = [terms for terms in generated.values() if terms.id != "edges-13"]
+    # The loosest otherwise says nothing more of these; the last one is as tight as may be in every clause.
+    tight, far = twelve[-1], next(terms for terms in twelve if terms.extension_limit == 60)
+    return [(OFFICES, tight), (OFFICES, far), (OF_CONSENT, tight)]
+
+
 def refused_beyond(model: Agreement) -> dict[str, list[str]]:
     """For each step beyond an edge, the clauses by which the loader refused it; none where it let it pass."""
     found: dict[str, list[str]] = {}
@@ -353,9 +364,3 @@ def refused_beyond(model: Agreement) -> dict[str, list[str]]:
         except BelowTheFloor as below:
             found[clause] = [breach.clause for breach in below.breaches]
     return found
-
-
-def pairs_met(rows: list[tuple[int, ...]]) -> bool:
-    """Whether each pair of columns shows each pair of edges."""
-    columns: list[Any] = list(zip(*rows, strict=True))
-    return all(len(set(zip(one, other, strict=True))) == 4 for one, other in itertools.combinations(columns, 2))

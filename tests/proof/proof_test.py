@@ -1,7 +1,8 @@
 """The proof proves something: its abstraction drops nothing that is read, its promises break, its searches find."""
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from procedure import decide
 from procedure.acts import ACTS
+from procedure.agreement import Period
 from procedure.case import Case, OnRecord
 from procedure.effects import effects
 from procedure.gates import refusals
@@ -19,12 +21,14 @@ from procedure.safeguards.asked import Asked
 from procedure.stages import stage_of
 from procedure.vocabulary import SAFEGUARD_NAMES
 from procedure.who_may import not_your_act
-from proof import needed, scopes
+from proof import broken, needed, scopes
 from proof.__main__ import Looked, main, report, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
 from proof.alphabet import BY_OTHERS, FOSTER, SAYINGS, STATION, WAITS, Now, sayings
-from proof.exploring import SEED, Exploration, Found, Scope, State, without
-from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, SILENCE, of_a_correction, of_time
+from proof.clocks import due_after
+from proof.exploring import SEED, START, Exploration, Found, Scope, State, without
+from proof.promises import ENDINGS, LIBERTY, PAST, PROMISES, SILENCE, of_a_correction, of_silence, of_time
+from proof.reckoning import Reckoning
 from proof.record import Reading
 
 MODEL = scopes.shipped()[0]["model"]
@@ -174,11 +178,15 @@ def test_nothing_breaks_in_a_small_exploration(scope: Scope) -> None:
 
 
 def test_nothing_breaks_under_any_agreement() -> None:
-    """The way from the approvals on, under every shipped and every generated agreement."""
+    """The way from the approvals on, under every shipped and every generated agreement; two more at their edges."""
     stands, refused = scopes.shipped()
     assert "chisinau-2002" in refused
     assert set(stands) == {"model", "moldova-2008", "eu-return-directive"}
-    for terms in (*stands.values(), *scopes.family(MODEL).values()):
+    generated = scopes.family(MODEL)
+    for scope, terms in scopes.at_an_edge(generated):
+        found = Exploration(scope, terms, most_states=MODEST, endings_each=5).run()
+        assert found.breaches == [], terms.id
+    for terms in (*stands.values(), *generated.values()):
         for scope in scopes.EDGES:
             found = Exploration(scope, terms, most_states=6, endings_each=5).run()
             assert found.breaches == [], terms.id
@@ -251,10 +259,16 @@ def test_a_part_never_stands_on_the_page_as_if_it_were_the_whole(
     assert "| explored | states | looked at | transitions |" in page.read_text("utf-8")
 
 
+def pairs_met(rows: list[tuple[int, ...]]) -> bool:
+    """Whether each pair of columns shows each pair of edges."""
+    columns = list(zip(*rows, strict=True))
+    return all(len(set(zip(one, other, strict=True))) == 4 for one, other in itertools.combinations(columns, 2))
+
+
 def test_the_generated_agreements_meet_in_every_pair_of_edges() -> None:
     """Twelve profiles show each pair of clauses at all four pairs of edges, and a step beyond is refused by name."""
-    assert scopes.pairs_met(scopes.design())
-    assert not scopes.pairs_met(scopes.design()[:6])
+    assert pairs_met(scopes.design())
+    assert not pairs_met(scopes.design()[:6])
     assert len({terms.digest() for terms in scopes.family(MODEL).values()}) == 13
     for clause, by in scopes.refused_beyond(MODEL).items():
         assert clause in by
@@ -317,7 +331,10 @@ def test_a_correction_that_decides_or_detains_would_be_seen() -> None:
 
     def breaks(then: Case, was: Case = before, entry: int = before.placement_n, **said: Any) -> set[str]:
         return {
-            promise for promise, _ in of_a_correction({"actor": actor, "entry": entry, "fields": said}, was, then, told)
+            promise
+            for promise, _ in of_a_correction(
+                {"actor": actor, "entry": entry, "fields": said}, was, then, told, before.opened_at
+            )
         }
 
     assert breaks(before) == set()
@@ -328,6 +345,92 @@ def test_a_correction_that_decides_or_detains_would_be_seen() -> None:
     assert breaks(before.but(placement=HOME), placement=FOSTER) == {LIBERTY}
     assert breaks(before.but(placement=STATION), placement=STATION) == {LIBERTY}
     assert breaks(before, was=before.but(detained=True)) == {LIBERTY}
+
+
+SEEN = {
+    "a detention voids nothing": "report_detention voids: the record says nothing, and the procedure says",
+    "a hearing in detention counts": "hear_child counts: the record says yes, and the procedure says no",
+    "a hearing counts with no guardian in office": "hear_child counts: the record says yes, and the procedure says no",
+    "a hearing counts without the guardian in the room": "hear_child counts: the record says yes",
+    "the time to appeal is one second": "opens a time to appeal: the record says 1 second, and the procedure says 15 d",
+    "an approval opens no time to appeal": "approve_return opens a time to appeal: the record says nothing",
+    "a release is due a thousand days later": "no hold or no deadline for the release stands in time",
+    "nothing is ever overdue or told further": "the deadline identification passed, and the record does not say so",
+    "nobody is told of what is overdue": "passed, and nobody was told who must be told",
+    "a release that is late is never told": "the deadline release passed, and the record does not say so",
+    "the other state owes no answer": "the record says that the deadline approval_origin does not run",
+    "who takes a consent back voids nothing": "withdraw_consent voids: the record says nothing",
+    "who refuses a consent voids nothing": "give_consent voids: the record says nothing",
+    "a child who wishes to stay voids nothing": "hear_child voids: the record says nothing",
+    "another guardian is bound by the consent of the first": "replace_guardian voids: the record says nothing",
+    "a new round leaves the approvals in force": "reopen_best_interests voids: the record says nothing",
+    "a refusal to return begins no round": "decline_return begins the round: the record says nothing",
+    "every determination rests on a guarantee": "rests on a guarantee: the record says yes, and the procedure says no",
+    "a deadline is extended by the limit again and again": "a deadline was stretched that must not be",
+    "what is void goes on standing": "the record says that the deadline consent does not run",
+}
+"""What the proof sees of a law that is broken in one place."""
+
+
+@pytest.mark.parametrize("law", broken.BY_NAME)
+def test_a_law_that_concludes_something_else_would_be_seen(law: str) -> None:
+    """The law is broken in one place while the search runs; the breach comes with a shortest course, and is no chance."""
+    seen = broken.look_at(law, MODEL)
+    assert seen.breach is not None
+    assert SEEN[law] in seen.breach[1]
+    assert seen.course[0] == "the case is opened"
+    # As the law is, the same course breaks nothing, and neither does anything else that is said where it ends.
+    sound = Scope(name="sound", about="", intakes=(scopes.NINE,), before=seen.course[1:-1], follows=())
+    assert Exploration(sound, MODEL, endings_each=0).run().breaches == []
+
+
+def test_a_law_that_was_not_seen_to_be_broken_fails_the_run() -> None:
+    """Each broken law must be seen; one that the proof passes over is told by name."""
+    unseen = broken.Seen("everything is forgiven", None, (), 1, 1)
+    refused, beyond = scopes.shipped()[1], scopes.refused_beyond(MODEL)
+    assert wrong([Looked(unseen, 0.0)], refused, beyond) == ["a law by which everything is forgiven was not seen"]
+    assert "| everything is forgiven | nothing | – |" in report([Looked(unseen, 0.0)], refused, beyond, "a test")
+
+
+def test_a_law_is_broken_for_the_proof_only() -> None:
+    """Outside the search the law is as it was, also where the search ends in an error."""
+    lawful = decide.effects
+    patches = broken.BY_NAME["the time to appeal is one second"].patches
+    with pytest.raises(ZeroDivisionError), broken.patched(patches()):
+        assert 1 / (decide.effects is lawful)
+    assert decide.effects is lawful
+
+
+def test_working_days_are_counted_as_the_law_counts_them() -> None:
+    """Two ways to count, over weekends and the holidays of several states, come to the same days."""
+    period = Period(working_days=10)
+    for day in range(0, 730, 3):
+        start = START + timedelta(days=day)
+        for state in ("MD", "UA", "PL", "SA"):
+            assert due_after(period, start, state) == period.due(start, state)
+
+
+def test_time_that_has_passed_in_silence_would_be_seen() -> None:
+    """A deadline that passed must be told, and further to both levels; one that has not, must not."""
+    opening = Exploration(Scope(name="the opening", about="", follows=()), MODEL, most_states=1, endings_each=0)
+    opening.run()
+    told = Reckoning.of(opening.entries(0), MODEL, opening.states[0].case.host_state)
+    on_time, late = START + timedelta(days=2, seconds=-1), START + timedelta(days=2)
+    assert list(of_silence(told, on_time)) == []
+    assert list(of_silence(told, late)) == [
+        (SILENCE, "the deadline protection_screening passed, and the record does not say so")
+    ]
+    passed = replace(
+        opening.entries(0)[0],
+        n=2,
+        at=late,
+        kind="overdue",
+        facts={"deadline": "protection_screening", "key": "protection_screening"},
+    )
+    assert list(of_silence(told.after([passed]), late)) == []
+    assert told.after([replace(passed, at=on_time)]).differs == (
+        "the record says that protection_screening has passed, and by the procedure it has not",
+    )
 
 
 def test_an_ending_out_of_reach_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,6 +497,19 @@ def test_what_was_found_is_printed_with_its_bounds(capsys: pytest.CaptureFixture
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "--small" in capsys.readouterr().out
+
+
+def test_the_edges_of_an_extension_and_of_the_age_of_consent_are_followed() -> None:
+    """Deadlines are extended never and by sixty days, and a child is asked at any age, further than one step."""
+    followed = scopes.at_an_edge(scopes.family(MODEL))
+    limits = {terms.extension_limit for scope, terms in followed if scope is scopes.OFFICES}
+    ages = {terms.consent_age for scope, terms in followed if scope is scopes.OF_CONSENT}
+    assert (limits, ages) == ({0, 60}, {0})
+    tight = next(terms for scope, terms in followed if scope is scopes.OF_CONSENT)
+    short = Scope(name="short", about="", follows=("extend_deadline", "the child is old enough to be asked"))
+    missed = [Exploration(short, terms, most_states=1, endings_each=0).run().missed for terms in (tight, MODEL)]
+    # What the terms leave no room for cannot be missed.
+    assert missed == [(), ("the child is old enough to be asked",)]
 
 
 def test_the_whole_work_holds_every_scope_and_every_safeguard() -> None:
