@@ -22,9 +22,17 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, and that was given nobody before: the system gives one twice now and then."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            found = int(probe.getsockname()[1])
+        if found not in _GIVEN:
+            _GIVEN.add(found)
+            return found
+
+
+_GIVEN: set[int] = set()
 
 
 class Process:

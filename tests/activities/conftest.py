@@ -5,7 +5,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,24 +19,11 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from activities.caseload import Caseload
+from faults.processes import free_port
 from workflows.messages import CaseloadRow
 
 Rows = Callable[..., CaseloadRow]
 REFERENCE = "MD-UA-2026-7K3F9A"
-
-
-def free_port() -> int:
-    """A port that nobody listens on, and that was given nobody before: the system gives one twice now and then."""
-    while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            found = int(probe.getsockname()[1])
-        if found not in _GIVEN:
-            _GIVEN.add(found)
-            return found
-
-
-_GIVEN: set[int] = set()
 
 
 def postgresql_programs() -> Path:

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from activities import watching
 from activities.settings import Settings, SettingsFault, read_settings
 from activities.watching import AddressTaken, Readiness, Watch, checks_of, watched
-from tests.activities.conftest import free_port
+from faults.processes import free_port
 
 
 async def yes() -> bool:

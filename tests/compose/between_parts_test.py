@@ -25,9 +25,9 @@ from sqlalchemy import text
 
 from activities.caseload import Caseload, CaseloadUnreachable
 from activities.settings import read_settings
+from faults.processes import free_port
 from starter.client import EngineUnreachable, Place
 from starter.client import connect as connect_a_command
-from tests.activities.conftest import free_port
 from tests.compose.parts import (
     COMPOSE,
     Certificates,

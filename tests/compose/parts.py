@@ -19,7 +19,8 @@ from typing import Any
 
 import yaml
 
-from tests.activities.conftest import as_postgres, free_port, postgresql_programs
+from faults.processes import free_port
+from tests.activities.conftest import as_postgres, postgresql_programs
 from tests.house.committed import ROOT
 
 COMPOSE = ROOT / "compose"

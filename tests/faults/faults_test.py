@@ -16,8 +16,7 @@ from faults.course import ACTS, draw, scenarios, states_of
 from faults.house import COMPILER, House, lines_of
 from faults.playing import Outcome, die, logged, unstruck
 from faults.post import Post
-from faults.processes import ROOT
-from tests.activities.conftest import free_port
+from faults.processes import ROOT, free_port
 from workflows.return_case import ROW_WITHIN
 
 SEEDS = os.environ.get("HOMEWARD_FAULTS", "5")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.activities.conftest import free_port
+from faults.processes import free_port
 from tools import advisories
 from tools.advisories import ACCEPTED, Answers, Unreadable, acceptances, main, told
 

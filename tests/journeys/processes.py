@@ -4,8 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from faults.processes import ROOT, Process, client_with_keys, listens, start_server, start_worker
-from tests.activities.conftest import free_port
+from faults.processes import ROOT, Process, client_with_keys, free_port, listens, start_server, start_worker
 
 __all__ = ["ROOT", "Process", "client_with_keys", "free_port", "start_codec", "start_server", "start_worker"]
 

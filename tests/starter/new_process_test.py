@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.activities.conftest import free_port
+from faults.processes import free_port
 from tests.starter.running import ROOT, environment
 
 REFERENCE = "MD-UA-2026-7K3F9A"
