@@ -79,6 +79,8 @@ SWEEP_DAYS: Final = 7
 DEPLOYMENT: Final = "homeward"
 CONNECT_WITHIN: Final = 60.0
 """Seconds for which a starting worker waits for its engine: both are often started together."""
+ANSWERS_WITHIN: Final = 15.0
+"""Seconds for which an answer may be on its way when that time is over; the SDK itself asks again for ten."""
 DRAIN_FOR: Final = timedelta(seconds=10)
 
 _log = structlog.get_logger("homeward.worker")
@@ -143,8 +145,7 @@ async def build_worker(
 
     Raises :class:`NoEngine` where the engine answers and for a minute does not do what a worker needs of it.
     """
-    await once_it_can(lambda: ensure_search_attributes(client))
-    await once_it_can(lambda: ensure_sweep(client, task_queue))
+    await once_it_can(lambda: _readied(client, task_queue))
     own_hands = hands or Hands.of(settings, AgreementShelf(extra=profiles), client)
     build = settings.build_id
     deployment = (
@@ -203,6 +204,11 @@ def be_patient(worker: Worker) -> None:
     if "_deadlock_timeout_seconds" not in kept:
         raise KeptElsewhere("how long a task may take")
     kept["_deadlock_timeout_seconds"] = PATIENCE
+
+
+async def _readied(client: Client, task_queue: str) -> None:
+    await ensure_search_attributes(client)
+    await ensure_sweep(client, task_queue)
 
 
 async def ensure_search_attributes(client: Client) -> None:
@@ -302,6 +308,9 @@ async def connect(
             await asyncio.sleep(1)
 
 
+_SEE_TO_IT: Final = "See to its disk and its database, then start the worker again."
+
+
 async def once_it_can(ask: Callable[[], Awaitable[T]], within: float = CONNECT_WITHIN) -> T:
     """What the engine answers; asked again while it is there and cannot do it (:data:`sealing.agreeing.NOT_NOW`).
 
@@ -311,15 +320,17 @@ async def once_it_can(ask: Callable[[], Awaitable[T]], within: float = CONNECT_W
     until = asyncio.get_running_loop().time() + within
     while True:
         try:
-            return await ask()
+            # An answer that does not come is none.
+            async with asyncio.timeout_at(until + ANSWERS_WITHIN):
+                return await ask()
+        except TimeoutError as error:
+            raise NoEngine(f"The engine can be reached and gives no answer. {_SEE_TO_IT}") from error
         except RPCError as error:
             if error.status not in NOT_NOW:
                 raise
             if asyncio.get_running_loop().time() > until:
-                raise NoEngine(
-                    f"The engine answers and cannot do what is asked ({error.status.name}). See to its disk and its "
-                    "database, then start the worker again."
-                ) from error
+                said = f"The engine answers and cannot do what is asked ({error.status.name}). {_SEE_TO_IT}"
+                raise NoEngine(said) from error
             # What the engine says of itself may name what it could not keep: only its kind is told.
             _log.warning("engine is waited for", because=error.status.name)
             await asyncio.sleep(1)
@@ -368,6 +379,11 @@ async def _known_namespace(client: Client) -> None:
             raise
 
 
+async def _agreed(client: Client, store: str) -> None:
+    await _known_namespace(client)
+    await agree_on(client, store)
+
+
 async def work(settings: Settings, engine_page: EnginePage | None = None) -> None:
     """Work on cases until told to stop (SIGINT or SIGTERM). ``engine_page`` are the engine client's own measures.
 
@@ -401,8 +417,7 @@ async def _work(
         client = await connect(
             converter=sealing.converter, interceptors=[tracing.interceptor] if tracing is not None else []
         )
-        await once_it_can(lambda: _known_namespace(client))
-        await once_it_can(lambda: agree_on(client, sealing.keyring.store))
+        await once_it_can(lambda: _agreed(client, sealing.keyring.store))
         hands = Hands.of(settings, AgreementShelf(), client)
 
         async def works() -> bool:

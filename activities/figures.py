@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -30,6 +30,8 @@ RELEASE: Final = "release"
 APPEALED_IN: Final = "decision"
 """The one stage in which nobody may owe anything: all is approved, and an appeal can be lodged for some days still. The
 table does not say until when; the case wakes by itself on that day, and somebody owes an act from then on."""
+APPEALED_WITHIN: Final = timedelta(days=366)
+"""Longer than any time to appeal. A case that has stood still in that stage for longer waits for nothing."""
 APPEAL: Final = "appeal"
 NOTHING: Final = "nothing"
 
@@ -80,7 +82,7 @@ class CaseloadFigures:
     async def _look(self) -> None:
         begun = self._clock()
         try:
-            figures = await figures_of(self._caseload)
+            figures = await figures_of(self._caseload, datetime.now(UTC))
         except CaseloadUnreachable:
             measures.clear_caseload()
         else:
@@ -91,14 +93,16 @@ class CaseloadFigures:
             self._not_before = self._clock() + max(SHOWN_FOR, AT_MOST_A_TENTH * took)
 
 
-async def figures_of(caseload: Caseload) -> Figures:
-    """Count. Raises :class:`activities.caseload.CaseloadUnreachable`."""
+async def figures_of(caseload: Caseload, now: datetime) -> Figures:
+    """Count, as at ``now``. Raises :class:`activities.caseload.CaseloadUnreachable`."""
     owed, cases, untold = OwedTable, CaseTable, UntoldTable
     late: ColumnElement[bool] = owed.overdue.is_(True)
     levels = func.sum(case((owed.escalations >= ESCALATED_TO_THE_END, 1), else_=0))
     releases = func.sum(case((owed.deadline == RELEASE, 1), else_=0))
     # By the moment they are sorted by, not by their status: an index holds stage and moment, and nothing else is read.
     is_open: ColumnElement[bool] = cases.sorts_at < CLOSED
+    appealed: ColumnElement[bool] = (cases.stage == APPEALED_IN) & (cases.updated_at > now - APPEALED_WITHIN)
+    waits_for_appeal = case((appealed, 1), else_=0)
     async with caseload.reading() as session:
         stages = await _rows(session, select(cases.stage, func.count()).where(is_open).group_by(cases.stage))
         holds = await _rows(session, select(HoldTable.hold, func.count()).group_by(HoldTable.hold))
@@ -108,9 +112,9 @@ async def figures_of(caseload: Caseload) -> Figures:
         )
         unowed = await _rows(
             session,
-            select(cases.stage, func.count())
+            select(waits_for_appeal, func.count())
             .where(is_open, ~select(owed.reference).where(owed.reference == cases.reference).exists())
-            .group_by(cases.stage),
+            .group_by(waits_for_appeal),
         )
         waiting = await _rows(
             session,
@@ -119,8 +123,8 @@ async def figures_of(caseload: Caseload) -> Figures:
             ),
         )
     waiting_for = {APPEAL: 0, NOTHING: 0}
-    for stage, n in unowed:
-        waiting_for[APPEAL if stage == APPEALED_IN else NOTHING] += n
+    for for_appeal, n in unowed:
+        waiting_for[APPEAL if for_appeal else NOTHING] += n
     unreleased: dict[str, int] = {}
     for _, state, _, _, detained in overdue:
         unreleased[state] = unreleased.get(state, 0) + detained

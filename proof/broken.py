@@ -163,14 +163,14 @@ def _never_owed(name: str) -> Callable[[], Patches]:
     return patches
 
 
-def _time_tells(told: Callable[[str, str], bool]) -> Callable[[], Patches]:
-    """A law by which time puts only some of what it brings on record: what, and of which deadline."""
+def _time_tells(told: Callable[[str, str, int], bool]) -> Callable[[], Patches]:
+    """A law by which time puts only some of what it brings on record: what, of which deadline, and to which level."""
 
     def patches() -> Patches:
         lawful = decide.moments
 
         def moments(case: Case, until: datetime | None = None) -> Iterator[tuple[datetime, str, str, int]]:
-            return (each for each in lawful(case, until) if told(each[1], each[2]))
+            return (each for each in lawful(case, until) if told(*each[1:]))
 
         return ((decide, "moments", moments),)
 
@@ -218,11 +218,16 @@ BROKEN: Final = (
     Broken(law="the time to appeal is one second", patches=_concludes(_a_second_to_appeal)),
     Broken(law="an approval opens no time to appeal", patches=_concludes(_approvals_open_no_time), after=_READY),
     Broken(law="a release is due a thousand days later", patches=_due_later("release", 1_000)),
-    Broken(law="nothing is ever overdue or told further", patches=_time_tells(lambda what, key: False)),
-    Broken(law="nobody is told of what is overdue", patches=_time_tells(lambda what, key: what == "overdue")),
+    Broken(law="nothing is ever overdue or told further", patches=_time_tells(lambda what, key, level: False)),
+    Broken(law="nobody is told of what is overdue", patches=_time_tells(lambda what, key, level: what == "overdue")),
     Broken(
         law="a release that is late is never told",
-        patches=_time_tells(lambda what, key: key != "release"),
+        patches=_time_tells(lambda what, key, level: key != "release"),
+        besides=("report_detention",),
+    ),
+    Broken(
+        law="of a release that is late only the ombudsperson is told",
+        patches=_time_tells(lambda what, key, level: (key, level) != ("release", 1)),
         besides=("report_detention",),
     ),
     Broken(law="the other state owes no answer", patches=_never_owed("approval_origin"), after="give_consent"),

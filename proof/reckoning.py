@@ -500,6 +500,9 @@ class Reckoning:
         if clock is None or early or level > levels_owed(clock, key, self.terms.escalate_after, entry.at):
             self.differs += (f"the record says that {deadline_of(key)} has passed, and by the procedure it has not",)
             return
+        # Each is told once, and in its order: who comes later is told that who came before did not act.
+        if (not clock.overdue or level != clock.level + 1) if level else clock.overdue:
+            self.differs += (f"the record tells of {deadline_of(key)} out of its order, or twice",)
         told = replace(clock, level=level) if level else replace(clock, overdue=True)
         self.clocks = {**self.clocks, key: told}
 

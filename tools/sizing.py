@@ -31,7 +31,7 @@ the last is reckoned at the last; the list says to ask."""
 UNSIGNED: Final = (
     "**These figures were measured with acts that are not signed**, which an engine elsewhere never takes. A signed act has "
     "its signature besides, and the key that was asked for stands in its history: about two fifths more bytes, five events "
-    "in a hundred, and its work. `make bench-sizing` measures them anew, and this sentence goes."
+    "in a hundred, and its work. Reckon with that until they are measured anew."
 )
 
 

@@ -425,23 +425,25 @@ class ReturnCase:
         self._due = None
         self._case.let_time_pass(self._moment_of(came))
         self._arm()
+        if self._timer is None:
+            self._leave_a_command()
         await self._carry_out(came)
 
     def _comes(self) -> datetime:
         """The moment of what comes now, and with it what the engine advises of the run's length: see `_moment_of`.
 
-        For what has a place of its own in the history: a message, a timer, an activity that is not local.
+        For what has a place of its own in the history: a message or a timer.
         """
         self._advice = _engines_advice()
         return workflow.now()
 
     def _leave_a_command(self) -> None:
-        """Have the task of a signal leave a command, which it may not by itself.
+        """Have a task leave a command, which that of a signal may not, nor that of the last moment of a case.
 
         A question may end it while the local activity that follows is at work. The engine's client takes a task that
         left no command for a sign of life where the one before left none either: at a replay what came with it comes
         with the next task, at the moment of that (sdk-rust#1606). The act would have another moment, and its entry
-        another hash. An update leaves an event, and a timer that fires here always leads to a command.
+        another hash. An update leaves an event of its own, and every other wake a timer.
         """
         if self._manner >= Manner.LEAVES_NO_TASK_EMPTY:
             # Nothing is other by it: it says what is shown already, and costs one small event.
@@ -599,7 +601,9 @@ class ReturnCase:
         except ActivityError:
             # The caseload shows what could not be told; the case goes on without it.
             log.warning("could not be told in time", first=telling.first, last=telling.last)
-        self._comes()
+        if self._manner < Manner.LEAVES_NO_TASK_EMPTY:
+            # Its task leaves no command, and so may come later at a replay: it is no moment to take advice at.
+            self._comes()
         self._untold.pop(telling.first, None)
 
     def _spawn(self, doing: Coroutine[Any, Any, None]) -> None:

@@ -1,7 +1,7 @@
 """Numbers of the whole caseload: right, bounded, and absent where nobody can count."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -47,7 +47,7 @@ async def filled(caseload: Caseload, row: Rows) -> None:
 async def test_the_caseload_is_counted(caseload: Caseload, row: Rows) -> None:
     """On either database. In a closed case nobody has to owe an act, and it counts for no stage."""
     await filled(caseload, row)
-    found = await figures_of(caseload)
+    found = await figures_of(caseload, NOW)
     assert found.stages == {"guardianship": 2, "travel": 2, "decision": 1}
     assert found.holds == {"detention": 1}
     role = owed()["role"]
@@ -64,15 +64,26 @@ async def test_a_time_to_appeal_that_runs_calls_nobody(small_caseload: Caseload)
     waits = Course().approved()
     assert waits.view["awaiting"] == []
     await small_caseload.keep(row_of_view(waits.view))
-    assert (await figures_of(small_caseload)).nobody_owes == {"nothing": 0, "appeal": 1}
+    assert (await figures_of(small_caseload, NOW)).nobody_owes == {"nothing": 0, "appeal": 1}
     await small_caseload.keep(row_of_view(waits.wait(days=15).view))
-    assert (await figures_of(small_caseload)).nobody_owes == {"nothing": 0, "appeal": 0}
+    assert (await figures_of(small_caseload, NOW)).nobody_owes == {"nothing": 0, "appeal": 0}
+
+
+async def test_a_time_to_appeal_that_never_ends_calls_somebody(small_caseload: Caseload) -> None:
+    """No agreement gives more than a year: a case that stood still for longer has lost what was to wake it."""
+    waits = Course().approved()
+    kept = row_of_view(waits.view)
+    await small_caseload.keep(kept)
+    since = datetime.fromisoformat(kept.updated_at)
+    assert (await figures_of(small_caseload, since + timedelta(days=365))).nobody_owes["appeal"] == 1
+    late = await figures_of(small_caseload, since + timedelta(days=367))
+    assert late.nobody_owes == {"nothing": 1, "appeal": 0}
 
 
 async def test_what_is_shown_goes_when_it_is_over(small_caseload: Caseload, row: Rows) -> None:
     """A role that owes nothing late any more has no line; a stage without cases has one at none."""
     await filled(small_caseload, row)
-    figures.show(await figures_of(small_caseload), NOW)
+    figures.show(await figures_of(small_caseload, NOW), NOW)
     role = owed()["role"]
     assert told("homeward_overdue_acts", role=role, state="MD")
     assert told("homeward_cases_nobody_owes", waits_for="nothing") == 1
@@ -92,10 +103,10 @@ async def test_who_scrapes_often_does_not_ask_the_database_more(
     now, looks = [100.0], [0]
     real = figures.figures_of
 
-    async def counted(caseload: Caseload) -> Figures:
+    async def counted(caseload: Caseload, at: datetime) -> Figures:
         looks[0] += 1
         now[0] += 3.0  # a slow database
-        return await real(caseload)
+        return await real(caseload, at)
 
     monkeypatch.setattr(figures, "figures_of", counted)
     shown = CaseloadFigures(small_caseload, clock=lambda: now[0])
@@ -115,7 +126,7 @@ async def test_a_database_that_thinks_long_keeps_nobody_waiting(
     """Whoever scrapes gets an answer in time; the look goes on, and is the only one."""
     thinks, looks = asyncio.Event(), [0]
 
-    async def slow(caseload: Caseload) -> Figures:
+    async def slow(caseload: Caseload, now: datetime) -> Figures:
         looks[0] += 1
         await thinks.wait()
         return Figures({"travel": 7}, {}, {}, {}, {}, {}, {}, {})
@@ -137,10 +148,10 @@ async def test_numbers_that_nobody_can_ask_for_are_absent(
 ) -> None:
     """What was so an hour ago is not told as what is so now."""
     await filled(small_caseload, row)
-    figures.show(await figures_of(small_caseload), NOW)
+    figures.show(await figures_of(small_caseload, NOW), NOW)
     assert told("homeward_open_cases", stage="travel") == 2
 
-    async def broken(caseload: Caseload) -> Any:
+    async def broken(caseload: Caseload, now: datetime) -> Any:
         raise RuntimeError("an invented fault")
 
     gone = Caseload(unreachable)

@@ -358,6 +358,7 @@ SEEN = {
     "nothing is ever overdue or told further": "the deadline identification passed, and the record does not say so",
     "nobody is told of what is overdue": "passed, and nobody was told who must be told",
     "a release that is late is never told": "the deadline release passed, and the record does not say so",
+    "of a release that is late only the ombudsperson is told": "the record tells of release out of its order, or twice",
     "the other state owes no answer": "the record says that the deadline approval_origin does not run",
     "who takes a consent back voids nothing": "withdraw_consent voids: the record says nothing",
     "who refuses a consent voids nothing": "give_consent voids: the record says nothing",
