@@ -210,6 +210,7 @@ async def _fill(folder: Path, lasts: float) -> bool:
 
 
 POST: Final = "mail and webhook fail"
+KEYS: Final = "key store moved away"
 KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     "worker killed": (worker_killed, ["worker"]),
     "worker held still": (worker_frozen, ["worker"]),
@@ -217,7 +218,7 @@ KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     "engine held still": (engine_frozen, ["engine"]),
     "caseload locked": (caseload_locked, ["caseload"]),
     "caseload moved away": (caseload_gone, ["caseload", "worker"]),
-    "key store moved away": (key_store_gone, ["worker"]),
+    KEYS: (key_store_gone, ["worker"]),
     "archive moved away": (archive_gone, ["archive"]),
     POST: (post_fails, ["post"]),
     "worker's clock jumps": (clock_jumps, ["clock"]),

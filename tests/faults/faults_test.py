@@ -14,7 +14,7 @@ from faults.__main__ import never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
 from faults.house import COMPILER, House, lines_of
-from faults.playing import Outcome, die, logged, unstruck
+from faults.playing import KEYS_AWAY, Outcome, die, logged, unstruck
 from faults.post import Post
 from faults.processes import ROOT, free_port
 from workflows.return_case import ROW_WITHIN
@@ -119,12 +119,14 @@ def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> No
             {"level": "warning", "event": "call retried 7 times"},
             {"level": "error", "event": "an act could not be decided", "error": "KeyError"},
             {"said": "Traceback (most recent call last):"},
+            {"said": "The key store /a/place/of/one/course/keys.db cannot be made or written (Is a directory)"},
         ]
     )
-    assert errors == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
+    assert errors[:2] == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
+    assert errors[2].startswith(KEYS_AWAY)
     assert found["warning: not told: mail: SMTPConnectError"] == 1
     assert found["warning: call retried N times"] == 2
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_what_follows_a_line_that_was_cut_off_is_read() -> None:
