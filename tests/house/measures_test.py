@@ -143,6 +143,10 @@ def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     assert text.count(" is kept") + text.count(" is missed by ") == 3
     assert "The act number 100 of one case costs" in text
     assert all(f"| {part} |" in text for part in {**law.PARTS_DECIDED, **law.PARTS_HEARD})
+    counted = re.search(r"the ([\d,]+) acts of .* \(([\d,]+) entries\)", text)
+    assert counted
+    acts, entries = (int(each.replace(",", "")) for each in counted.groups())
+    assert f"an act makes {entries / acts:.1f} entries" in text
 
 
 def test_the_reason_for_a_missed_target_is_of_the_target_s_own_row() -> None:
