@@ -147,6 +147,8 @@ def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     assert counted
     acts, entries = (int(each.replace(",", "")) for each in counted.groups())
     assert f"an act makes {entries / acts:.1f} entries" in text
+    of_others = law._remains(2.34)  # pyright: ignore[reportPrivateUsage] - the sentence of other courses
+    assert "an act makes 2.3 entries" in of_others
 
 
 def test_the_reason_for_a_missed_target_is_of_the_target_s_own_row() -> None:
