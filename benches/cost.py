@@ -595,11 +595,13 @@ async def growth(size: Size) -> Told:
             if so_far % 1_000 == 0:
                 _say(f"growth: {so_far} acts")
         pairs: list[Pair] = []
+        carried: list[int] = []
         for number in range(size.heavy_rounds):
             young = await begun(side, [])
             first, second = (old, young) if number % 2 else (young, old)
             turns = {id(course): await turn(course) for course in (first, second)}
             pairs.append((turns[id(old)], turns[id(young)]))
+            carried = [await _begun_with(side, course.reference) for course in (old, young)]
             _say(f"growth: round {number + 1}, others took {pairs[-1][0].foreign:.0%} of the machine")
     says = f"acts around a case's {size.old:,}th beside its first {size.window}:"
     return Told(
@@ -612,9 +614,17 @@ async def growth(size: Size) -> Told:
         ],
         remarks=[
             f"The cost of an act at an age is the mean over {size.window} notes, the new run and the archiving of the "
-            "ended one included: a run of a case takes a hundred entries. One old case and each time a new one, by turns."
+            "ended one included: a run of a case takes a hundred entries. One old case and each time a new one, by turns.",
+            f"A new run of a case is begun with its bound past: {carried[0] / 1000:,.0f} KB in the last of the old case here, "
+            f"{carried[1] / 1000:,.0f} KB after the first {size.window} acts of a new one. The engine writes it and the "
+            "archive keeps it, once in a hundred entries; nothing opens it.",
         ],
     )
+
+
+async def _begun_with(side: Side, reference: str) -> int:
+    """Bytes of the event with which the newest run of a case began, as the engine keeps it: sealed."""
+    return (await anext(side.handle(reference).fetch_history_events(page_size=1))).ByteSize()
 
 
 _numbers: Final = itertools.count(1_000_000)
@@ -867,14 +877,13 @@ The course is that of the shipped scenario “{courses.SCENARIO}”, refused ste
 
 REMAINS: Final = """What remains above the floor, and why:
 a signed act asks what is published of its key and keeps the answer in its history, so that a replay needs no key, and the caseload's row is a second local activity: two markers an act, where the floor has three events of an activity and a task of their own.
-Search attributes are brought up to date with each act, because the next due moment moves with it: one event.
-The law puts on record what passes, so the one timer fires at moments at which the floor's sleeps; a fired timer is five events.
+Search attributes are brought up to date by one event of each act that changes any of them: stage, holds, who is awaited, the next due moment.
+The law puts on record what passes, so the one timer fires at moments at which the floor's sleeps; a fired timer is five events. Where an act moves the due moment, the timer is canceled and started anew: two.
 The origin state's processes are begun, told of each visit and ended: five events a word.
 Sealing adds a name and a tag to every payload, also to the smallest answer of a local activity.
 Most of the worker's work is the way of a message through the engine's client, each payload opened and sealed, three activations an act; the law itself takes a small part.
 Of fifty cases at once the slowest acts are those that follow the opening of the tracing: fifty processes of the origin state begin in the same seconds, which a floor has not.
-A case that is taken up again is replayed: each message of its past goes that way once more. Sampled at a cold resume of 200 cases, half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
-A new run of a case is begun with up to a megabyte of its bound past: 940 KB at the 5,000th act, 31 KB at the 100th. The engine writes it and the archive keeps it, once in a hundred acts; nothing opens it.
+A case that is taken up again is replayed: each message of its past goes that way once more. Sampled by hand at a cold resume of 200 cases, on 2026-11-29 and so not in this run (the code is that of commit 57c80338): half of what the worker's Python does is the client's handling of each step, a fifth of that opening and sealing payloads, which the floor leaves in clear; hearing the acts anew takes a twentieth.
 What a worker holds of a case stands in the table by part: the case and its record, the agreement that it was opened under and the acts that it heard are the law's, and the floor has none; the floor's acts and its intake are with what the client decoded. The client's own of a case grows with its tasks, timers and started processes.
 Where mail or a webhook is set up, a notice or an event is told by an activity of its own: six events more, for an act that has any."""
 

@@ -322,7 +322,7 @@ In the caseload are {asked.cases:,} open cases: the invented ones of the demonst
 {asked.browsers} browsers without scripts ask at the same time, each the next page when it has the one before; they keep their connections and are signed in as a caseworker.
 All pages take turns in {asked.rounds} rounds, in another order each time, {asked.browsers * asked.each} requests a page and round.
 Browsers, desk, engine and bare pages are processes of their own and share the cores of the machine; a request costs the browser {_ms(own)} ms of work.
-The load of the machine was {busy:.1f} on average before, and {os.getloadavg()[1]:.1f} at the end; on an idle one this benchmark alone makes about 2. Where it was more, other programs took part of the cores: read “work” first.
+The load of the machine was {busy:.1f} on average before, and {os.getloadavg()[1]:.1f} at the end; on an idle one this benchmark alone made about 2, as seen by hand on 2026-11-28. Where it was more, other programs took part of the cores: read “work” first.
 
 The bare page is one route of FastAPI with one small Jinja template: no session, no language, no layout, no compression.
 The empty page is the desk's own with nothing on it: session, safe headers, layout, language, compression.

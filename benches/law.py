@@ -400,7 +400,7 @@ def measure(rounds: int, late: int = LATE, scenarios: Sequence[str] = ()) -> str
             _of_the_target(best, parts),
             "And as a workflow has it heard, where parts may lie in one another:",
             _shown(shares(PARTS_HEARD, heard(lambda said: said.act), courses(SEED, scenarios))),
-            _REMAINS,
+            _remains(of_all.entries / of_all.acts),
             f"Seconds are of work of the core. The load of the machine was {load:.1f} before and "
             f"{os.getloadavg()[0]:.1f} at the end; this alone makes 1. Where it was more, other programs shared cores and "
             "caches, and work grew with it.",
@@ -428,11 +428,13 @@ def _of_the_target(rate: float, parts: dict[str, float]) -> str:
     return told.strip()
 
 
-_REMAINS: Final = (
-    "Of the other lines: an act makes 1.4 entries, and each is two canonical texts, two digests and a salt; that is the "
-    "difference between the first two. A workflow asks besides whether the answer can be shown and when "
-    "the case wakes, so that no act is recorded that would leave the case unreadable."
-)
+def _remains(entries_an_act: float) -> str:
+    return (
+        f"Of the other lines: an act makes {entries_an_act:.1f} entries, what comes due before it counted in, and each is "
+        "two canonical texts, two digests and a salt; that is the difference between the first two. A workflow asks "
+        "besides whether the answer can be shown and when the case wakes, so that no act is recorded that would leave the "
+        "case unreadable."
+    )
 
 
 def _said_of(rate: float, how: str) -> str:

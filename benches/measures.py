@@ -67,7 +67,10 @@ def at(quantile: float, values: Sequence[float]) -> float:
 
 
 def machine(*packages: str) -> str:
-    """The machine, the day, and the versions of what was measured, as a sentence each."""
+    """The machine, the day, the versions of what was measured and the commit that it began with, as a sentence each.
+
+    Every section has this; what was not committed, or was changed meanwhile, is said.
+    """
     named = [f"Python {platform.python_version()}", *(f"{each} {version(each)}" for each in packages)]
     return (
         f"Measured on {datetime.now(UTC):%Y-%m-%d} on {platform.system()} {platform.machine()}, "
@@ -78,19 +81,36 @@ def machine(*packages: str) -> str:
 
 def _commit() -> str:
     """The commit that was measured, as a sentence; nothing where this is no checkout."""
+    commit, changes = _BEGUN_AT
+    if not commit:
+        return ""
+    told = f" Commit {commit}{', with changes that were not committed' if changes else ''}."
+    return told if _changes_since(commit) == changes else f"{told} The code was changed while this ran."
 
-    def asked(*of: str) -> str:
-        done = subprocess.run(["git", *of], cwd=ROOT, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ""
 
+def _changes_since(commit: str) -> str:
+    """How the code differs from a commit; what is only read by people is not looked at."""
+    return _git("diff", "--no-ext-diff", "--no-color", commit, "--", ".", ":!docs", ":!*.md")
+
+
+def _git(*asked: str) -> str:
     try:
-        commit, changed = (
-            asked("rev-parse", "--short=8", "HEAD"),
-            asked("status", "--porcelain", "-uno", "--", ".", ":!docs"),
+        # Without a lock: who commits in the same moment is not to be kept from it.
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *asked], cwd=ROOT, capture_output=True, text=True, check=False
         )
     except OSError:
         return ""
-    return f" Commit {commit}{', with changes that were not committed' if changed else ''}." if commit else ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _checkout() -> tuple[str, str]:
+    commit = _git("rev-parse", "--short=8", "HEAD")
+    return commit, _changes_since(commit) if commit else ""
+
+
+_BEGUN_AT: Final = _checkout()
+"""The commit, and the changes to it, when this was loaded: a run takes an hour, and another may be there at its end."""
 
 
 def _processor() -> str:

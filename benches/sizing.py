@@ -21,7 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -32,18 +32,19 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.service import RPCError
+from temporalio.testing import WorkflowEnvironment
 
 from activities.settings import Settings, read_settings
 from benches.courses import SignedCase, Signs
 from benches.measures import machine
+from benches.straight import accepted, intake, new_reference, note, straight, until_approved, until_determined
 from procedure.intake import parse_intake
 from procedure.vocabulary import ROLES
 from sealing.composing import open_sealing
+from starter.binaries import TEST_SERVER, binary
 from starter.client import Place, connect
 from starter.embedded import DataFolder, Engine
-from tests.histories.save import straight
-from tests.workflows import engines
-from tests.workflows.engines import accepted, intake, new_reference, time_skipping, until_approved, until_determined
+from starter.sealed import own_keys
 from worker import build_worker
 from workflows.messages import RETURN_CASE, TASK_QUEUE, archiving_id, monitoring_id, tracing_id
 
@@ -90,10 +91,17 @@ async def whole_course(settings: Settings) -> dict[str, Any]:
     folder = settings.data
     # A worker of its own and no sandbox, as in production; counts are the same with one.
     signs = Signs(settings)
-    async with time_skipping(folder) as engine, build_worker(engine.client, settings):
-        handle = await _begun(engine.client, signs)
+    async with (
+        own_keys(folder) as keys,
+        await WorkflowEnvironment.start_time_skipping(
+            test_server_existing_path=binary(TEST_SERVER), data_converter=keys.converter
+        ) as env,
+        build_worker(env.client, settings),
+    ):
+        engine = _InStep(env, signs)
+        handle = await _begun(env.client, signs)
         began = await engine.now()
-        await straight(_InStep(engine, signs), handle)
+        await straight(engine, handle)
         view = await handle.query("case")
         ledger = await handle.query("ledger")
         days = (await engine.now() - began).days
@@ -105,7 +113,7 @@ async def whole_course(settings: Settings) -> dict[str, Any]:
         arrived = next(each["n"] for each in ledger if each["act"] == "arrive")
         ids = [handle.id, tracing_id(handle.id, opened), monitoring_id(handle.id, arrived)]
         kept = [archiving_id(handle.id, handle.first_execution_run_id)]
-        events = [event for id in [*ids, *kept] for event in await _events(engine.client, id)]
+        events = [event for id in [*ids, *kept] for event in await _events(env.client, id)]
     # Where they are required an act that is not signed is refused.
     assert (view["status"], view["signatures"]) == ("closed", "required"), view
     billed = actions(events)
@@ -131,16 +139,19 @@ async def _begun(client: Client, signs: Signs) -> Any:
     return SignedCase(await client.start_workflow(RETURN_CASE, opened, id=reference, task_queue=TASK_QUEUE), signs)
 
 
-class _InStep(engines.Engine):
+class _InStep:
     """An engine with whose virtual time the clock of those who sign goes along."""
 
-    def __init__(self, engine: engines.Engine, signs: Signs) -> None:
-        super().__init__(engine.env, engine.data)
+    def __init__(self, env: WorkflowEnvironment, signs: Signs) -> None:
+        self._env = env
         self._signs = signs
 
     async def wait(self, **time: float) -> None:
-        await super().wait(**time)
+        await self._env.sleep(timedelta(**time))
         self._signs.ahead = await self.now() - datetime.now(UTC)
+
+    async def now(self) -> datetime:
+        return await self._env.get_current_time()
 
 
 async def _archived(archive: Path) -> int:
@@ -229,7 +240,7 @@ async def _play(client: Client, signs: Signs, number: int) -> tuple[int, list[st
     async def one() -> str:
         async with turn:
             handle = await _begun(client, signs)
-            await accepted(handle, *[{**each, "act_id": engines.note()["act_id"]} for each in acts])
+            await accepted(handle, *[{**each, "act_id": note()["act_id"]} for each in acts])
             return handle.id
 
     return len(acts), await asyncio.gather(*(one() for _ in range(number)))

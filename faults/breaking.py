@@ -125,6 +125,45 @@ def _rows_not_kept(house: House) -> int:
     )
 
 
+async def key_store_gone(house: House, moment: Moment) -> bool:
+    """The worker starts meanwhile, for one that runs remembers the keys of its cases."""
+    store = Path(house.settings.keys.database or "")
+    if not house.worker.kill():
+        return False
+    await _moved_away(store, moment.lasts, meanwhile=house.start_worker)
+    return True
+
+
+async def archive_gone(house: House, moment: Moment) -> bool:
+    """What ends meanwhile is not kept yet, and no run that was kept can be read."""
+    return await _moved_away(Path(house.settings.archive), moment.lasts)
+
+
+async def _moved_away(there: Path, lasts: float, *, meanwhile: Callable[[], None] = lambda: None) -> bool:
+    """Something of another kind stands in its place, and what is not made yet cannot be made. Whether it was there."""
+    give_back = _take_away(there)
+    meanwhile()
+    await asyncio.sleep(lasts)
+    return give_back()
+
+
+def _take_away(there: Path) -> Callable[[], bool]:
+    """Take a file or a folder away. What is returned gives it back, and says whether there was anything."""
+    away, was = there.with_name(f"{there.name}.away"), there.exists()
+    a_file = there.is_file()
+    if was:
+        there.rename(away)
+    there.mkdir() if a_file else there.touch()
+
+    def give_back() -> bool:
+        there.rmdir() if a_file else there.unlink()
+        if was:
+            away.rename(there)
+        return was
+
+    return give_back
+
+
 async def post_fails(house: House, moment: Moment) -> bool:
     await house.post.be(cast("Mood", moment.how))
     await asyncio.sleep(moment.lasts)
@@ -171,6 +210,7 @@ async def _fill(folder: Path, lasts: float) -> bool:
 
 
 POST: Final = "mail and webhook fail"
+KEYS: Final = "key store moved away"
 KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     "worker killed": (worker_killed, ["worker"]),
     "worker held still": (worker_frozen, ["worker"]),
@@ -178,6 +218,8 @@ KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     "engine held still": (engine_frozen, ["engine"]),
     "caseload locked": (caseload_locked, ["caseload"]),
     "caseload moved away": (caseload_gone, ["caseload", "worker"]),
+    KEYS: (key_store_gone, ["worker"]),
+    "archive moved away": (archive_gone, ["archive"]),
     POST: (post_fails, ["post"]),
     "worker's clock jumps": (clock_jumps, ["clock"]),
     "worker's disk full": (worker_disk_full, ["disk"]),

@@ -9,6 +9,7 @@ from typing import Any
 from activities.notices import notice_key
 from faults.house import Ways
 from procedure import consequences
+from procedure.acts import as_signed, parse_act
 from procedure.entries import Entry, chain_faults, entry_from_json, moment, read_moment
 from procedure.folding import fold
 from workflows.messages import Telling
@@ -27,6 +28,7 @@ class Said:
 
     n: int
     act: Fields
+    """Without a signature: each client signs for itself."""
     by_signal: bool = False
     expect: str | None = None
     malformed: bool = False
@@ -52,6 +54,8 @@ class Left:
     ways: Ways
     audit: Sequence[str]
     """Sentences of what an audit found."""
+    signed: bool = False
+    """Whether every act was signed by whoever sent it."""
     given_up_early: Sequence[tuple[int, int]] = ()
     """Entries, from and to, whose telling the engine gave up by a clock of its own: nobody can ask that they were told."""
 
@@ -62,20 +66,20 @@ def differences(left: Left) -> list[str]:
     found = list(chain_faults(entries))
     if [entry.n for entry in entries] != list(range(1, len(entries) + 1)):
         found.append("the record's numbers do not run from 1 without a gap")
-    found += _acts(left.said, entries)
+    found += _acts(left, entries)
     found += _row(left)
     found += [f"the audit found: {sentence}" for sentence in left.audit]
     found += _post(left, entries)
     return list(dict.fromkeys(found))
 
 
-def _acts(said: Sequence[Said], entries: Sequence[Entry]) -> Iterator[str]:
+def _acts(left: Left, entries: Sequence[Entry]) -> Iterator[str]:
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.act_id:
             by_id.setdefault(entry.act_id, []).append(entry)
     hashes = {entry.hash: entry.n for entry in entries}
-    for each in said:
+    for each in left.said:
         act_id = each.act["act_id"]
         name = f"act {each.n} ({each.act['act']})"
         there = by_id.pop(act_id, [])
@@ -91,6 +95,11 @@ def _acts(said: Sequence[Said], entries: Sequence[Entry]) -> Iterator[str]:
             yield f"{name} never got a receipt"
         if each.expect not in (None, entry.kind):
             yield f"{name} should have been {each.expect} and was {entry.kind}"
+        recorded = dict(entry.body["act"])
+        if (recorded.pop("signature", None) is not None) != left.signed:
+            yield f"{name} is on record {'without' if left.signed else 'with'} a signature"
+        if recorded != as_signed(parse_act(each.act)):
+            yield f"{name} is not on record as it was sent"
         for receipt in each.receipts:
             yield from (f"{name}: {why}" for why in _receipt(receipt, entry, entries, hashes))
             if receipt != each.receipts[0]:
@@ -103,10 +112,8 @@ def _receipt(receipt: Fields, entry: Entry, entries: Sequence[Entry], hashes: Ma
     if (receipt["entry"], receipt["result"]) != (entry.n, entry.kind):
         yield f"the receipt says {receipt['result']} as entry {receipt['entry']}; it is {entry.kind} as entry {entry.n}"
         return
-    if list(dict.fromkeys(each["safeguard"] for each in receipt["refusals"])) != list(entry.safeguards) and (
-        entry.kind == "refused"
-    ):
-        yield "the receipt names other safeguards than the entry"
+    if receipt["refusals"] != entry.body.get("refusals", []):
+        yield "the receipt tells of other refusals than the entry"
     head = hashes.get(receipt["head"], 0)
     if head < entry.n or any(later.act_id for later in entries[entry.n : head]):
         yield "the receipt's head is not that of the record after this act"

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
-from activities.settings import read_settings
+from activities.settings import Settings, read_settings
+from benches.courses import Signs
 from faults.post import SECRET, Post
 from faults.processes import ROOT, Process, free_port, launch_server, listens, settings_of_time, start_worker
 from procedure.vocabulary import ROLES
@@ -75,8 +76,8 @@ class Ways:
 class House:
     """Everything of one course. What ends by itself is started again, as an operator's supervisor does."""
 
-    def __init__(self, home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways) -> None:
-        """``odd_clock``: the worker runs on a wall clock that can be set."""
+    def __init__(self, home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways, signed: bool = False) -> None:
+        """``odd_clock``: the worker runs on a wall clock that can be set. ``signed``: what is said to cases is signed."""
         self.home, self.ways = home, ways
         self.data, self.engine_data = home / "data", home / "engine"
         self.small_disks = may_mount()
@@ -120,8 +121,15 @@ class House:
         """So often a process ended by itself."""
         self.on_purpose: set[str] = set()
         """Processes that somebody has in hand just now."""
+        self.signs = Signs(self.settings) if signed else None
+        """Who signs what is said to cases; None where nothing is signed."""
         self.engine = self._launch_engine()
         self.worker = self._launch_worker()
+
+    @property
+    def settings(self) -> Settings:
+        """Where everything of this house lies."""
+        return read_settings(data=self.data)
 
     def _launch_engine(self) -> Process:
         return launch_server(
@@ -160,7 +168,7 @@ class House:
         until = time.monotonic() + 60
         while True:
             try:
-                sealing = await open_sealing(read_settings(data=self.data), make=False)
+                sealing = await open_sealing(self.settings, make=False)
                 return await Client.connect(f"127.0.0.1:{self.port}", data_converter=sealing.converter)
             except Exception:
                 # Keys are made by the worker, and both have only just been started.
@@ -169,7 +177,8 @@ class House:
                 await asyncio.sleep(0.1)
 
     async def cases(self) -> Cases:
-        return Cases(await self.client(), patience=timedelta(seconds=10))
+        """A client as a desk has it, which signs where this house signs."""
+        return Cases(await self.client(), patience=timedelta(seconds=10), signer=self.signs)
 
     def stop(self) -> None:
         self.worker.thaw()
@@ -191,7 +200,7 @@ class House:
 
     def notices(self) -> list[EmailMessage]:
         """What lies in the folder of notices."""
-        folder = read_settings(data=self.data).notices_folder
+        folder = self.settings.notices_folder
         return [
             email.message_from_bytes(each.read_bytes(), policy=policy.default)
             for part in ("new", "cur")
@@ -222,9 +231,11 @@ def lines_of(log: str) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def housed(home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways) -> AsyncGenerator[House]:
+async def housed(
+    home: Path, *, states: Sequence[str], odd_clock: bool, ways: Ways, signed: bool
+) -> AsyncGenerator[House]:
     """A house that runs while the context is open."""
-    house = House(home, states=states, odd_clock=odd_clock, ways=ways)
+    house = House(home, states=states, odd_clock=odd_clock, ways=ways, signed=signed)
     watching: asyncio.Task[None] | None = None
     try:
         await house.post.be("answers")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benches.measures import machine, put_section, table
+from benches.measures import machine, put_whole, table
 from hostile import at_the_door
 from hostile.acts import Acts, standings
 from hostile.dossiers import Dossiers
@@ -82,8 +82,18 @@ def lived_in(at: House, *, signed: bool = False) -> str:
     return reference
 
 
-def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], command: str) -> str:
-    """What is printed at the end, and written into the page of measures."""
+def report(
+    judged: Mapping[str, Judged],
+    doors: Sequence[at_the_door.Answered],
+    command: str,
+    *,
+    seed: int = WHOLE["seed"],
+    unjudged: Sequence[str] = (),
+) -> str:
+    """What is printed at the end, and written into the page of measures: what was found stands first.
+
+    ``unjudged``: see :func:`missing`.
+    """
     rows = [
         [
             name,
@@ -100,6 +110,7 @@ def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], 
         f"Written by `{command}`. {machine('pydantic')}",
         "What is put to what, and what must hold, is in [decision 0031](decisions/0031-hostile-input.md).",
         "",
+        *_found(judged, doors, seed, unjudged),
         f"{sum(each.inputs for each in judged.values()):,} inputs in "
         f"{sum(each.seconds for each in judged.values()) / 60:.0f} minutes of processor time. Allowed to each: "
         f"{ALLOWED_SECONDS:.0f} seconds, {ALLOWED_BYTES // MEGABYTE} MB more than before. Peaks are of processes that "
@@ -120,6 +131,41 @@ def report(judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], 
             ),
         ]
     return "\n".join(parts)
+
+
+def _found(
+    judged: Mapping[str, Judged], doors: Sequence[at_the_door.Answered], seed: int, unjudged: Sequence[str]
+) -> list[str]:
+    """The finds of a run as a list for the page: how each is made again, and nothing of what an input said."""
+    finds = [find for each in judged.values() for find in each.finds.values()]
+    lines = [
+        # Only the error and its place: what follows may tell an answer, and with it the input.
+        *(
+            f"- {find.kind}, {_many(find.times, 'time')}, `{find.what.partition(': ')[0]}`; {_again(find, seed)}"
+            for find in finds
+        ),
+        *(
+            f"- through {each.door}, {len(each.wrong):,} different; all again: `python -m hostile --seed {seed}`"
+            for each in doors
+            if each.wrong
+        ),
+        *(f"- {line}" for line in unjudged),
+    ]
+    number = len(finds) + sum(len(each.wrong) for each in doors) + len(unjudged)
+    return [f"**{_many(number, 'find')}, not mended when this was written:**", "", *lines, ""] if lines else []
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
+def _again(find: Find, seed: int) -> str:
+    if find.kind == Dossiers.name:
+        return (
+            f"the first is number {find.number} of seed {seed}, spoiled from a dossier of that run's own house, "
+            "so only `--keep` has it"
+        )
+    return f"the first again: `python -m hostile --only {find.kind} --number {find.number} --seed {seed}`"
 
 
 def told(find: Find, seed: int, keep: Path | None) -> str:
@@ -183,20 +229,18 @@ def _run(given: Any, kinds: Sequence[str]) -> int:
     ]
     summed = judge_all(work, given.processes, lambda judged: _say(_line(judged)))
     judged = {name: summed[name] for name in kinds if name in summed}
-    text = report(judged, doors, "python -m hostile" if why_not_written(given, kinds) else "make hostile")
+    short, unjudged = why_not_written(given, kinds), missing(kinds, given.count, judged)
+    text = report(judged, doors, "python -m hostile" if short else "make hostile", seed=given.seed, unjudged=unjudged)
     print(text)
     problems = [
         *(told(find, given.seed, given.keep) for each in judged.values() for find in each.finds.values()),
         *(f"{each.door}: {wrong}" for each in doors for wrong in each.wrong),
-        *missing(kinds, given.count, judged),
+        *unjudged,
     ]
     print("\n".join(["", *problems]) if problems else "\nEverything was answered.")
     if given.write:
-        # The page is for the whole, and for one in which nothing was found: a part would stand there as if it were.
-        if (why := why_not_written(given, kinds)) or problems:
-            _say(f"{given.write} is as it was: {why or 'something was found'}.")
-        else:
-            put_section(given.write, TITLE, text)
+        # With what it found: else a page that says that nothing was would stand on.
+        put_whole(given.write, TITLE, text, short=short)
     return 1 if problems else 0
 
 

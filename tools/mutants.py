@@ -41,7 +41,7 @@ from mutmut.mutation import file_mutation, trampoline
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from typing_extensions import override
 
-from benches.measures import machine, put_section, table
+from benches.measures import machine, put_whole, table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LAW: Final = "procedure"
@@ -648,13 +648,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(HEAD, outcome.rows()))
     for each in outcome.idle:
         print(f"{EXPLAINED.name} explains what does not survive: {each.file}, {each.before!r} to {each.after!r}")
-    if given.write and (given.files or given.tests):
-        # A part of it would stand there as if it were the whole.
-        print(
-            f"{given.write} is as it was: it is written by a run of the whole law and all its tests.", file=sys.stderr
-        )
-    elif given.write:
-        put_section(given.write, "Mutation testing", section(outcome, given.seconds))
+    if given.write:
+        short = "a whole run is of the whole law and all its tests" if given.files or given.tests else ""
+        put_whole(given.write, "Mutation testing", section(outcome, given.seconds), short=short)
     return int(outcome.score() < WANTED or bool(outcome.unexplained) or bool(outcome.idle))
 
 

@@ -31,7 +31,7 @@ the last is reckoned at the last; the list says to ask."""
 UNSIGNED: Final = (
     "**These figures were measured with acts that are not signed**, which an engine elsewhere never takes. A signed act has "
     "its signature besides, and the key that was asked for stands in its history: about two fifths more bytes, five events "
-    "in a hundred, and its work. Reckon with that until they are measured anew."
+    "in a hundred (both compared by hand, on 2026-11-29), and its work. Reckon with that until they are measured anew."
 )
 
 
@@ -55,6 +55,7 @@ class Assumed:
     cached: float = _assumed(0.02, "part of the open cases that all workers hold in memory: those of the week")
     held: int = _assumed(5_000, "cases that one worker is set to hold (HOMEWARD_CASES_HELD)")
     missed: float = _assumed(0.3, "part of acts and questions that meet a case which no worker has in memory")
+    shards: int = _assumed(512, "shards of the engine's history, a number that is fixed for good on its first day")
     retained_months: float = _assumed(
         3, "months for which an ended run stays with a hosted engine; 90 days are the most there"
     )
@@ -85,6 +86,7 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
     peak = acts_a_second * assumed.office_hours * assumed.peak
     worker_ms, engine_ms = young["worker_and_client_cpu_ms_an_act"], young["engine_cpu_ms_an_act"]
     billed = sum(whole["actions"].values())
+    started_a_day = ended_a_month * whole["actions"]["timers"] / 30.4
     questions = acts * assumed.looks
     millions = ended_a_month * (billed + questions) / 10**6
     open_gb = assumed.cases * whole["history_bytes"] / 2 / GB
@@ -161,8 +163,19 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                     "rows of timers in the engine's database: also those put off, and time limits of what is done",
                     _millions(assumed.cases * share * young["rows_timer_tasks"]),
                 ),
-                ("timers that fire in a day", f"{ended_a_month * whole['actions']['timers'] / 30.4:,.0f}"),
-                ("engine's shards, 512: acts a second of one in the fullest hour", f"{peak / 512:.3f}"),
+                ("timers that are started in a day; each fires or is put off", f"{started_a_day:,.0f}"),
+                (
+                    f"one of the engine's {assumed.shards:,} shards: open cases, and a timer that each waits for",
+                    f"{assumed.cases / assumed.shards:,.0f}",
+                ),
+                (
+                    f"one of the engine's {assumed.shards:,} shards: acts a second in the fullest hour",
+                    f"{peak / assumed.shards:.3f}",
+                ),
+                (
+                    f"one of the engine's {assumed.shards:,} shards: timers that are started in a day",
+                    f"{started_a_day / assumed.shards:,.0f}",
+                ),
                 (
                     "rows of history in the engine's database",
                     _millions(assumed.cases * share * young["rows_history_node"]),
@@ -240,15 +253,17 @@ def main() -> None:
         default = getattr(unless_said, each.name)
         asks.add_argument(
             _option(each.name),
-            type=int if each.name in ("cases", "held") else float,
+            type=int if each.name in ("cases", "held", "shards") else float,
             default=default,
             metavar="NUMBER",
             help=f"{each.metadata['what']}; {_number(default)} unless said",
         )
     assumed = Assumed(**vars(asks.parse_args()))
-    if min(assumed.cases, assumed.months, assumed.questions_a_page, assumed.held) <= 0 or not 0 < assumed.busy <= 1:
+    sizes = (assumed.cases, assumed.months, assumed.questions_a_page, assumed.held, assumed.shards)
+    if min(sizes) <= 0 or not 0 < assumed.busy <= 1:
         asks.error(
-            "--cases, --months, --questions-a-page and --held must be more than 0, and --busy more than 0 and at most 1"
+            "--cases, --months, --questions-a-page, --held and --shards must be more than 0, "
+            "and --busy more than 0 and at most 1"
         )
     print(reckoned(json.loads(MEASURED.read_text("utf-8")), assumed), end="")
 

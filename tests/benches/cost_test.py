@@ -1,5 +1,6 @@
 """The bench of cost: its counts, which no busy machine changes, and its tables."""
 
+import re
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -102,6 +103,15 @@ def test_the_timed_course_is_the_beginning_of_the_whole_one() -> None:
     assert acts == [step.act["act"] for step in whole() if step.act][: len(acts)]
     assert acts.count("approve_return") == 4
     assert acts[-2:] == ["plan_travel", "approve_travel"]
+
+
+def test_what_no_run_measures_says_when_it_was_found() -> None:
+    """The words about what remains hold no sizes and shares of another day that a reader takes for those of this run."""
+    undated = [line for line in cost.REMAINS.splitlines() if not re.search(r"\b20\d\d-\d\d-\d\d\b", line)]
+    assert len(undated) < len(cost.REMAINS.splitlines())
+    assert [
+        line for line in undated if re.search(r"[Ss]ampled|\d|half of|a (fifth|quarter|twentieth|third) of?", line)
+    ] == []
 
 
 def test_a_history_is_quiet_when_nothing_is_under_way() -> None:

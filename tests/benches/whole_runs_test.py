@@ -12,8 +12,9 @@ import pytest
 
 from benches import desk, foresight, law, sealing
 from benches.measures import put_whole, short_of
-from faults.__main__ import SEEDS, why_not_written
+from faults.__main__ import SEEDS
 from faults.__main__ import main as faults
+from faults.breaking import KINDS
 from faults.playing import Outcome
 from tests.house.committed import ROOT
 
@@ -87,11 +88,27 @@ def test_few_courses_among_faults_leave_the_page(
     assert capsys.readouterr().err == (f"{page} is as it was: {why}.\n" if why else "")
 
 
-def test_a_whole_run_in_which_something_was_wrong_leaves_the_page_too() -> None:
-    """The page is for runs that found all well."""
-    given = argparse.Namespace(seed=None, first=1, seeds=SEEDS)
-    assert why_not_written(given, wrong=True, idle=False) == "something was lost, doubled or different"
-    assert why_not_written(given, wrong=False, idle=True) == "a fault never struck"
+def test_a_whole_run_in_which_something_was_wrong_is_written_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The page does not keep what a run of before found well: what is wrong now stands on it, and the run has failed."""
+    outcomes = [Outcome(1, struck=dict.fromkeys(KINDS, 1)), *(Outcome(n) for n in range(2, SEEDS + 1))]
+    outcomes[6].wrong = ["an invented entry was lost"]
+
+    async def not_well(seeds: object, at_once: int, *options: str) -> list[Outcome]:
+        return outcomes
+
+    monkeypatch.setattr("faults.__main__.played", not_well)
+    page = tmp_path / "measures.md"
+    assert faults(["--write", str(page)]) == 1
+    assert "**What is wrong:**\n\n- seed 7: an invented entry was lost\n" in page.read_text("utf-8")
+    outcomes[6].wrong = []
+    assert faults(["--write", str(page)]) == 0
+    assert "wrong:" not in page.read_text("utf-8")
+    assert "Nothing was lost, doubled or different." in page.read_text("utf-8")
+    outcomes[0].struck["engine killed"] = 0
+    assert faults(["--write", str(page)]) == 1
+    assert "- Never struck, so nothing is known of it: engine killed." in page.read_text("utf-8")
 
 
 def _documented() -> list[tuple[str, str]]:

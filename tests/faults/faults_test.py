@@ -14,7 +14,7 @@ from faults.__main__ import never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
 from faults.house import COMPILER, House, lines_of
-from faults.playing import Outcome, die, logged, unstruck
+from faults.playing import KEYS_AWAY, Outcome, die, logged, unstruck
 from faults.post import Post
 from faults.processes import ROOT, free_port
 from workflows.return_case import ROW_WITHIN
@@ -80,7 +80,7 @@ def test_each_purpose_has_a_die_of_its_own() -> None:
 
 
 def test_every_kind_of_fault_is_drawn_and_none_is_left_out_for_long() -> None:
-    """Ten courses of eight faults hold all ten kinds; the clock jumps early in a case."""
+    """Ten courses of eight faults hold all kinds; the clock jumps early in a case."""
     seen = [moment for seed in range(10) for moment in drawn(die(seed, "moments"), 60, 8, early=9)]
     assert {moment.kind for moment in seen} == set(KINDS)
     assert max(moment.at for moment in seen if "clock" in moment.kind) < 9
@@ -140,12 +140,14 @@ def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> No
             {"level": "warning", "event": "call retried 7 times"},
             {"level": "error", "event": "an act could not be decided", "error": "KeyError"},
             {"said": "Traceback (most recent call last):"},
+            {"said": "The key store /a/place/of/one/course/keys.db cannot be made or written (Is a directory)"},
         ]
     )
-    assert errors == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
+    assert errors[:2] == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
+    assert errors[2].startswith(KEYS_AWAY)
     assert found["warning: not told: mail: SMTPConnectError"] == 1
     assert found["warning: call retried N times"] == 2
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_what_follows_a_line_that_was_cut_off_is_read() -> None:
@@ -183,6 +185,37 @@ async def test_a_fault_that_found_nothing_to_take_away_strikes_again(tmp_path: P
     # There is no caseload, however often it is looked for.
     assert breaking.struck == {"worker held still": 1}
     assert house.on_purpose == set()
+
+
+async def test_what_is_moved_away_comes_back_as_it_was(tmp_path: Path) -> None:
+    """Something of another kind stands in its place meanwhile: a folder for a file, a file for a folder."""
+    worker = SimpleNamespace(kill=lambda: True)
+    seen: list[str] = []
+    settings = SimpleNamespace(
+        keys=SimpleNamespace(database=str(tmp_path / "keys.db")), archive=str(tmp_path / "archive")
+    )
+
+    def start_worker() -> None:
+        seen.append("folder" if (tmp_path / "keys.db").is_dir() else "file")
+
+    house = cast(
+        "House",
+        SimpleNamespace(settings=settings, worker=worker, start_worker=start_worker, on_purpose=set[str]()),
+    )
+    breaking = Breaking(house)
+    (tmp_path / "keys.db").write_text("keys")
+    breaking.strike(Moment(1, "key store moved away", 0, 0))
+    breaking.strike(Moment(1, "archive moved away", 0, 0))
+    await breaking.over()
+    assert seen == ["folder"]
+    # An archive that is not made yet is no more than a place where none can be made.
+    assert breaking.struck == {"key store moved away": 1}
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "run").write_text("a run")
+    breaking.strike_again()
+    await breaking.over()
+    assert breaking.struck["archive moved away"] == 1
+    assert ((tmp_path / "keys.db").read_text(), (tmp_path / "archive" / "run").read_text()) == ("keys", "a run")
 
 
 async def test_post_that_is_away_hangs_or_refuses_takes_nothing() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from benches.straight import straight
 from tests.workflows.engines import (
     STATION,
     Engine,
@@ -24,26 +25,12 @@ from tests.workflows.engines import (
     note,
     record,
     time_skipping,
-    until_approved,
-    until_arrived,
     until_determined,
     view,
-    visit,
 )
 from tests.workflows.signed import Signed, opened
 
 HERE: Final = Path(__file__).parent
-
-
-async def straight(engine: Engine, handle: Handle) -> None:
-    """A return from opening to closing, over more than a year."""
-    await accepted(handle, *until_determined(), *until_approved())
-    await engine.wait(days=16)
-    await accepted(handle, *until_arrived(await engine.now()))
-    for number, days in enumerate((13, 16, 60, 90, 90, 95), start=1):
-        await engine.wait(days=days)
-        await accepted(handle, visit(number))
-    await accepted(handle, act("ca", "close_case", outcome="returned"))
 
 
 async def silence(engine: Engine, handle: Handle) -> None:

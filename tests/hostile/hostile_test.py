@@ -24,7 +24,7 @@ from hostile.acts import Acts, standings
 from hostile.at_the_door import HEARD, Answered, good_act_heard, judged_query, many, with_fields_read
 from hostile.dossiers import content_of, verifies
 from hostile.files import Intakes, judged
-from hostile.judging import MEGABYTE, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
+from hostile.judging import MEGABYTE, Find, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
 from hostile.traces import collecting
 from procedure.vocabulary import STAGES
 
@@ -366,14 +366,15 @@ def test_a_part_of_a_run_is_not_written(asked: tuple[str, str]) -> None:
     assert not why_not_written(Namespace(**WHOLE), list(SHARES))
 
 
-def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
+def test_a_whole_run_is_written_with_what_it_lost(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A process that judges died once, and a run with fewer inputs stood there as a whole one, with exit code 0."""
     monkeypatch.setattr(run, "WHOLE", {"count": 60, "seed": 1, "through": 0})
     asked = ["--count", "60", "--through", "0", "--processes", "1", "--write", str(page := tmp_path / "measures.md")]
     assert main(asked) == 0
-    assert "| acts | 37 |" in (before := page.read_text("utf-8"))
+    assert "| acts | 37 |" in (text := page.read_text("utf-8"))
+    assert "not mended" not in text
 
     def loses(*_: object) -> dict[str, Judged]:
         return {"acts": Judged("acts", 36)}
@@ -381,4 +382,42 @@ def test_a_whole_run_is_written_and_one_that_lost_inputs_is_not(
     monkeypatch.setattr(run, "judge_all", loses)
     assert main(asked) == 1
     assert "acts: 36 of 37 inputs were judged" in capsys.readouterr().out
-    assert page.read_text("utf-8") == before
+    assert "- acts: 36 of 37 inputs were judged\n" in page.read_text("utf-8")
+
+
+def test_what_a_whole_run_finds_takes_the_place_of_a_page_without_finds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At the top of the section, with what makes it again and without what was said; the exit code tells it too."""
+    monkeypatch.setattr(run, "WHOLE", {"count": 60, "seed": 1, "through": 0})
+    page = tmp_path / "measures.md"
+    page.write_text("# Measures\n\n## Bad input\n0 finds of before.\n\n## Other\nStays.\n", encoding="utf-8")
+    asked = run.asked_of(list(SHARES), 60)
+    said = Wrong("a word that somebody said")
+    found = {name: Judged(name, count) for name, count in asked.items()}
+    for name in ("acts", "dossiers"):
+        found[name].add_find(Find(name, f"Wrong in procedure/acts.py:read: {said}", 0, Given(b"")))
+
+    def finds(*_: object) -> dict[str, Judged]:
+        return found
+
+    monkeypatch.setattr(run, "judge_all", finds)
+    assert main(["--count", "60", "--through", "0", "--write", str(page)]) == 1
+    text = page.read_text("utf-8")
+    assert "of before" not in text and text.endswith("\n## Other\nStays.\n")
+    top = text.partition("| kind |")[0]
+    assert "**2 finds, not mended when this was written:**" in top
+    assert "- acts, 1 time, `Wrong in procedure/acts.py:read`; the first again: " in top
+    assert "`python -m hostile --only acts --number 0 --seed 1`" in top
+    assert "- dossiers, 1 time, `Wrong in procedure/acts.py:read`; the first is number 0 of seed 1" in top
+    assert "somebody said" not in text
+
+
+def test_a_door_at_which_something_was_found_is_named_on_the_page() -> None:
+    """How many different answers were wrong, and nothing of what they say."""
+    text = report(
+        {}, [Answered("the API", 2, wrong=["500 at GET '/cases/invented'"]), Answered("starts", 3)], "x", seed=7
+    )
+    assert "**1 find, " in text
+    assert "- through the API, 1 different; all again: `python -m hostile --seed 7`" in text
+    assert "through starts" not in text and "invented" not in text

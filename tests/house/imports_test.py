@@ -117,6 +117,28 @@ def lint_imports(folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def of_the_tests(text: str) -> list[str]:
+    """What a source imports from the tests."""
+    nodes = list(ast.walk(ast.parse(text)))
+    named = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    named += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 0]
+    return [name for name in named if name.partition(".")[0] == "tests"]
+
+
+@pytest.mark.parametrize("path", [path for path in committed(".py") if not where(path).startswith("tests/")], ids=where)
+def test_nothing_but_tests_imports_tests(path: Path) -> None:
+    """What is measured or shipped does not change with a test: operators' money was once reckoned from a test's course."""
+    assert of_the_tests(path.read_text("utf-8")) == []
+
+
+def test_an_import_of_a_test_would_be_seen() -> None:
+    """The check can fail."""
+    assert of_the_tests("from tests.histories.save import x\nimport tests.y as z\nimport testsuite") == [
+        "tests.y",
+        "tests.histories.save",
+    ]
+
+
 def test_the_rooms_import_each_other_only_as_agreed() -> None:
     """The law knows nobody; what waits and the hands meet at typed messages; only the roots know everything."""
     told = lint_imports(ROOT)

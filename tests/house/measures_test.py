@@ -1,5 +1,6 @@
 """What the benchmarks write and fill in."""
 
+import platform
 import re
 import subprocess
 import sys
@@ -9,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from benches import foresight, law
+from benches import foresight, law, measures
 from benches.desk import copies
 from benches.measures import ROOT, at, machine, put_section, table
 from procedure.entries import read_moment
 from procedure.intake import REFERENCE
+from tests.house.committed import committed, where
 from tools.sizing import MEASURED
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -38,13 +40,82 @@ VIEW = {
 
 
 def test_what_was_measured_is_named_by_its_commit() -> None:
-    """Figures of older code are not taken for those of today."""
-    head = subprocess.run(
-        ["git", "rev-parse", "--short=8", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    told = machine("pydantic")
-    assert f" Commit {head}" in told
+    """Figures of older code are not taken for those of today. A process of its own begins at the commit of its moment."""
+
+    def head() -> str:
+        asked = ["git", "rev-parse", "--short=8", "HEAD"]
+        return subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+    before = head()
+    asked = [sys.executable, "-c", "from benches.measures import machine; print(machine('pydantic'))"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert any(f" Commit {commit}" in told for commit in (before, head()))
     assert "Versions: Python" in told and "pydantic" in told
+
+
+@pytest.mark.parametrize(
+    ("begun", "ended", "says"),
+    [
+        ("", "", " Commit 0123abcd."),
+        ("one", "one", " Commit 0123abcd, with changes that were not committed."),
+        ("", "one", " Commit 0123abcd. The code was changed while this ran."),
+        ("one", "two", " Commit 0123abcd, with changes that were not committed. The code was changed while this ran."),
+    ],
+)
+def test_a_run_names_the_commit_that_it_began_with(
+    begun: str, ended: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run takes an hour; whoever commits or edits meanwhile changes what stands there at its end, not what was measured."""
+    asked: list[str] = []
+
+    def changes(commit: str) -> str:
+        asked.append(commit)
+        return ended
+
+    monkeypatch.setattr(measures, "_BEGUN_AT", ("0123abcd", begun))
+    monkeypatch.setattr(measures, "_changes_since", changes)
+    assert machine().endswith(says)
+    assert asked == ["0123abcd"]
+
+
+def test_outside_of_a_checkout_no_commit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation from a file has none."""
+    monkeypatch.setattr(measures, "_BEGUN_AT", ("", ""))
+    assert machine().endswith(f"Python {platform.python_version()}.")
+
+
+WRITERS = sorted(
+    where(path)
+    for path in committed(".py")
+    if where(path).partition("/")[0] != "tests"
+    and re.search(r"\bput_(whole|section)\(", path.read_text("utf-8"))
+    and where(path) != "benches/measures.py"
+)
+"""Whatever writes a section of the page."""
+
+
+def test_each_section_has_a_writer() -> None:
+    """A check of none of them would pass."""
+    sections = re.findall(r"^## ", (ROOT / "docs" / "measures.md").read_text("utf-8"), re.MULTILINE)
+    assert len(WRITERS) >= len(sections) > 0
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_each_writer_says_the_machine_and_the_commit(writer: str) -> None:
+    """In the one way in which all of them do."""
+    assert re.search(r"\bmachine\(", (ROOT / writer).read_text("utf-8"))
+
+
+def test_a_section_of_today_s_form_names_its_commit() -> None:
+    """Sections of before 30 November 2026 name none, for their commits were not kept; each that is written now does."""
+    page = (ROOT / "docs" / "measures.md").read_text("utf-8")
+    nameless = [
+        (section.partition("\n")[0], measured[1] if measured else "no day")
+        for section in page.split("\n## ")[1:]
+        for measured in [re.search(r"Measured on (\d{4}-\d\d-\d\d)", section)]
+        if not re.search(r" Commit [0-9a-f]{8}\b", section)
+    ]
+    assert [each for each in nameless if each[1] >= "2026-11-30"] == []
 
 
 def _named_commits() -> list[tuple[str, str]]:
@@ -143,6 +214,12 @@ def test_the_text_on_the_law_says_whether_it_is_fast_enough() -> None:
     assert text.count(" is kept") + text.count(" is missed by ") == 3
     assert "The act number 100 of one case costs" in text
     assert all(f"| {part} |" in text for part in {**law.PARTS_DECIDED, **law.PARTS_HEARD})
+    counted = re.search(r"the ([\d,]+) acts of .* \(([\d,]+) entries\)", text)
+    assert counted
+    acts, entries = (int(each.replace(",", "")) for each in counted.groups())
+    assert f"an act makes {entries / acts:.1f} entries" in text
+    of_others = law._remains(2.34)  # pyright: ignore[reportPrivateUsage] - the sentence of other courses
+    assert "an act makes 2.3 entries" in of_others
 
 
 def test_the_reason_for_a_missed_target_is_of_the_target_s_own_row() -> None:

@@ -18,11 +18,14 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_tests_see_the_mutants_of_a_small_file() -> None:
-    """The whole command on one file of the law: mutants are made, switched on, and seen."""
-    ran = run(SMALL, "--tests", "tests/procedure/retention_test.py")
+def test_tests_see_the_mutants_of_a_small_file(tmp_path: Path) -> None:
+    """The whole command on one file of the law: mutants are made, switched on, and seen. A part writes no page."""
+    page = tmp_path / "measures.md"
+    ran = run(SMALL, "--tests", "tests/procedure/retention_test.py", "--write", str(page))
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert f"| `{SMALL}` |" in ran.stdout
+    assert f"{page} is as it was: a whole run is of the whole law and all its tests." in ran.stderr
+    assert not page.exists()
 
 
 def test_what_no_test_sees_is_told(tmp_path: Path) -> None:

@@ -81,6 +81,22 @@ def test_so_many_workers_as_hold_the_cases_of_the_week() -> None:
     assert "| workers that hold these, 5,000 each | 5 |" in reckoned(measured, replace(held, cases=10**6 + 1))
 
 
+def test_what_a_shard_has_goes_by_their_number() -> None:
+    """Acts, open cases and timers of one are half as many where there are twice as many; the compose file has the same number."""
+    measured = json.loads(MEASURED.read_text("utf-8"))
+    told = reckoned(measured, Assumed(cases=1_024_000, shards=1_024))
+    assert "| one of the engine's 1,024 shards: open cases, and a timer that each waits for | 1,000 |" in told
+
+    def of_one(what: str, shards: int) -> float:
+        tables = reckoned(measured, Assumed(cases=10**9, shards=shards)).splitlines()
+        (line,) = (each for each in tables if f"{shards:,} shards: {what}" in each)
+        return float(line.split("|")[2].replace(",", ""))
+
+    for what in ("open cases", "acts a second", "timers that are started"):
+        assert of_one(what, 512) == pytest.approx(2 * of_one(what, 1_024), rel=0.01)
+    assert f'NUM_HISTORY_SHARDS: "{Assumed().shards}"' in (ROOT / "docker-compose.yml").read_text("utf-8")
+
+
 def test_a_page_is_counted_once_and_not_for_each_of_its_questions() -> None:
     """Two or three questions are one page: with so many more for a page there are as many fewer pages."""
     measured = json.loads(MEASURED.read_text("utf-8"))
