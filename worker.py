@@ -419,12 +419,8 @@ async def _work(
         )
         await once_it_can(lambda: _agreed(client, sealing.keyring.store))
         hands = Hands.of(settings, AgreementShelf(), client)
-
-        async def works() -> bool:
-            return at_work.is_set()
-
         watch = Watch(
-            Readiness({**checks_of(client, hands.caseload), "work": works}),
+            Readiness(checks_of(client, hands.caseload), own={"work": at_work.is_set}),
             figures=CaseloadFigures(hands.caseload),
             engine_page=engine_page,
         )

@@ -194,6 +194,20 @@ def engine_logging() -> LoggingConfig:
     )
 
 
+def places(error: BaseException, most: int = _FRAMES) -> str:
+    """The last places that an error came through, ``most`` of them, outermost first: ``a/b.py:7 f > a/c.py:9 g``.
+
+    As text, because a field that is a list is left out of a line. Five are short enough for a field of a line.
+    """
+    traceback: TracebackType | None = error.__traceback__
+    found: list[str] = []
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        found.append(f"{_short(code.co_filename)}:{traceback.tb_lineno} {code.co_name}")
+        traceback = traceback.tb_next
+    return " > ".join(found[-most:])
+
+
 def _warned(
     message: Warning | str,
     category: type[Warning],
@@ -254,7 +268,7 @@ def _what_failed(_: Any, __: str, event: Event) -> Event:
             chain.append(_named(each))
             each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
         event["exception"] = " < ".join(chain)
-        event["trace"] = _trace(error.__traceback__)
+        event["trace"] = places(error)
     return event
 
 
@@ -301,15 +315,6 @@ def _exception(exc_info: Any) -> BaseException | None:
         found: Any = cast(tuple[Any, ...], exc_info)[1]
         return found if isinstance(found, BaseException) else None
     return sys.exc_info()[1] if exc_info else None
-
-
-def _trace(traceback: TracebackType | None) -> str:
-    frames: list[str] = []
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        frames.append(f"{_short(code.co_filename)}:{traceback.tb_lineno} {code.co_name}")
-        traceback = traceback.tb_next
-    return " > ".join(frames[-_FRAMES:])
 
 
 def _short(filename: str) -> str:

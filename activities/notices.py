@@ -26,6 +26,7 @@ from typing_extensions import override
 from activities.settings import is_mail_address
 from procedure.entries import read_moment
 from procedure.toml_text import MOST_OF_OPERATORS, NotToml, read_toml
+from procedure.vocabulary import ROLES
 from procedure.who_may import MAY
 from workflows.messages import Notice
 
@@ -107,6 +108,7 @@ DEADLINES = {
 _SILENCE = "Nothing is decided by this time passing. It is only told to more people."
 _NO_NAMES = "This notice names nobody on purpose. What it is about stands in the case."
 _SHOWABLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+_OFFICE: Final = re.compile(rf"(?:{'|'.join(ROLES)})@[A-Z]{{2}}")
 URGENT = frozenset({"detention", "missing"})
 """Kinds of notice that must lie somewhere at once, whatever the mail server does."""
 
@@ -116,7 +118,7 @@ _FIREWALLED = frozenset({"law_enforcement"})
 
 
 class AddressBookFault(Exception):
-    """The address book cannot be used. The text is one sentence and repeats no address."""
+    """The address book cannot be used. The text is one sentence and repeats no address and no person's id."""
 
     says_nothing_personal = True
 
@@ -142,15 +144,24 @@ class AddressBook:
             # Where it goes wrong, and not the library's whole sentence: that may repeat an address.
             at = re.search(r"\(at [^)]*\)$|^it .*", str(error))
             raise AddressBookFault(f"the address book is not TOML{f' {at[0]}' if at else ''}: {path}") from None
-        wrong = [name for name, to in given.items() if not (isinstance(to, str) and is_mail_address(to))]
+        wrong = [
+            _showable(name, place)
+            for place, (name, to) in enumerate(given.items(), start=1)
+            if not (isinstance(to, str) and is_mail_address(to))
+        ]
         if wrong:
-            raise AddressBookFault(f"the address book gives no mail address for {', '.join(sorted(wrong))}: {path}")
+            raise AddressBookFault(f"the address book gives no mail address for {', '.join(wrong)}: {path}")
         return cls(given)
 
     def address(self, notice: Notice) -> str | None:
         """Where a notice goes: to the person in office where one is named, else to the office of the role."""
         person = self._addresses.get(notice.to_id) if notice.to_id else None
         return person or self._addresses.get(f"{notice.to_role}@{notice.to_state}")
+
+
+def _showable(name: str, place: int) -> str:
+    """An entry by its name where that is an office. Else it is a person's id, or an address on the wrong side."""
+    return name if _OFFICE.fullmatch(name) else f"entry {place}"
 
 
 class NoticeUnsendable(Exception):

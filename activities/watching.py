@@ -40,11 +40,13 @@ LOOPBACK: Final = "127.0.0.1"
 ASKED_WITHIN: Final = 3.0
 """Seconds for which a part may think about whether it is there."""
 KNOWN_FOR: Final = 5.0
-"""Seconds for which an answer is good: whoever asks often does not make the parts work more."""
+"""Seconds for which a part's answer is good: whoever asks often does not make the parts work more."""
 STOP_WITHIN: Final = 2
 
 Check = Callable[[], Awaitable[bool]]
 """Asks a part whether it answers. What it raises counts as no."""
+Own = Callable[[], bool]
+"""What this process knows of itself; it costs nothing to ask."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.watching")
 
@@ -56,23 +58,32 @@ class AddressTaken(OSError):
 
 
 class Readiness:
-    """Whether the parts answer that this process needs, by their names."""
+    """Whether the parts answer that this process needs, by their names, and what it knows of itself."""
 
-    def __init__(self, checks: Mapping[str, Check], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        own: Mapping[str, Own] | None = None,
+    ) -> None:
+        """``own`` is asked each time and not kept: who stops must not be called ready for seconds more."""
         self._checks = dict(checks)
+        self._own = dict(own or {})
         self._clock = clock
         self._known: dict[str, bool] = {}
         self._until = 0.0
         self._asking: asyncio.Task[None] | None = None
 
     async def parts(self) -> dict[str, bool]:
-        """Each part, and whether it answers, as of the last seconds."""
+        """Each part, and whether it answers, as of the last seconds; and what this process knows of itself, as of now."""
         if self._clock() >= self._until:
             # All who come at once share one question.
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._ask())
             await asyncio.shield(self._asking)
-        return dict(self._known)
+        # Asked last: it may have begun to stop while the others thought about it.
+        return {**self._known, **{name: own() for name, own in self._own.items()}}
 
     async def ready(self) -> bool:
         """Whether all of them do."""

@@ -1,7 +1,6 @@
 """The desk put together: its pages, what stands before them, and a page for everything that can go wrong."""
 
 import secrets
-import traceback
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -20,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.caseload import CaseloadUnreachable
+from activities.logs import places
 from casefile.languages import LANGUAGES, capitalised
 from desk.api.problems import answer_at_the_door
 from desk.door import ReasonNeeded
@@ -184,7 +184,7 @@ class LastWord:
             "desk.unforeseen",
             number=number,
             error=type(error).__name__,
-            came_through=[f"{at.filename}:{at.lineno} {at.name}" for at in traceback.extract_tb(error.__traceback__)],
+            came_through=places(error, 5),
             method=request.method,
             route=getattr(route, "path", None),
         )

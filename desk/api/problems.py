@@ -1,10 +1,8 @@
 """Every error of the API as problem details (RFC 9457): one table of kinds, and one shape."""
 
 import secrets
-import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 from urllib.parse import quote
 
@@ -18,6 +16,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from activities.caseload import CaseloadUnreachable
+from activities.logs import places
 from casefile.looking_back import NoSuchMoment, PartialRecord
 from desk.turns import StillWaiting
 from procedure.faults import Fault, Malformed, say
@@ -280,12 +279,11 @@ class _Unforeseen:
             await self._app(scope, receive, sending)
         except Exception as error:  # noqa: BLE001 - whatever it is, the one who asked gets an answer
             number = secrets.token_hex(4)
-            came_through = traceback.extract_tb(error.__traceback__)[-5:]
             _log.error(
                 "desk.api.unforeseen",
                 number=number,
                 error=type(error).__name__,
-                came_through=" > ".join(f"{Path(at.filename).name}:{at.lineno} {at.name}" for at in came_through),
+                came_through=places(error, 5),
                 method=scope["method"],
                 route=getattr(scope.get("route"), "path", None),
             )

@@ -208,17 +208,24 @@ def test_a_person_in_office_goes_before_the_office(book: Book) -> None:
     ("toml", "sentence"),
     [
         ("= 3", "is not TOML"),
-        ('cw-1 = "nobody"', "gives no mail address for cw-1"),
-        ('cw-1 = "a@b.org\\nBcc: c@d.org"', "gives no mail address for cw-1"),
-        ("cw-1 = 7", "gives no mail address for cw-1"),
+        ('cw-1 = "nobody"', "gives no mail address for entry 1: "),
+        ('cw-1 = "a@b.org\\nBcc: c@d.org"', "gives no mail address for entry 1: "),
+        ("cw-1 = 7", "gives no mail address for entry 1: "),
+        ('"caseworker@MD" = "a@b.org"\n"caseworker@UA" = "nobody"', "gives no mail address for caseworker@UA: "),
+        # Left and right confused, an address with a role's own name, and a table, beside an office.
+        (
+            '"a@b.org" = "cw-1"\n"caseworker@md.example" = 7\n"escort@MD" = 7\n[cw-1]\nat = "a@b.org"\n',
+            "gives no mail address for entry 1, entry 2, escort@MD, entry 4: ",
+        ),
     ],
 )
 def test_a_bad_address_book_is_told(book: Book, toml: str, sentence: str) -> None:
-    """One sentence that names the entry and repeats no address."""
+    """One sentence that names an office by its role, any other entry by its place, and repeats no address and no id."""
     with pytest.raises(AddressBookFault, match=sentence) as fault:
         AddressBook.read(book(toml))
 
-    assert "Bcc" not in str(fault.value)
+    said = str(fault.value)
+    assert not [word for word in ("Bcc", "b.org", "cw-1", "example") if word in said]
 
 
 def test_a_missing_address_book_is_told(tmp_path: Path) -> None:

@@ -51,6 +51,34 @@ async def test_who_asks_often_asks_the_parts_no_more() -> None:
     assert await parts.ready() and asked == [2]
 
 
+async def test_a_process_that_stops_is_not_ready_from_that_moment_on() -> None:
+    """What it knows of itself is asked each time; only what it must ask others is kept."""
+    now, asked, works = [0.0], [0], asyncio.Event()
+
+    async def counted() -> bool:
+        asked[0] += 1
+        return True
+
+    process = Readiness({"engine": counted}, clock=lambda: now[0], own={"work": works.is_set})
+    assert await process.parts() == {"engine": True, "work": False} and not await process.ready()
+    works.set()
+    assert await process.ready()
+    works.clear()
+    assert not await process.ready() and asked == [1]
+
+
+async def test_a_process_that_stops_while_its_parts_are_asked_is_not_ready() -> None:
+    """The others may think for seconds; what it knows of itself is as of the answer."""
+    works = asyncio.Event()
+    works.set()
+
+    async def slow() -> bool:
+        works.clear()
+        return True
+
+    assert not await Readiness({"engine": slow}, own={"work": works.is_set}).ready()
+
+
 @pytest.mark.parametrize(("check", "status", "word"), [(yes, 200, "ready\n"), (no, 503, "not ready\n")])
 def test_readiness_is_one_word_and_no_detail(check: watching.Check, status: int, word: str) -> None:
     """Which part is away stands in the measures, and whose address it has stands nowhere."""

@@ -408,15 +408,17 @@ def asked(
 
 
 @contextmanager
-def desk_that_tells(made: Certificates, part: str = "desk") -> Generator[tuple[int, list[dict[str, Any]]]]:
-    """Something with the certificate of a part that notes by which headers it was asked."""
+def desk_that_tells(
+    made: Certificates, part: str = "desk", status: int = 204
+) -> Generator[tuple[int, list[dict[str, Any]]]]:
+    """Something with the certificate of a part that notes for what and by which headers it was asked."""
     told: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told.append({name.lower(): value for name, value in self.headers.items()})
+            told.append({"path": self.path, **{name.lower(): value for name, value in self.headers.items()}})
             self.rfile.read(int(self.headers.get("content-length", 0)))
-            self.send_response(204)
+            self.send_response(status)
             self.end_headers()
 
         do_POST = do_GET  # noqa: N815
@@ -450,6 +452,26 @@ def test_the_door_tells_the_desk_who_asks(made: Certificates, tmp_path: Path) ->
         assert told[-1]["x-forwarded-host"] == name and told[-1]["x-forwarded-proto"] == "https"
         assert asked(name, port, own, "/", content=b"x" * 1000).status_code == 204
         assert asked(name, port, own, "/", content=b"x" * 1_048_577).status_code == 413
+
+
+@pytest.mark.parametrize(("status", "is_healthy"), [(200, True), (204, False), (500, False)])
+async def test_a_desk_is_healthy_when_it_answers_and_not_because_it_opens_tls(
+    made: Certificates, status: int, is_healthy: bool
+) -> None:
+    """The health check of the compose file asks /health, and anything but 200 is no health."""
+    with desk_that_tells(made, status=status) as (port, told):
+        command = health_check("desk", {"/trust/": f"{made.trust.parent}/", "8443": str(port)})
+        assert await healthy(command, {}) == is_healthy
+    assert [each["path"] for each in told] == ["/health"]
+
+
+async def test_a_desk_with_a_certificate_of_another_house_is_not_healthy(
+    made: Certificates, strangers: Certificates
+) -> None:
+    """Nor is it asked anything."""
+    with desk_that_tells(strangers, status=200) as (port, told):
+        assert not await healthy(health_check("desk", {"/trust/": f"{made.trust.parent}/", "8443": str(port)}), {})
+    assert told == []
 
 
 @pytest.mark.parametrize("who", ["a stranger", "another part"])

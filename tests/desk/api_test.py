@@ -28,7 +28,7 @@ from starter.endings import CannotGoOn
 from starter.json_values import is_list, is_object
 from starter.schemas import schema as as_printed
 from tests.desk.cases_in_memory import COOKIE, CSRF, DeskInMemory, cookie_of, desk_of, mounted, of_signed_acts
-from tests.desk.desks import ADDRESS, a_desk, hidden
+from tests.desk.desks import ADDRESS, a_desk, hidden, the_log
 from tests.procedure.courses import FIELDS, REFERENCE, START, Course, intake_of
 from tests.workflows import engines
 
@@ -717,11 +717,11 @@ async def test_no_answer_from_the_engine_is_told_as_such(desk: DeskInMemory, sil
 async def test_what_nobody_foresaw_is_told_without_its_words(desk: DeskInMemory) -> None:
     """The one who asked gets a number that stands in the log too, and the log has no word of what was sent."""
     desk.cases.silent = KeyError("Zlatkaprobe")
-    with structlog.testing.capture_logs() as lines:
+    with the_log() as lines:
         told = problem(await Caller(desk).post(f"{CASE}/acts", course().act("note")), 500, "unforeseen")
-    (line,) = lines
+    (line,) = [line for line in lines if line["event"].startswith("desk.")]
     assert line["number"] in told["detail"] and line["error"] == "KeyError"
-    assert line["route"] == "/cases/{reference}/acts" and "cases_in_memory.py" in line["came_through"]
+    assert line["route"] == "/cases/{reference}/acts" and "desk/cases_in_memory.py:" in line["came_through"]
     assert "Zlatka" not in f"{told} {lines}" and REFERENCE not in str(lines)
 
 

@@ -3,11 +3,15 @@
 import asyncio
 import atexit
 import contextlib
+import io
+import json
+import logging
 import re
 import shutil
 import socket
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,12 +20,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
+import structlog
 import uvicorn
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from activities.caseload import Caseload
+from activities.logs import configure_logs
 from desk.app import create_app
 from desk.development import DevelopmentSignIn
 from desk.frame import CaseClient, Desk, Pages
@@ -32,6 +38,23 @@ from tests.procedure.courses import REFERENCE
 ADDRESS = "http://127.0.0.1:8080"
 UNHURRIED = Pace(**dict.fromkeys(Pace.__dataclass_fields__, 10**6))
 """A pace that no test meets by chance; those about it name another."""
+
+
+@contextlib.contextmanager
+def the_log() -> Generator[list[dict[str, Any]]]:
+    """Lines as they stand in a desk's real log, once the context is closed: what the log leaves out is not in them."""
+    root, said = logging.getLogger(), io.StringIO()
+    handlers, level, warned = list(root.handlers), root.level, warnings.showwarning
+    lines: list[dict[str, Any]] = []
+    configure_logs("json", "info", to=said)
+    try:
+        yield lines
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        warnings.showwarning = warned
+        structlog.reset_defaults()
+    lines += map(json.loads, said.getvalue().splitlines())
 
 
 class Nowhere:
