@@ -300,7 +300,9 @@ class Exploration:
     def _missed(self) -> tuple[str, ...]:
         said = {*WAITS, *(saying.label for saying in self._said)}
         if not self._returns:
-            said -= {label for label in said if label.partition(" ")[0] in _THE_JOURNEY}
+            # Once the time to appeal is over, what an approval rests on is too old as well.
+            late = ("approve_return",) if "the time to appeal ends" in self.scope.before else ()
+            said -= {label for label in said if label.partition(" ")[0] in (*_THE_JOURNEY, *late)}
         if self.agreement.extension_limit < EXTENDED_BY:
             said.discard("extend_deadline")
         if not self.agreement.consent_age:

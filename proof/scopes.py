@@ -109,7 +109,8 @@ TRAVEL: Final = Scope(
 ANEW: Final = Scope(
     name="travel, and all anew",
     about="what voids an approval on the way: detention, asylum, objections, incidents, and what is then given anew",
-    before=_PLANNED,
+    # The family is looked at again: where the time to appeal is long, what was found before it is too old for a journey.
+    before=(*_DECIDED, *_labels("assess_family | certify_fit_to_travel | plan_travel")),
     follows=(
         *_FURTHER,
         *_labels(

@@ -23,7 +23,7 @@ from procedure.stages import stage_of
 from procedure.vocabulary import SAFEGUARD_NAMES
 from procedure.who_may import not_your_act
 from proof import broken, needed, scopes
-from proof.__main__ import Looked, main, report, work, wrong
+from proof.__main__ import MODEL_STATES, STATES, Looked, main, report, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
 from proof.alphabet import BY_OTHERS, FOSTER, SAYINGS, STATION, WAITS, Now, sayings
 from proof.by_time import MAY_CHANGE_BY_TIME
@@ -332,6 +332,11 @@ def test_no_journey_is_missed_where_the_agreement_leaves_no_time_for_one() -> No
     no_time = scopes.family(MODEL)["edges-13"]
     missed = [Exploration(scope, terms, most_states=1, endings_each=0).run().missed for terms in (no_time, MODEL)]
     assert missed == [("close_case [returned]",), ("depart", "close_case [returned]")]
+    # From where the time to appeal is over no approval comes any more either; before, it does.
+    late = Scope(name="late", about="", before=scopes.ANEW.before, follows=("approve_return [origin]", "grant_stay"))
+    early = replace(late, before=())
+    missed = [Exploration(each, no_time, most_states=1, endings_each=0).run().missed for each in (late, early)]
+    assert missed == [("grant_stay",), ("approve_return [origin]", "grant_stay")]
 
 
 def nothing(**_: Any) -> list[Any]:
@@ -736,6 +741,19 @@ def test_the_edges_of_an_extension_and_of_the_age_of_consent_are_followed() -> N
 def test_the_whole_work_holds_every_scope_and_every_safeguard() -> None:
     """Nothing is left out of the long run, and the short one says less."""
     assert len(work(small=False)) > len(work(small=True)) > len(scopes.TO_A_FIXED_POINT)
+
+
+@pytest.mark.parametrize(
+    ("asked", "model", "others"), [(None, MODEL_STATES, STATES), (0, None, None), (50_000, 50_000, 50_000)]
+)
+def test_the_model_is_looked_at_further_than_the_others(
+    asked: int | None, model: int | None, others: int | None
+) -> None:
+    """A whole run has 20,000 states of each of the model's scopes; who names another bound has it everywhere."""
+    assert MODEL_STATES >= 20_000 > STATES >= 3_000
+    bounded = [piece.args for piece in work(small=False, most_states=asked) if piece.args[0] in scopes.TO_A_FIXED_POINT]
+    assert {most for _, terms, most in bounded if terms.id == "model"} == {model}
+    assert {most for _, terms, most in bounded if terms.id != "model"} == {others}
 
 
 def test_a_course_can_be_walked_again() -> None:
