@@ -333,10 +333,12 @@ def test_no_journey_is_missed_where_the_agreement_leaves_no_time_for_one() -> No
     missed = [Exploration(scope, terms, most_states=1, endings_each=0).run().missed for terms in (no_time, MODEL)]
     assert missed == [("close_case [returned]",), ("depart", "close_case [returned]")]
     # From where the time to appeal is over no approval comes any more either; before, it does.
-    late = Scope(name="late", about="", before=scopes.ANEW.before, follows=("approve_return [origin]", "grant_stay"))
+    late = Scope(
+        name="late", about="", before=scopes.ANEW.before, follows=("approve_return [origin]", "close_case [adult]")
+    )
     early = replace(late, before=())
     missed = [Exploration(each, no_time, most_states=1, endings_each=0).run().missed for each in (late, early)]
-    assert missed == [("grant_stay",), ("approve_return [origin]", "grant_stay")]
+    assert missed == [("close_case [adult]",), ("approve_return [origin]", "close_case [adult]")]
 
 
 def nothing(**_: Any) -> list[Any]:
