@@ -409,7 +409,7 @@ class Exploration:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
                 if followed and saying.act != "correct" and self._within(went.case):
-                    new += self._go_on(here, saying.label, went, ledger)
+                    new += self.go_on(here, saying.label, went, ledger)
             ledger.cut(state.case.n)
         new += self._wait(here, record)
         if self._endings_each and here % self._endings_each == 0:
@@ -443,7 +443,7 @@ class Exploration:
             self._hold(record, saying.label, of_conclusions(went.reckoned, then))
         return went
 
-    def _let_pass(self, record: _Record, label: str, until: datetime) -> _Went:
+    def let_pass(self, record: _Record, label: str, until: datetime) -> _Went:
         """Let time pass, and hold what comes of it to the promises."""
         case, ledger = record.case, record.ledger
         then = decide.pass_time(case, until, ledger, SEED)
@@ -504,14 +504,15 @@ class Exploration:
         for label, until in self._waits(record):
             self.found.steps += 1
             self.found.waits += 1
-            went = self._let_pass(record, label, until)
+            went = self.let_pass(record, label, until)
             if label in WAITS and (follows is None or label in follows):
                 self._came.add(label)
-                new += self._go_on(here, label, went, record.ledger)
+                new += self.go_on(here, label, went, record.ledger)
             record.ledger.cut(record.case.n)
         return new
 
-    def _go_on(self, here: int, label: str, went: _Went, ledger: Ledger) -> list[int]:
+    def go_on(self, here: int, label: str, went: _Went, ledger: Ledger) -> list[int]:
+        """The state that a step came to, in a list, where it is a new one; ``here`` is the state that it began in."""
         assert went.reckoned is not None
         key = self._key(went.case, went.at, ledger)
         known = self._known.get(key)
@@ -556,7 +557,7 @@ class Exploration:
             for wait, until in self._waits(other):
                 self.found.steps += 1
                 self.found.waits += 1
-                self._let_pass(other, wait, until)
+                self.let_pass(other, wait, until)
                 other.ledger.cut(other.case.n)
         if compared:
             self._compare(known, other)
@@ -586,7 +587,7 @@ class Exploration:
                 yield saying.label, outcome
         came: dict[str, Hashable] = {}
         for label, until in self._waits(record):
-            went = self._let_pass(record, label, until)
+            went = self.let_pass(record, label, until)
             came[label] = self._key(went.case, went.at, ledger)
             ledger.cut(case.n)
         for label in WAITS:

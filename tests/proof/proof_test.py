@@ -209,8 +209,9 @@ def test_detention_is_followed_at_both_edges_of_every_clause(small: bool) -> Non
     for scope in scopes.EDGES:
         under = followed(pieces, scope)
         assert {terms.deadlines["release"].hours for terms in under} >= {1, 24}, scope.name
-        places = {terms.deadlines["emergency_placement"] for terms in under}
-        assert places >= {Period(hours=1), Period(days=30)}, scope.name
+        places = [terms.deadlines["emergency_placement"] for terms in under]
+        assert Period(hours=1) in places, scope.name
+        assert Period(days=30) in places, scope.name
         assert len({terms.digest() for terms in under}) == len(under) >= 13, scope.name
 
 
@@ -684,7 +685,7 @@ def test_time_passes_wherever_the_deadlines_stand_as_in_no_record_before(
 ) -> None:
     """Deadlines are no part of most states; of records that merge none has deadlines from which no time was let pass."""
     met, let_pass = set[Any](), set[Any]()
-    lawful, passing = Exploration._go_on, Exploration._let_pass
+    lawful, passing = Exploration.go_on, Exploration.let_pass
 
     def going_on(self: Exploration, here: int, label: str, went: Any, ledger: Ledger) -> list[int]:
         merged = self.found.merged
@@ -697,8 +698,8 @@ def test_time_passes_wherever_the_deadlines_stand_as_in_no_record_before(
         let_pass.add(clocks_of(record.case, record.at))
         return passing(self, record, label, until)
 
-    monkeypatch.setattr(Exploration, "_go_on", going_on)
-    monkeypatch.setattr(Exploration, "_let_pass", letting_pass)
+    monkeypatch.setattr(Exploration, "go_on", going_on)
+    monkeypatch.setattr(Exploration, "let_pass", letting_pass)
     found = Exploration(scope, MODEL, most_states=100, endings_each=0, others=False).run()
     assert found.clocks > 0
     assert len(met) > 5
@@ -753,7 +754,8 @@ def test_the_model_is_looked_at_further_than_the_others(
 ) -> None:
     """A whole run has 20,000 states of each of the model's scopes; who names another bound has it everywhere."""
     assert MODEL_STATES >= 20_000 > STATES >= 3_000
-    bounded = [piece.args for piece in work(small=False, most_states=asked) if piece.args[0] in scopes.TO_A_FIXED_POINT]
+    pieces: list[Any] = list(work(small=False, most_states=asked))
+    bounded = [piece.args for piece in pieces if piece.args[0] in scopes.TO_A_FIXED_POINT]
     assert {most for _, terms, most in bounded if terms.id == "model"} == {model}
     assert {most for _, terms, most in bounded if terms.id != "model"} == {others}
 
