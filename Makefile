@@ -86,7 +86,7 @@ types: setup
 walks: setup
 	HOMEWARD_WALKS=$(WALKS) $(BIN)/python -m pytest -s tests/procedure/walks_test.py
 
-# Half an hour on two idle cores, and then the mutants. PROVE_ARGS="--small" takes seconds and shows that it works.
+# About an hour on two idle cores, and then the mutants. PROVE_ARGS="--small" takes seconds and shows that it works.
 prove: setup
 	$(BIN)/python -m proof --write docs/measures.md $(PROVE_ARGS)
 	$(if $(findstring --small,$(PROVE_ARGS)),,$(MAKE) mutants)

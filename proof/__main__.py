@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from benches.measures import machine, put_section, table
+from benches.measures import machine, put_whole, table
 from procedure.agreement import Agreement
 from proof import broken, needed, scopes
 from proof.alphabet import BY_OTHERS, SAYINGS, WAITS, sayings
@@ -23,6 +23,8 @@ from proof.exploring import Exploration, Found, Scope
 TITLE: Final = "Proof"
 STATES: Final = 3_000
 """States of each scope at most, where nothing else is said. Fewer may end before a stretch is walked."""
+MODEL_STATES: Final = 20_000
+"""The same under the first agreement, the model, by which the others are completed."""
 SMALL_STATES: Final = 60
 """States of each scope that the small exploration looks at."""
 
@@ -54,25 +56,34 @@ def break_the_law(law: str, agreement: Agreement) -> Looked:
 
 
 def work(*, small: bool, most_states: int | None = None) -> list[Callable[[], Looked]]:
-    """Every piece of work. ``most_states`` bounds each scope, and the result tells where it did."""
+    """Every piece of work. ``most_states`` bounds each scope, 0 none; where it is None, each has the bound of a whole run.
+
+    Agreements that differ in nothing that is read are explored once.
+    """
     stands, _ = scopes.shipped()
     model = stands["model"]
     generated = scopes.family(model)
+    shipped = [terms for terms, _ in scopes.each_once(stands.values())]
+    family = [terms for terms, _ in scopes.each_once([*shipped, *generated.values()]) if terms.id in generated]
     pieces: list[Callable[[], Looked]] = [partial(break_the_law, law, model) for law in broken.BY_NAME]
     if small:
         pieces += [partial(explore, scope, model, SMALL_STATES) for scope in scopes.TO_A_FIXED_POINT]
-        others = [*stands.values(), *generated.values()]
-        pieces += [partial(explore, scope, terms, 10) for terms in others for scope in scopes.EDGES]
+        pieces += [partial(explore, scope, terms, 10) for terms in [*shipped[1:], *family] for scope in scopes.EDGES]
         pieces += [partial(explore, scope, terms, 10) for scope, terms in scopes.at_an_edge(generated)]
         pieces += [partial(switch_off, names, model) for names in needed.every() if names[0] in needed.SOON]
         return pieces
+
+    def most(terms: Agreement) -> int | None:
+        usual = MODEL_STATES if terms is model else STATES
+        return usual if most_states is None else most_states or None
+
     pieces += [partial(switch_off, names, model) for names in needed.every()]
-    for terms in stands.values():
+    for terms in shipped:
         # These have a bound of their own.
         pieces += [partial(explore, scope, terms, None) for scope in scopes.EVERYTHING]
-        pieces += [partial(explore, scope, terms, most_states) for scope in scopes.TO_A_FIXED_POINT]
-    pieces += [partial(explore, scope, terms, most_states) for terms in generated.values() for scope in scopes.EDGES]
-    pieces += [partial(explore, scope, terms, most_states) for scope, terms in scopes.at_an_edge(generated)]
+        pieces += [partial(explore, scope, terms, most(terms)) for scope in scopes.TO_A_FIXED_POINT]
+    pieces += [partial(explore, scope, terms, most(terms)) for terms in family for scope in scopes.EDGES]
+    pieces += [partial(explore, scope, terms, most(terms)) for scope, terms in scopes.at_an_edge(generated)]
     return pieces
 
 
@@ -104,8 +115,17 @@ def _line(looked: Looked) -> str:
     return f"without {names}: {found.breach[1]}, by: {'; '.join(found.course)}"
 
 
+def _at_the_end(found: Found) -> bool:
+    """Whether nothing new was left; what a scope passes by, as a second appeal, is told beside it."""
+    return not any(bound.endswith(" states") or bound.startswith("courses of") for bound in found.bounds)
+
+
 def _how_far(found: Sequence[Found]) -> str:
-    return "; ".join(sorted(set[str]().union(*(each.bounds for each in found)))) or "to the end"
+    """The bounds that were met, and of how many explorations everything was looked at within them."""
+    ended = sum(map(_at_the_end, found))
+    met = sorted(set[str]().union(*(each.bounds for each in found)))
+    many = f"{ended} of {len(found)} " if 0 < ended < len(found) else ""
+    return "; ".join([*([f"{many}to the end"] if ended else []), *met])
 
 
 def _as_long(pieces: Sequence[Found]) -> str:
@@ -142,14 +162,21 @@ def wrong(
     return lines
 
 
-def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, list[str]], command: str) -> str:
-    """What is printed at the end, and written into the page of measures."""
+def report(
+    looked: Sequence[Looked],
+    refused: dict[str, Any],
+    beyond: dict[str, list[str]],
+    command: str,
+    problems: Sequence[str] = (),
+) -> str:
+    """What is printed at the end, and written into the page of measures: the problems before everything else."""
     found = [(each.found, each.seconds) for each in looked if isinstance(each.found, Found)]
     off = [each.found for each in looked if isinstance(each.found, needed.Needed)]
     broke = [each.found for each in looked if isinstance(each.found, broken.Seen)]
+    alike = {terms.id: others for terms, others in scopes.each_once(scopes.shipped()[0].values()) if others}
     rows = [
         [
-            f"{each.scope} ({each.agreement})",
+            f"{each.scope} ({', '.join([each.agreement, *alike.get(each.agreement, ())])})",
             f"{each.states:,}",
             f"{each.looked_at:,}",
             f"{each.steps:,}",
@@ -161,7 +188,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         for each, seconds in found
         if not each.agreement.startswith("edges-")
     ]
-    for scope in (*scopes.EDGES, scopes.OFFICES, scopes.OF_CONSENT):
+    for scope in (*scopes.EDGES, scopes.OF_CONSENT):
         edges = [each for each in found if each[0].scope == scope.name and each[0].agreement.startswith("edges-")]
         rows.append(
             [
@@ -186,6 +213,7 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"Written by `{command}`. {machine('pydantic')}",
         "What the words mean, why it is sound, and where it ends, is in [the page on the proof](proof.md).",
         "",
+        *_told_first(problems),
         f"{sum(each.states for each in every):,} states, of which "
         f"{sum(each.looked_at for each in every):,} were looked at and the others lay beyond a bound; {sum(each.steps for each in every):,} transitions "
         f"({sum(each.accepted for each in every):,} acts accepted, {sum(each.refused for each in every):,} refused, "
@@ -193,8 +221,15 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
         f"{len(SAYINGS)} ways to say the acts, {_of_lists()} more from the lists of agreements, {len(BY_OTHERS)} by people whose acts they are not, {len(WAITS)} "
         f"ways for time to pass; {len(accepted)} ways were accepted somewhere.",
         f"{sum(each.merged for each in every):,} times a course came to a state that was known; "
-        f"{sum(each.compared for each in every):,} of these pairs of records were compared in every next step, "
-        f"{sum(len(each.differed) for each in every)} differed.",
+        f"{sum(each.compared for each in every):,} of these pairs of records were compared in every next step, and "
+        f"both held to the promises; {sum(len(each.differed) for each in every)} differed. In "
+        f"{sum(each.clocks for each in every):,} of these records the deadlines stood as in none before, and time was "
+        "let pass in each.",
+        *(
+            f"Explored once, and counted once, for they differ in nothing that is read: {first} and {', '.join(others)}."
+            for first, others in alike.items()
+        ),
+        *_ends([each for each in every if not each.agreement.startswith("edges-")]),
         f"Endings shown to be reachable: {', '.join(f'{e} from {n:,} states' for e, n in sorted(reached.items()))}; "
         f"from {sum(each.no_return for each in every):,} states a return is out of reach, rightly "
         "(asylum granted, grown up) or because the agreement leaves no time for one.",
@@ -224,6 +259,32 @@ def report(looked: Sequence[Looked], refused: dict[str, Any], beyond: dict[str, 
     return "\n".join(lines)
 
 
+def _told_first(problems: Sequence[str]) -> list[str]:
+    """What is not as it must be, so that nobody reads the figures without it."""
+    if not problems:
+        return []
+    # A course or an error of the law may hold what a page reads as a table or a heading.
+    told = [" ".join(each.split()).replace("|", "\\|") for each in problems]
+    return ["**Not as it must be:**", "", *(f"- {each}" for each in told), ""]
+
+
+def _ends(found: Sequence[Found]) -> list[str]:
+    """Which scopes came to their end, by agreement; those that are bounded from the outset come to none."""
+    names = {scope.name for scope in scopes.TO_A_FIXED_POINT}
+    lines: list[str] = []
+    for agreement in dict.fromkeys(each.agreement for each in found):
+        these = [each for each in found if each.agreement == agreement and each.scope in names]
+        ended = [each.scope for each in these if _at_the_end(each)]
+        stopped = [each.scope for each in these if not _at_the_end(each)]
+        if these:
+            lines.append(
+                f"Under {agreement} {len(ended)} of {len(these)} scopes came to their end"
+                f"{': ' if ended else ''}{'; '.join(ended)}. "
+                + (f"Stopped at a bound: {'; '.join(stopped)}." if stopped else "None stopped at a bound.")
+            )
+    return lines
+
+
 def _of_lists() -> int:
     """How many ways to say the acts come from the lists of one agreement or another."""
     stands = scopes.shipped()[0]
@@ -244,32 +305,43 @@ def _seen(each: broken.Seen) -> tuple[str, str]:
 def _command(given: argparse.Namespace) -> str:
     if given.small:
         return "python -m proof --small"
-    return "make prove" if given.states == STATES else f'make prove PROVE_ARGS="--states {given.states}"'
+    return "make prove" if given.states is None else f'make prove PROVE_ARGS="--states {given.states}"'
+
+
+def _short(given: argparse.Namespace) -> str:
+    """In what a run falls short of a whole one; empty where it does not."""
+    if given.small:
+        return "a small run is no whole one"
+    if given.states is None or given.states == 0 or given.states >= MODEL_STATES:
+        return ""
+    return f"--states is {given.states:,}, and a whole run has {MODEL_STATES:,} under the model"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m proof", description=__doc__)
     parser.add_argument("--small", action="store_true", help="the part that takes seconds; says what it leaves out")
-    parser.add_argument("--states", type=int, default=STATES, help="most states of each scope; 0 sets no bound")
+    parser.add_argument(
+        "--states",
+        type=int,
+        help=f"most states of each scope, 0 for no bound; else {MODEL_STATES:,} under the model and {STATES:,} elsewhere",
+    )
     parser.add_argument("--processes", type=int, default=2, help="how many at once")
     parser.add_argument("--write", type=Path, help="the page of measures to write the result into")
     given = parser.parse_args(arguments)
     stands, refused = scopes.shipped()
     beyond = scopes.refused_beyond(stands["model"])
-    # The page of measures is for the whole: a part would stand there as if it were.
-    whole = not given.small and (given.states == 0 or given.states >= STATES)
-    pieces = work(small=given.small, most_states=given.states or None)
+    short = _short(given)
+    pieces = work(small=given.small, most_states=given.states)
     looked = done(pieces, given.processes, lambda line: print(line, file=sys.stderr, flush=True))
-    text = report(looked, refused, beyond, _command(given))
+    problems = wrong(looked, refused, beyond, whole=not short)
+    text = report(looked, refused, beyond, _command(given), problems)
     print(text)
     if given.small:
         print(f"\nSmall: each scope ends after {SMALL_STATES} states or fewer. It shows that the proof works, no more.")
-    problems = wrong(looked, refused, beyond, whole=whole)
     print("\n".join(["", *problems]) if problems else "\nNothing that never bends was broken.")
-    if given.write and whole and not problems:
-        put_section(given.write, TITLE, text)
-    elif given.write:
-        print(f"{given.write} is as it was: a whole run that finds nothing wrong writes it.", file=sys.stderr)
+    if given.write:
+        # Also where something broke: the figures of an earlier run would go on saying that nothing did.
+        put_whole(given.write, TITLE, text, short=short)
     return 1 if problems else 0
 
 

@@ -98,6 +98,8 @@ DROPPED: Final[dict[str, str]] = {
 }
 """Each field that is dropped, and why it may be."""
 
+LEVELS: Final = 2
+"""How many are told, one after another, of a deadline that has passed (procedure.md, part 4)."""
 _MATTERS: Final = ("emergency_placement", "review")
 
 
@@ -195,17 +197,32 @@ def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -
             for key, each in sorted(case.deadlines.items())
             if key in _MATTERS and each.open
         ),
-        # By name: behind it stand the numbers of entries, which tell two complaints apart and nothing else.
-        tuple(
-            sorted(
-                (name_of(key), each.overdue, each.extended, left(each.due), each.escalations)
-                for key, each in case.deadlines.items()
-                if each.open
-            )
-        )
-        if deadlines
-        else None,
+        clocks(case, at) if deadlines else None,
         case.stage,
+    )
+
+
+def clocks(case: Case, at: datetime) -> Hashable:
+    """How the deadlines that run stand at a moment: what was told of each, what was added, and the seconds that are left.
+
+    Past its moment the seconds count on below nothing until both levels were told: when the next one is told depends on
+    them. One that stands still keeps what it had left.
+    """
+    return tuple(
+        sorted(
+            (
+                # By name: behind it stand the numbers of entries, which tell two complaints apart and nothing else.
+                name_of(key),
+                each.overdue,
+                each.escalations,
+                each.extended,
+                each.stands_still_since is not None,
+                None
+                if each.escalations == LEVELS
+                else int((each.due - (each.stands_still_since or at)).total_seconds()),
+            )
+            for key, each in case.running.items()
+        )
     )
 
 

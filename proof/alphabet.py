@@ -500,9 +500,14 @@ def _lists(id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return kinds or usual, ends or usually_at
 
 
+def lists_of(agreement: Agreement) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The kinds of place, and of place of hand-over, from which is chosen what is said under an agreement."""
+    return _lists(agreement.id)
+
+
 def _of_the_terms(agreement: Agreement) -> Iterator[tuple[str, str, _Fields]]:
     """What an agreement's own lists and limits make possible to say: a choice that stands on a list, and one that not."""
-    kinds, ends = _lists(agreement.id)
+    kinds, ends = lists_of(agreement)
     employers = agreement.escort_employers
     yield "place_child [the last kind on the list]", "protection", _says(placement=place(kinds[-1], "social_service"))
     if other := next((kind for kind in get_args(PlacementKind) if kind not in (*kinds, *CLOSED_KINDS)), None):

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from procedure import decide
-from procedure.acts import as_given
+from procedure.acts import Act, as_given
 from procedure.agreement import Agreement
 from procedure.case import Case
 from procedure.entries import Draft, Entry
@@ -21,7 +21,7 @@ from procedure.intake import parse_intake
 from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
 from procedure.safeguards.asked import Asked, Refusal
-from proof.abstraction import seen
+from proof.abstraction import clocks, seen
 from proof.alphabet import BY_OTHERS, EXTENDED_BY, FOSTER, WAITS, Fields, Now, Saying, Until, sayings
 from proof.endings import next_step
 from proof.promises import (
@@ -49,6 +49,11 @@ _THE_JOURNEY: Final = ("approve_travel", "depart", "report_incident", "arrive", 
 """Acts that need a journey that was approved."""
 LONGEST_TIME: Final = timedelta(days=3 * 365)
 """Whoever is grown up before an ending, and later than this, was kept waiting by the law."""
+
+
+def returns(agreement: Agreement) -> bool:
+    """Whether there is time for a return: a time to appeal that outlasts a determination leaves none, and is no breach."""
+    return agreement.shelf_lives.determination * 24 > agreement.deadlines["appeal_window"].at_most_hours()
 
 
 def intake(agreement: Agreement, **fields: Any) -> Fields:
@@ -112,6 +117,40 @@ class State:
     steps: int
 
 
+@dataclass(slots=True, kw_only=True)
+class _Record:
+    """One whole record, where it stands, and what follows from it: what a step is made from and held against."""
+
+    case: Case
+    at: datetime
+    ledger: Ledger
+    reckoned: Reckoning
+    course: Callable[[str], list[str]]
+    """The course that led to this record, and one step more."""
+    _reading: Reading | None = None
+
+    def reading(self, terms: Agreement) -> Reading:
+        """The record read anew, once for all acts that are heard here. To be asked when nothing new stands on it."""
+        if self._reading is None:
+            self._reading = Reading(list(self.ledger), terms, self.case.host_state, self.reckoned)
+        return self._reading
+
+
+@dataclass(slots=True, kw_only=True)
+class _Went:
+    """What one step came to. Its entries are on the ledger until it is cut."""
+
+    case: Case
+    at: datetime
+    made: Sequence[Entry]
+    reckoned: Reckoning | None
+    """None where nothing is followed from here: after a refusal and after a correction."""
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.made) and self.made[0].kind == "refused"
+
+
 @dataclass
 class Found:
     """What an exploration came to."""
@@ -132,7 +171,9 @@ class Found:
     """The bounds that were met; where there are none, nothing new was left."""
     merged: int = 0
     compared: int = 0
-    """Pairs of different records in the same state that were compared, step by step."""
+    """Pairs of different records in the same state of which every step was compared, and held to the promises."""
+    clocks: int = 0
+    """Records in a known state whose deadlines stood as in no record before: time was let pass in each in every way."""
     differed: list[str] = field(default_factory=list[str])
     breaches: list[tuple[Breach, list[str]]] = field(default_factory=list[tuple[Breach, list[str]]])
     ended: dict[str, int] = field(default_factory=dict[str, int])
@@ -193,6 +234,11 @@ def unsealed() -> Generator[None]:
         decide.seal = sealing
 
 
+def clocks_of(case: Case, at: datetime) -> Hashable:
+    """How the deadlines stand, and what holds: all that decides what is told when nothing but time passes."""
+    return case.closed, case.holds, clocks(case, at)
+
+
 class Exploration:
     """One scope under one agreement. ``run`` goes through it."""
 
@@ -217,13 +263,12 @@ class Exploration:
         self._others = BY_OTHERS if others else ()
         self._heard_of_others: set[Hashable] = set()
         self._reaches: dict[str, set[Hashable]] = {}
-        self._told: Reading | None = None
+        self._clocks: set[Hashable] = set()
+        """How the deadlines stood in each record from which time was let pass."""
         self._reckoned: list[Reckoning] = []
         """What follows from the record of each state."""
         self._came: set[str] = set()
-        # An agreement whose time to appeal outlasts a determination leaves no way to a return, and passes the floor.
-        window = agreement.deadlines["appeal_window"].at_most_hours()
-        self._returns = agreement.shelf_lives.determination * 24 > window
+        self._returns = returns(agreement)
 
     # The way there
 
@@ -255,7 +300,9 @@ class Exploration:
     def _missed(self) -> tuple[str, ...]:
         said = {*WAITS, *(saying.label for saying in self._said)}
         if not self._returns:
-            said -= {label for label in said if label.partition(" ")[0] in _THE_JOURNEY}
+            # Once the time to appeal is over, what an approval rests on is too old as well.
+            late = ("approve_return",) if "the time to appeal ends" in self.scope.before else ()
+            said -= {label for label in said if label.partition(" ")[0] in (*_THE_JOURNEY, *late)}
         if self.agreement.extension_limit < EXTENDED_BY:
             said.discard("extend_deadline")
         if not self.agreement.consent_age:
@@ -271,7 +318,9 @@ class Exploration:
             seed=SEED,
         )
         state = State(opened.case, START, -1, "the case is opened", tuple(opened.entries), 0)
-        for label in self.scope.before:
+        said = {*WAITS, *(saying.label for saying in self._said)}
+        # What nobody says under this agreement, as a third approval, is not asked for on the way either.
+        for label in filter(said.__contains__, self.scope.before):
             ledger = Ledger(state.made)
             went = self.step(label, state, ledger)
             if went is None or went[0].n == state.case.n:
@@ -282,7 +331,7 @@ class Exploration:
         self._known[self._key(state.case, state.at, Ledger(state.made))] = len(self.states) - 1
         here = len(self.states) - 1
         # What came before is not looked at step by step; what it concluded is.
-        self._hold(here, "", of_conclusions(self._reckoned[here], state.case))
+        self._hold(self._record(here), "", of_conclusions(self._reckoned[here], state.case))
         return here
 
     def step(self, label: str, state: State, ledger: Ledger) -> tuple[Case, datetime] | None:
@@ -328,56 +377,97 @@ class Exploration:
 
     # Looking at one state
 
+    def _record(self, here: int) -> _Record:
+        """The record that first led to a state."""
+        state = self.states[here]
+        return _Record(
+            case=state.case,
+            at=state.at,
+            ledger=Ledger(self.entries(here)),
+            reckoned=self._reckoned[here],
+            course=lambda label: self.course(here, label),
+        )
+
     def _look(self, here: int) -> list[int]:
         self.found.looked_at += 1
-        state = self.states[here]
-        entries = self.entries(here)
-        ledger = Ledger(entries)
-        self._told = None
+        state, record = self.states[here], self._record(here)
+        ledger = record.ledger
+        entries = list(ledger)
         new: list[int] = []
         for saying, followed in self._to_be_said(state):
             act = saying.said(Now(state.case, state.at, ledger))
             if act is None:
                 continue
             self.found.steps += 1
-            try:
-                case = decide.decide(state.case, act, state.at, ledger, SEED)
-            except Exception as error:  # noqa: BLE001 - whatever it is, a law that fails has not answered
-                self._hold(here, saying.label, iter([(FAILS, f"{saying.act} makes the law fail: {error!r}")]))
-                ledger.cut(state.case.n)
+            went = self._hear(record, saying, act)
+            if went is None:
                 continue
-            made = ledger.since(state.case.n)
-            self._hold(here, saying.label, of_the_record(state.case, case, made))
-            if made[0].kind == "refused":
+            if went.refused:
                 self.found.refused += 1
-                self.found.refused_by.update(made[0].safeguards)
-                self._hold(here, saying.label, of_a_refusal(act, state.case, case, made, state.at))
-                # A refusal alone concludes nothing; a detention that was told all the same does.
-                if len(made) > 1 or "deadlines" in made[0].facts:
-                    self._hold(here, saying.label, of_conclusions(self._reckoned[here].after(made), case))
+                self.found.refused_by.update(went.made[0].safeguards)
             else:
                 self.found.accepted += 1
                 self.found.acts.add(saying.label)
-                told, said = self._reading(entries, here), as_given(act)
-                if saying.act == "correct":
-                    self._hold(here, saying.label, of_a_correction(said, state.case, case, told, state.at))
-                    ledger.cut(state.case.n)
-                    continue
-                self._hold(here, saying.label, of_an_acceptance(act, said, state.case, case, made, told, state.at))
-                reckoned = self._reckoned[here].after(made)
-                self._hold(here, saying.label, of_conclusions(reckoned, case))
-                if followed and self._within(case):
-                    new += self._go_on(here, saying.label, case, state.at, made, ledger, reckoned)
+                if followed and saying.act != "correct" and self._within(went.case):
+                    new += self.go_on(here, saying.label, went, ledger)
             ledger.cut(state.case.n)
-        new += self._wait(here, ledger)
+        new += self._wait(here, record)
         if self._endings_each and here % self._endings_each == 0:
             self._endings(here, entries)
         return new
 
-    def _reading(self, entries: Sequence[Entry], here: int) -> Reading:
-        if self._told is None:
-            self._told = Reading(entries, self.agreement, self.states[here].case.host_state, self._reckoned[here])
-        return self._told
+    def _hear(self, record: _Record, saying: Saying, act: Act) -> _Went | None:
+        """Hear an act, and hold what comes of it to the promises. None where the law fails; its ledger is cut then."""
+        case, at, ledger = record.case, record.at, record.ledger
+        # Read before the act stands on the record.
+        told = record.reading(self.agreement)
+        try:
+            then = decide.decide(case, act, at, ledger, SEED)
+        except Exception as error:  # noqa: BLE001 - whatever it is, a law that fails has not answered
+            self._hold(record, saying.label, iter([(FAILS, f"{saying.act} makes the law fail: {error!r}")]))
+            ledger.cut(case.n)
+            return None
+        made = ledger.since(case.n)
+        went = _Went(case=then, at=at, made=made, reckoned=None)
+        self._hold(record, saying.label, of_the_record(case, then, made))
+        if went.refused:
+            self._hold(record, saying.label, of_a_refusal(act, case, then, made, at))
+            # A refusal alone concludes nothing; a detention that was told all the same does.
+            if len(made) > 1 or "deadlines" in made[0].facts:
+                self._hold(record, saying.label, of_conclusions(record.reckoned.after(made), then))
+        elif saying.act == "correct":
+            self._hold(record, saying.label, of_a_correction(as_given(act), case, then, told, at))
+        else:
+            self._hold(record, saying.label, of_an_acceptance(act, as_given(act), case, then, made, told, at))
+            went.reckoned = record.reckoned.after(made)
+            self._hold(record, saying.label, of_conclusions(went.reckoned, then))
+        return went
+
+    def let_pass(self, record: _Record, label: str, until: datetime) -> _Went:
+        """Let time pass, and hold what comes of it to the promises."""
+        case, ledger = record.case, record.ledger
+        then = decide.pass_time(case, until, ledger, SEED)
+        made = ledger.since(case.n)
+        reckoned = record.reckoned.after(made)
+        self._hold(record, label, of_time(case, then, made))
+        self._hold(record, label, of_the_record(case, then, made))
+        self._hold(record, label, of_silence(reckoned, until))
+        self._hold(record, label, of_conclusions(reckoned, then))
+        return _Went(case=then, at=until, made=made, reckoned=reckoned)
+
+    def _waits(self, record: _Record) -> Iterator[tuple[str, datetime]]:
+        """Every way in which time may pass here, and until when."""
+        case, at = record.case, record.at
+        due = decide.next_due(case)
+        ways: dict[str, Until] = {
+            **WAITS,
+            "until the next moment that is due": lambda now: due,
+            "four hundred days pass": lambda now: at + timedelta(days=400),
+        }
+        for label, when in ways.items():
+            until = when(Now(case, at, record.ledger))
+            if until is not None and until > at:
+                yield label, until
 
     def _to_be_said(self, state: State) -> Iterator[tuple[Saying, bool]]:
         follows = self.scope.follows
@@ -407,102 +497,102 @@ class Exploration:
             return False
         return True
 
-    def _wait(self, here: int, ledger: Ledger) -> list[int]:
-        state = self.states[here]
-        case, follows = state.case, self.scope.follows
+    def _wait(self, here: int, record: _Record) -> list[int]:
+        follows = self.scope.follows
         new: list[int] = []
-        due = decide.next_due(case)
-        ways: dict[str, Until] = {
-            **WAITS,
-            "until the next moment that is due": lambda now: due,
-            "four hundred days pass": lambda now: state.at + timedelta(days=400),
-        }
-        for label, when in ways.items():
-            until = when(Now(case, state.at, ledger))
-            if until is None or until <= state.at:
-                continue
-            then = decide.pass_time(case, until, ledger, SEED)
-            made = ledger.since(case.n)
+        self._clocks.add(clocks_of(record.case, record.at))
+        for label, until in self._waits(record):
             self.found.steps += 1
             self.found.waits += 1
-            self._hold(here, label, of_time(case, then, made))
-            self._hold(here, label, of_the_record(case, then, made))
-            reckoned = self._reckoned[here].after(made)
-            self._hold(here, label, of_silence(reckoned, until))
-            self._hold(here, label, of_conclusions(reckoned, then))
+            went = self.let_pass(record, label, until)
             if label in WAITS and (follows is None or label in follows):
                 self._came.add(label)
-                new += self._go_on(here, label, then, until, made, ledger, reckoned)
-            ledger.cut(case.n)
+                new += self.go_on(here, label, went, record.ledger)
+            record.ledger.cut(record.case.n)
         return new
 
-    def _go_on(
-        self,
-        here: int,
-        label: str,
-        case: Case,
-        at: datetime,
-        made: Sequence[Entry],
-        ledger: Ledger,
-        reckoned: Reckoning,
-    ) -> list[int]:
-        key = self._key(case, at, ledger)
+    def go_on(self, here: int, label: str, went: _Went, ledger: Ledger) -> list[int]:
+        """The state that a step came to, in a list, where it is a new one; ``here`` is the state that it began in."""
+        assert went.reckoned is not None
+        key = self._key(went.case, went.at, ledger)
         known = self._known.get(key)
         steps = self.states[here].steps + 1
         if known is not None:
             self.found.merged += 1
-            if self._compare_each and self.found.merged % self._compare_each == 0:
-                self._compare(known, case, at, list(ledger))
+            self._met_again(known, here, label, went, ledger)
             return []
-        self.states.append(State(case, at, here, label, tuple(made), steps))
-        self._reckoned.append(reckoned)
+        self.states.append(State(went.case, went.at, here, label, tuple(went.made), steps))
+        self._reckoned.append(went.reckoned)
         self._known[key] = len(self.states) - 1
         self.found.longest = max(self.found.longest, steps)
         return [len(self.states) - 1]
 
-    def _hold(self, here: int, label: str, breaches: Iterator[Breach]) -> None:
+    def _hold(self, record: _Record, label: str, breaches: Iterator[Breach]) -> None:
         for breach in breaches:
-            self.found.breaches.append((breach, self.course(here, label)))
+            self.found.breaches.append((breach, record.course(label)))
 
     # That the abstraction is sound
 
-    def _compare(self, known: int, case: Case, at: datetime, entries: list[Entry]) -> None:
-        """Two records in the same state: every step must end alike in both."""
-        one = State(self.states[known].case, self.states[known].at, -1, "", (), 0)
-        other = State(case, at, -1, "", (), 0)
+    def _met_again(self, known: int, here: int, label: str, went: _Went, ledger: Ledger) -> None:
+        """A known state, by another record: where its deadlines stand as never before, time passes in it as well."""
+        if not self._compare_each:
+            return  # who looks for a shortest course looks at the states alone, in their order
+        compared = self.found.merged % self._compare_each == 0
+        stand = clocks_of(went.case, went.at)
+        anew = stand not in self._clocks
+        if not (compared or anew):
+            return
+        assert went.reckoned is not None
+        way = self.course(here, label)
+        other = _Record(
+            case=went.case,
+            at=went.at,
+            ledger=Ledger(ledger),
+            reckoned=went.reckoned,
+            course=lambda last: [*way, last],
+        )
+        if anew:
+            self.found.clocks += 1
+            self._clocks.add(stand)
+            for wait, until in self._waits(other):
+                self.found.steps += 1
+                self.found.waits += 1
+                self.let_pass(other, wait, until)
+                other.ledger.cut(other.case.n)
+        if compared:
+            self._compare(known, other)
+
+    def _compare(self, known: int, other: _Record) -> None:
+        """Two records in the same state: every step must end alike in both, and break no promise in either."""
         self.found.compared += 1
-        steps = zip(self._outcomes(one, self.entries(known)), self._outcomes(other, entries), strict=True)
+        steps = zip(self._outcomes(self._record(known)), self._outcomes(other), strict=True)
         for (label, here), (_, there) in steps:
             if here != there:
                 self.found.differed.append(f"{label}, after {'; '.join(self.course(known))}")
 
-    def _outcomes(self, state: State, entries: list[Entry]) -> Iterator[tuple[str, Hashable]]:
-        ledger, case = Ledger(entries), state.case
-        now = Now(case, state.at, ledger)
+    def _outcomes(self, record: _Record) -> Iterator[tuple[str, Hashable]]:
+        """What comes of everything that is said here and of all time that passes, each held to the promises."""
+        ledger, case = record.ledger, record.case
+        now = Now(case, record.at, ledger)
         for saying in self._said:
-            # What is corrected, and which deadline is extended, is the one record's own matter.
-            if saying.act == "correct" or (saying.act == "extend_deadline" and not self.scope.deadlines):
-                continue
             act = saying.said(now)
-            if act is None:
-                yield saying.label, None
-                continue
-            then = decide.decide(case, act, state.at, ledger, SEED)
-            entry = ledger.since(case.n)[0]
-            yield (
-                saying.label,
-                (entry.kind, frozenset(entry.safeguards), self._key(then, state.at, ledger)),
-            )
+            went = None if act is None else self._hear(record, saying, act)
+            outcome: Hashable = None
+            if went is not None:
+                entry = went.made[0]
+                outcome = (entry.kind, frozenset(entry.safeguards), self._key(went.case, went.at, ledger))
             ledger.cut(case.n)
-        for label, when in WAITS.items():
+            # What is corrected, and which deadline is extended, is the one record's own matter.
+            if saying.act != "correct" and (saying.act != "extend_deadline" or self.scope.deadlines):
+                yield saying.label, outcome
+        came: dict[str, Hashable] = {}
+        for label, until in self._waits(record):
+            went = self.let_pass(record, label, until)
+            came[label] = self._key(went.case, went.at, ledger)
+            ledger.cut(case.n)
+        for label in WAITS:
             # Of a closed case nothing is due any more, whatever moments it once knew.
-            until = when(now) if not case.closed else None
-            if until is None or until <= state.at:
-                yield label, None
-                continue
-            then = decide.pass_time(case, until, ledger, SEED)
-            yield label, self._key(then, until, ledger)
-            ledger.cut(case.n)
+            yield label, None if case.closed else came.get(label)
 
     # That every ending stays open
 

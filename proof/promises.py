@@ -13,6 +13,7 @@ from procedure.case import Case
 from procedure.deadlines import changes
 from procedure.entries import Entry
 from procedure.folding import after
+from proof.by_time import MAY_CHANGE_BY_TIME
 from proof.clocks import NEVER_EXTENDED, deadline_of
 from proof.places import CARE_PLACES, ENFORCEMENT, PERMITTED_ESCORTS, Said, any_closed, closed
 from proof.reckoning import Reckoning, lasting
@@ -39,12 +40,6 @@ MOVES_THE_RETURN: Final = ("approve_return", "plan_travel", "approve_travel", "d
 ALARMS: Final = ("report_detention", "report_missing", "report_found", "complain", "note", "lodge_asylum_claim")
 """Reports that have a meaning in every open case, whatever has happened in it."""
 
-_ONLY_BY_PEOPLE: Final = (
-    "determination approvals placement outcome closed guardian counsel guardian_consent child_consent objection plan "
-    "travel_approval departed arrived visits stay third_country transferred asylum detained missing round screening "
-    "identity age_assessed hearing assessed rights_impact reintegration_plan fitness tracing family guarantee appeals "
-    "suspensions caseworkers relatives"
-).split()
 _BY_TIME: Final = ("overdue", "escalated", "hold", "hold_lifted", "turned_18", "stage")
 _OF_THE_RECORD: Final = frozenset({"n", "head", "refused", "recorded_at"})
 
@@ -52,8 +47,8 @@ _OF_THE_RECORD: Final = frozenset({"n", "head", "refused", "recorded_at"})
 def of_time(before: Case, then: Case, made: Sequence[Entry]) -> Iterator[Breach]:
     """What the passing of time must not do."""
     was, now = before.__dict__, then.__dict__
-    for fact in _ONLY_BY_PEOPLE:
-        if was[fact] is not now[fact] and was[fact] != now[fact]:
+    for fact, before_it in was.items():
+        if before_it is not now[fact] and fact not in MAY_CHANGE_BY_TIME and before_it != now[fact]:
             yield (LIBERTY if fact in ("placement", "detained") else SILENCE), f"the passing of time changed: {fact}"
     for entry in made:
         if entry.kind not in _BY_TIME:

@@ -1,11 +1,12 @@
 """The scopes that are explored, and the agreements under which."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Final
 
 from procedure.agreement import Agreement, BelowTheFloor, Breach
+from procedure.canonical import canonical
 from procedure.floor import read_profile
-from proof.alphabet import AGREEMENTS, CLOSED, FAMILY, HOTEL
+from proof.alphabet import AGREEMENTS, CLOSED, FAMILY, HOTEL, lists_of
 from proof.exploring import Scope
 
 
@@ -21,7 +22,9 @@ _READY: Final = (
     *_FOUND,
     *_labels("give_consent | give_consent [the child] | adopt_reintegration_plan | assess_rights_impact"),
 )
-_APPROVED: Final = (*_READY, *_labels("approve_return | approve_return [origin]"))
+_FURTHER: Final = _labels("approve_return [court@host] | approve_return [guardianship_authority@origin]")
+"""Approvals beyond the two of the states: said, and passed over where an agreement asks for none."""
+_APPROVED: Final = (*_READY, *_labels("approve_return | approve_return [origin]"), *_FURTHER)
 _DECIDED: Final = (*_APPROVED, "the time to appeal ends")
 _PLANNED: Final = (*_DECIDED, *_labels("certify_fit_to_travel | plan_travel"))
 _TRAVELLING: Final = (*_PLANNED, *_labels("approve_travel | the day of departure comes | depart"))
@@ -82,10 +85,13 @@ HOLDS: Final = Scope(
     name="decision, holds",
     about="approvals under detention, asylum, a suspension, a child who is missing, another guardian",
     before=_READY,
-    follows=_labels(
-        "approve_return | approve_return [origin] | give_consent | give_consent [the child] | report_detention | "
-        "confirm_release | report_missing | report_found | lodge_asylum_claim | resolve_asylum_claim [refused] | "
-        "suspend | resume | replace_guardian"
+    follows=(
+        *_FURTHER,
+        *_labels(
+            "approve_return | approve_return [origin] | give_consent | give_consent [the child] | report_detention | "
+            "confirm_release | report_missing | report_found | lodge_asylum_claim | resolve_asylum_claim [refused] | "
+            "suspend | resume | replace_guardian"
+        ),
     ),
 )
 TRAVEL: Final = Scope(
@@ -103,13 +109,17 @@ TRAVEL: Final = Scope(
 ANEW: Final = Scope(
     name="travel, and all anew",
     about="what voids an approval on the way: detention, asylum, objections, incidents, and what is then given anew",
-    before=_PLANNED,
-    follows=_labels(
-        "approve_travel | depart | report_incident | report_incident [the child objects] | report_detention | "
-        "confirm_release | lodge_asylum_claim | resolve_asylum_claim [refused] | give_consent | "
-        "give_consent [the child] | give_consent [the child, no] | approve_return | approve_return [origin] | "
-        "plan_travel | plan_travel [the last escort on the list] | plan_travel [to the last place on the list] | "
-        "plan_travel [to a place off the list] | arrive"
+    # The family is looked at again: where the time to appeal is long, what was found before it is too old for a journey.
+    before=(*_DECIDED, *_labels("assess_family | certify_fit_to_travel | plan_travel")),
+    follows=(
+        *_FURTHER,
+        *_labels(
+            "approve_travel | depart | report_incident | report_incident [the child objects] | report_detention | "
+            "confirm_release | lodge_asylum_claim | resolve_asylum_claim [refused] | give_consent | "
+            "give_consent [the child] | give_consent [the child, no] | approve_return | approve_return [origin] | "
+            "plan_travel | plan_travel [the last escort on the list] | plan_travel [to the last place on the list] | "
+            "plan_travel [to a place off the list] | arrive"
+        ),
     ),
 )
 AFTER: Final = Scope(
@@ -179,7 +189,6 @@ OFFICES: Final = Scope(
         "appoint_guardian | confirm_services | a day passes | thirty days pass"
     ),
 )
-_FURTHER: Final = _labels("approve_return [court@host] | approve_return [guardianship_authority@origin]")
 APPROVALS: Final = Scope(
     name="approvals and what they rest on",
     about="the approvals, the evidence renewed between them, the time to appeal, the plan, under an agreement's numbers",
@@ -206,8 +215,9 @@ TO_THE_VISITS: Final = Scope(
         ),
     ),
 )
-EDGES: Final = (APPROVALS, TO_THE_VISITS)
-"""What is explored under the generated agreements as well."""
+EDGES: Final = (FOUND, FAMILY_FOUND, HOLDS, ANEW, OFFICES, APPROVALS, TO_THE_VISITS)
+"""What is followed under each generated agreement as well: where a child is detained, released, or waits too long in
+an emergency placement; where deadlines are extended and told; and the way from the approvals on."""
 
 TO_A_FIXED_POINT: Final = (
     FOUND,
@@ -223,7 +233,8 @@ TO_A_FIXED_POINT: Final = (
     SHELF_LIVES,
     SHELF_LIVES_ON_THE_WAY,
     OFFICES,
-    *EDGES,
+    APPROVALS,
+    TO_THE_VISITS,
 )
 
 
@@ -343,15 +354,43 @@ def family(model: Agreement) -> dict[str, Agreement]:
     return made
 
 
-def at_an_edge(generated: dict[str, Agreement]) -> list[tuple[Scope, Agreement]]:
-    """What is followed besides :data:`EDGES`, under a generated profile at the edge that it is about.
+def at_an_edge(generated: Mapping[str, Agreement]) -> list[tuple[Scope, Agreement]]:
+    """What is followed besides :data:`EDGES`, under the generated profiles at the edge that it is about.
 
-    Deadlines that are never, or long, extended; and a child who is asked at every age.
+    A child who is asked at every age; the other edge of that clause is the model's own.
     """
     twelve = [terms for terms in generated.values() if terms.id != "edges-13"]
-    # The loosest otherwise says nothing more of these; the last one is as tight as may be in every clause.
-    tight, far = twelve[-1], next(terms for terms in twelve if terms.extension_limit == 60)
-    return [(OFFICES, tight), (OFFICES, far), (OF_CONSENT, tight)]
+    return [(OF_CONSENT, twelve[-1])]
+
+
+# One exploration for agreements that differ in nothing that it reads
+
+NEVER_READ: Final[dict[str, str]] = {
+    "id": "a name: written into entry 1, and by it the lists of the profile are found, which are compared themselves",
+    "title": "a name",
+    "version": "a name, written into entry 1",
+    "side": "asked when somebody chooses an agreement, and never of a case",
+    "in_force_from": "likewise",
+    "in_force_until": "likewise",
+    "languages": "those of the agreement's own text; a child is heard in a language of the child's",
+    "retention": "asked when a record is erased, and no exploration goes so far",
+}
+"""Each clause by which two agreements may differ and be explored as one, and why. A test watches what is read."""
+
+
+def read_of(terms: Agreement) -> Hashable:
+    """All that an exploration reads of an agreement: every clause but :data:`NEVER_READ`, and its profile's lists."""
+    clauses = {name: said for name, said in terms.terms().items() if name not in NEVER_READ}
+    return canonical(clauses), lists_of(terms)
+
+
+def each_once(agreements: Iterable[Agreement]) -> list[tuple[Agreement, tuple[str, ...]]]:
+    """Agreements that differ in what is read, each with the ids of the later ones that are the same in it."""
+    alike: dict[Hashable, tuple[Agreement, tuple[str, ...]]] = {}
+    for terms in agreements:
+        first, others = alike.get(read_of(terms), (terms, None))
+        alike[read_of(terms)] = (first, () if others is None else (*others, terms.id))
+    return list(alike.values())
 
 
 def refused_beyond(model: Agreement) -> dict[str, list[str]]:

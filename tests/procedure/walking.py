@@ -25,6 +25,7 @@ from procedure.ledger import Ledger
 from procedure.proceedings import Proceedings
 from procedure.schemas import Receipt, View
 from procedure.vocabulary import PlacementKind, RunBy
+from proof.by_time import MAY_CHANGE_BY_TIME
 
 KINDS: Final = get_args(PlacementKind)
 BODIES: Final = get_args(RunBy)
@@ -367,10 +368,11 @@ class Walk:
         self._hold_to(again == receipt and course.case.n == made[-1].n, "the same act again adds nothing")
         self.look()
 
-    def _unmoved_by_time(self, before: Case) -> None:
-        now = self.course.case
-        for fact in _ONLY_BY_PEOPLE:
-            self._hold_to(getattr(now, fact) == getattr(before, fact), f"the passing of time changed {fact}")
+    def _unmoved_by_time(self, before: Case, but: str = "") -> None:
+        now = self.course.case.__dict__
+        for fact, was in before.__dict__.items():
+            if fact not in MAY_CHANGE_BY_TIME and fact != but:
+                self._hold_to(now[fact] == was, f"the passing of time changed {fact}")
 
     def _refused_rightly(self, act: str, receipt: Fields, before: Case) -> None:
         names = {refusal["safeguard"] for refusal in receipt["refusals"]}
@@ -383,7 +385,8 @@ class Walk:
             self._hold_to(names <= allowed, f"the report {act} was refused by {names}")
         if act in CARE:
             self._hold_to("held" not in names, f"care was held: {act}")
-        self._unmoved_by_time(before) if act in DECISIONS else None
+        # A refusal is counted; but for that a decision that was refused is as if nobody had acted.
+        self._unmoved_by_time(before, but="refused") if act in DECISIONS else None
 
     def _accepted_rightly(self, act: str, fields: Fields, before: Case, made: Sequence[Entry]) -> None:
         places = {
@@ -532,30 +535,6 @@ class Walk:
         if not promise:
             raise Broken(f"{otherwise}\n  " + "\n  ".join(self.way))
 
-
-_ONLY_BY_PEOPLE: Final = (
-    "determination",
-    "approvals",
-    "placement",
-    "outcome",
-    "closed",
-    "guardian",
-    "counsel",
-    "guardian_consent",
-    "child_consent",
-    "objection",
-    "plan",
-    "travel_approval",
-    "departed",
-    "arrived",
-    "visits",
-    "stay",
-    "third_country",
-    "asylum",
-    "detained",
-    "missing",
-    "round",
-)
 
 _CHOICES: Final[dict[str, dict[str, Sequence[str]]]] = {
     "verify_identity": {"result": ("verified", "presumed", "not_established")},
