@@ -332,7 +332,7 @@ def _fault(file: str, path: str, message: str) -> ScenarioFault:
     head, _, rest = path.partition(".")
     if head == "steps" and rest:
         number, _, field = rest.partition(".")
-        if number.isdecimal():
+        if number.isdecimal() and len(number) < 10:  # a field of that name may have thousands of digits
             return ScenarioFault(file=file, step=int(number) + 1, field=field or "$", message=message)
     if head == "finally":
         return ScenarioFault(file=file, step="finally", field=rest or "$", message=message)

@@ -32,6 +32,7 @@ from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
 from sealing.published_keys import MOST_BYTES, KeysUnusable, PublishedKeys, as_json, statements
 from starter import main as commands
 from starter.acts_file import MOST_BYTES as MOST_BYTES_OF_ACTS
+from starter.moments import read_when
 from starter.profiles import check
 from starter.scenario import MalformedScenario, read
 from starter.yaml_text import NotReadable, read_text
@@ -187,6 +188,40 @@ def test_half_a_pair_in_an_intakes_text_is_told() -> None:
     """An intake that somebody opens who is signed in is written anew, and ended in TypeError."""
     with pytest.raises(MalformedIntake, match="is not JSON"):
         parse_intake('{"host_state": "\ud800"}', today=date(2026, 3, 1))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"steps." + "9" * 5_000: 1},
+        {"steps": [{"after": "9" * 400 + "y"}]},
+        {"steps": [{"after": "P" + "9" * 400 + "M"}]},
+        {"intake": {"child": {"date_of_birth": "@-" + "9" * 400 + "y"}}},
+    ],
+    ids=["a step", "years", "months", "an age"],
+)
+def test_a_number_of_very_many_digits_is_told(changed: dict[str, Any], tmp_path: Path) -> None:
+    """Python makes no number of them, or one that is endless: the reading of a scenario ended in an unforeseen error."""
+    with pytest.raises(MalformedScenario, match=r"no such field here|longer than the calendar|no relative moment"):
+        read(json.dumps({**SCENARIO, **changed}), file="x", folder=tmp_path)
+
+
+def test_a_dossiers_format_of_very_many_digits_is_told(tmp_path: Path) -> None:
+    """Found under a guide: what blind input never wrote was a format that is newer, and then with how many digits."""
+    content = content_of(samples()[0])
+    path = tmp_path / "dossier.zip"
+    for digits, said in ((9, "newer than this version"), (5_000, "this version of Homeward reads")):
+        told = {**json.loads(content[parts.MANIFEST]), "format": f"{parts.FORMAT.partition('/')[0]}/{'9' * digits}"}
+        path.write_bytes(bound({**content, parts.MANIFEST: json.dumps(told).encode()}))
+        code, out, err = told_by("verify", "--no-replay", str(path))
+        assert judged(code, out, err, allowed=(2,)) == "exit 2"
+        assert said in err
+
+
+def test_an_entrys_number_of_very_many_digits_is_told_in_our_words() -> None:
+    """It was told in Python's."""
+    with pytest.raises(ValueError, match="neither an entry number nor a time"):
+        read_when("9" * 5_000)
 
 
 def test_what_is_told_of_a_file_steers_no_terminal(tmp_path: Path) -> None:
