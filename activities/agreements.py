@@ -6,6 +6,7 @@ from pathlib import Path
 import procedure
 from procedure.agreement import Agreement
 from procedure.floor import read_profile
+from procedure.toml_text import MOST_CHARACTERS
 
 SHIPPED = Path(procedure.__file__).parent.parent / "agreements"
 BASE = "model"
@@ -51,4 +52,6 @@ class AgreementShelf:
         file = path / "profile.toml" if path.is_dir() else path
         base = self._root / BASE / "profile.toml"
         completed_by = None if file.resolve() == base.resolve() else read_profile(base.read_text("utf-8"), None)
-        return read_profile(file.read_text("utf-8"), completed_by)
+        with file.open(encoding="utf-8") as profile:
+            # A scenario names a file for itself: it may be one without an end. What is too long is told by who reads it.
+            return read_profile(profile.read(MOST_CHARACTERS + 1), completed_by)

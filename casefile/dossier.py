@@ -389,7 +389,9 @@ def _manifest(packed: zipfile.ZipFile) -> Manifest:
         raise PartAltered(f"{MANIFEST} cannot be read.") from None
     if form != FORMAT:
         name, _, version = str(form).partition("/")
-        if name == FORMAT.partition("/")[0] and version.isdecimal() and int(version) > int(FORMAT.rpartition("/")[2]):
+        # Python makes no number of thousands of digits.
+        counts = version.isdecimal() and len(version) < 10
+        if name == FORMAT.partition("/")[0] and counts and int(version) > int(FORMAT.rpartition("/")[2]):
             raise NotADossier(f"Its format is {form}, newer than this version of Homeward reads ({FORMAT}).")
         raise NotADossier(f"Its format is {_shown(str(form))}; this version of Homeward reads {FORMAT}.")
     try:

@@ -207,7 +207,10 @@ def _json_changed(content: Content, chance: Random) -> bytes:
 
 def _manifest_changed(content: Content, chance: Random) -> bytes:
     told = json.loads(content[parts.MANIFEST])
-    spoil(told, chance)
+    if chance.random() < 0.1:
+        told["format"] = f"{parts.FORMAT.partition('/')[0]}/{chance.choice(('0', '2', '٢', '9' * 9, '9' * 5_000, 'x'))}"
+    else:
+        spoil(told, chance)
     content[parts.MANIFEST] = written(told).encode("utf-8", "surrogatepass")
     return bound(content, mended=False)
 

@@ -70,6 +70,10 @@ _TEXTS: Final = (
     "x" * 70_000,
     "sha256:" + "0" * 64,
     "0" * 64,
+    # Text that is made a number: more digits than Python takes, and more than a fraction holds.
+    "9" * 5_000,
+    "9" * 400 + "y",
+    "@-" + "9" * 400 + "y",
 )
 _MOMENTS: Final = (
     "1899-12-31",
@@ -216,7 +220,9 @@ def _spoil_object(at: dict[str, Any], chance: Random, others: Sequence[dict[str,
     names = list(at)
     way = chance.random()
     if not names or way < 0.06:
-        at[chance.choice((*_WORDS, *_TEXTS[:20], "act", "__class__", "model_config"))] = hostile_value(chance)
+        at[chance.choice((*_WORDS, *_TEXTS[:20], "act", "steps." + "9" * 5_000, "__class__", "model_config"))] = (
+            hostile_value(chance)
+        )
         return
     name = chance.choice(names)
     if way < 0.16:

@@ -96,6 +96,8 @@ def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date) -> Intake
     """
     try:
         text = raw if isinstance(raw, (bytes, str)) else pydantic_core.to_json(raw)
+        if isinstance(text, str):
+            text.encode()  # half of a pair of surrogates is in no JSON text, and what reads such a one raises TypeError
     except (pydantic_core.PydanticSerializationError, ValueError):
         raise MalformedIntake([Fault(path="$", message="is not JSON")]) from None
     if len(text) > MAX_INTAKE_BYTES:

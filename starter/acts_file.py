@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import pydantic_core
 
 from procedure.faults import Fault, MalformedAct
 from starter.json_values import is_list
+
+MOST_BYTES: Final = 512 * 1024
+"""In a file of acts, and of an intake: hundreds of usual acts, eight of the longest. Every fault of every act is told,
+which takes seconds for so many bytes of them."""
 
 
 @dataclass(frozen=True)

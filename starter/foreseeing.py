@@ -118,6 +118,7 @@ def _within(option: str, given: int, least: int, most: int) -> None:
 def delays_of(given: Sequence[Path], agreements: int) -> "list[Delays]":
     """The delays assumed for each agreement. Raises CannotGoOn, or MalformedDelays with every fault."""
     from casefile.delays import INVENTED, read_delays
+    from procedure.toml_text import MOST_CHARACTERS
 
     if len(given) > agreements:
         raise CannotGoOn("--delays: there are more files of delays than agreements.", code=Exit.MALFORMED)
@@ -125,7 +126,9 @@ def delays_of(given: Sequence[Path], agreements: int) -> "list[Delays]":
     found: list[Delays] = []
     for path in [*files, *files[-1:] * (agreements - len(files))]:
         try:
-            found.append(read_delays(path.read_text("utf-8")))
+            with path.open(encoding="utf-8") as file:
+                # No more of it than tells that it is too long.
+                found.append(read_delays(file.read(MOST_CHARACTERS + 1)))
         except OSError as error:
             raise CannotGoOn(f"--delays: {path} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None
         except UnicodeDecodeError:

@@ -11,7 +11,7 @@ import socket
 import sys
 import traceback
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -705,9 +705,18 @@ def acts_of(name: str) -> "GivenActs":
 
 
 def _text(name: str) -> str:
-    """The text of a file, or of standard input. Raises CannotGoOn when it cannot be read."""
+    """The text of a file, or of standard input. Raises CannotGoOn when it cannot be read, or is too long."""
+    from starter.acts_file import MOST_BYTES
+
     try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise CannotGoOn(
+                f"{name} has more than {MOST_BYTES:,} bytes, the most that is read at once. Nothing was sent. Acts may "
+                "come in several files.",
+                code=Exit.MALFORMED,
+            )
         return raw.decode("utf-8-sig")
     except OSError as error:
         raise CannotGoOn(f"{name} cannot be read ({error.strerror}).", code=Exit.MALFORMED) from None

@@ -6,6 +6,7 @@ ISO 8601 (``P3D``, ``PT12H``). A relative moment is ``@`` and signed durations: 
 """
 
 import calendar
+import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -57,6 +58,8 @@ def read_duration(text: str) -> Span:
     else:
         raise ValueError("is no duration; write for example 90m, 12h, 3d, 2w, or ISO 8601 such as P3D")
     months = 12 * amounts.pop("years", 0) + amounts.pop("months", 0)
+    if math.isinf(months):
+        raise ValueError("is longer than the calendar")
     if months != int(months):
         raise ValueError("counts months and years in whole numbers only")
     try:
@@ -142,9 +145,9 @@ def read_when(text: str) -> int | datetime:
     Raises ValueError, with a sentence, for anything else.
     """
     given = text.strip()
-    if given.isdecimal():
-        return int(given)
     try:
+        if given.isdecimal():
+            return int(given)  # a number of thousands of digits is none
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", given):
             return datetime.combine(date.fromisoformat(given), time.max, UTC)
         moment = datetime.fromisoformat(given)

@@ -1,5 +1,6 @@
 """Agreement profiles as the command line meets them: by id, or by path."""
 
+import errno
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,10 +38,8 @@ class Checked:
 def check(profile: str, folder: Path = Path()) -> Checked:
     """Load the profile of that id, or at that path seen from ``folder``, and hold it to the floor."""
     shelf = AgreementShelf()
-    path = profile_path(profile, folder)
-    if path is None and profile not in shelf.ids() and (folder / profile).exists():
-        path = folder / profile
     try:
+        path = _path(profile, folder, shelf)
         return Checked(profile, shelf.get(profile) if path is None else shelf.check(path))
     except MalformedAgreement as malformed:
         return Checked(profile, faults=malformed.faults)
@@ -53,6 +52,20 @@ def check(profile: str, folder: Path = Path()) -> Checked:
         return Checked(profile, faults=[Fault(path="$", message="is not UTF-8 text")])
     except OSError as error:
         return Checked(profile, faults=[Fault(path="$", message=f"cannot be read ({error.strerror})")])
+
+
+def _path(profile: str, folder: Path, shelf: AgreementShelf) -> Path | None:
+    """Where the profile's file is; None for an id. Raises OSError where nothing can be."""
+    try:
+        path = profile_path(profile, folder)
+        if path is None and profile not in shelf.ids() and (folder / profile).exists():
+            path = folder / profile
+        if path is not None:
+            path.stat()
+    except (ValueError, RuntimeError):
+        # A NUL, letters that no file system has, the home of somebody whom this machine does not know.
+        raise FileNotFoundError(errno.ENOENT, "no file can have such a name") from None
+    return path
 
 
 def agreement_faults(scenario: Read) -> list[ScenarioFault]:

@@ -21,7 +21,7 @@ from procedure.intake import parse_intake
 from procedure.vocabulary import EntryKind, Hold, Outcome, SafeguardName, Solution, Stage
 from starter.json_values import is_list, is_object
 from starter.moments import Span, faults_of_moments, read_duration, resolve
-from starter.yaml_text import MOST_VALUES, NotReadable, read_text
+from starter.yaml_text import MOST_CHARACTERS, MOST_VALUES, NotReadable, read_text
 
 NEEDS_DOSSIER: Final = frozenset(name for name, model in ACTS.items() if "dossier" in model.model_fields)
 """Acts that name the ledger head which the approver read."""
@@ -247,10 +247,10 @@ def find(name: str) -> Read:
     OSError when it cannot be read.
     """
     if name == "-":
-        return read(sys.stdin.read(), file="standard input", folder=Path())
+        return read(sys.stdin.read(MOST_CHARACTERS + 1), file="standard input", folder=Path())
     path = Path(name)
     if path.is_file():
-        return read(_text_of(path.read_bytes(), name), file=name, folder=path.parent)
+        return read(_text_of(path, name), file=name, folder=path.parent)
     bare = name.removesuffix(".yaml")
     if bare in shipped():
         file = resources.files("starter") / "scenarios" / f"{bare}.yaml"
@@ -275,9 +275,11 @@ def read(text: str, *, file: str, folder: Path) -> Read:
     return whole
 
 
-def _text_of(raw: bytes, name: str) -> str:
+def _text_of(path: Path, name: str) -> str:
+    """The text of a file, no more of it than tells that it is too long."""
     try:
-        return raw.decode("utf-8-sig")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return file.read(MOST_CHARACTERS + 1)
     except UnicodeDecodeError:
         raise MalformedScenario([_fault(name, "$", "is not UTF-8 text")]) from None
 
@@ -330,7 +332,7 @@ def _fault(file: str, path: str, message: str) -> ScenarioFault:
     head, _, rest = path.partition(".")
     if head == "steps" and rest:
         number, _, field = rest.partition(".")
-        if number.isdecimal():
+        if number.isdecimal() and len(number) < 10:  # a field of that name may have thousands of digits
             return ScenarioFault(file=file, step=int(number) + 1, field=field or "$", message=message)
     if head == "finally":
         return ScenarioFault(file=file, step="finally", field=rest or "$", message=message)

@@ -2,10 +2,14 @@
 
 import io
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -19,11 +23,16 @@ from casefile.invented import states_of
 from hostile.__main__ import samples
 from hostile.at_the_door import refusal_of
 from hostile.dossiers import bound, content_of
-from hostile.files import answered_by, judged, told_by
+from hostile.files import PLACES, answered_by, judged, told_by
+from hostile.judging import Given, judge
 from hostile.signatures import STATEMENT
+from procedure.faults import MalformedIntake
+from procedure.intake import parse_intake
 from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
 from sealing.published_keys import MOST_BYTES, KeysUnusable, PublishedKeys, as_json, statements
 from starter import main as commands
+from starter.acts_file import MOST_BYTES as MOST_BYTES_OF_ACTS
+from starter.moments import read_when
 from starter.profiles import check
 from starter.scenario import MalformedScenario, read
 from starter.yaml_text import NotReadable, read_text
@@ -109,6 +118,110 @@ def test_time_beyond_the_engines_clock_is_told_before_anything_is_played(after: 
     given = {**SCENARIO, "steps": [{"after": each} for each in after]}
     with pytest.raises(MalformedScenario, match="a hundred years"):
         read(json.dumps(given), file="x", folder=tmp_path)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A command, as a kind of one input: it is judged in a process of its own, within time and memory."""
+
+    argv: tuple[str, ...]
+    name: str = "asked"
+
+    def make(self, chance: Random) -> Given:
+        return Given(b"")
+
+    def answer(self, given: Given) -> str:
+        return judged(*told_by(*self.argv), allowed=(2,))
+
+
+def _is_told(*argv: str) -> None:
+    found = judge(Asked(argv), 1, range(1))
+    assert ([find.what for find in found.finds.values()], dict(found.answers)) == ([], {"exit 2": 1})
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: ascii(place)[:24])
+def test_an_agreement_at_a_place_that_is_none_is_told(place: str, tmp_path: Path) -> None:
+    """A scenario names a file: a NUL was a ValueError, somebody's home a RuntimeError, one without an end filled the memory."""
+    file = tmp_path / "scenario.yaml"
+    shipped = Path(commands.__file__).parent / "scenarios" / "01-home-to-her-mother.yaml"
+    file.write_text(json.dumps({**read_text(shipped.read_text("utf-8")), "agreement": place}), encoding="utf-8")
+    told = told_by("rehearse", str(file)) if place != "/dev/zero" else None
+    if told is None:
+        _is_told("rehearse", str(file))
+    else:
+        assert judged(*told, allowed=(2,)) == "exit 2"
+        assert "agreement:" in told[2]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("rehearse",),
+        ("agreements", "check"),
+        ("foresee", "model", "--cases", "1", "--delays"),
+        ("open",),
+        ("record", "X"),
+    ],
+    ids=lambda argv: argv[0],
+)
+def test_a_file_of_any_length_is_not_read_whole(argv: tuple[str, ...], tmp_path: Path) -> None:
+    """A gigabyte was in memory before anybody said that it is too long."""
+    file = tmp_path / "long"
+    with file.open("wb") as made:
+        os.truncate(made.fileno(), 1 << 30)
+    _is_told(*argv, str(file))
+
+
+def test_a_file_of_acts_has_a_length(tmp_path: Path) -> None:
+    """A megabyte of `[],` took more than the ten seconds: each is told as an act. The nearest length is read."""
+    file = tmp_path / "acts.json"
+    act = json.dumps(
+        {"act": "note", "act_id": "a", "actor": {"id": "m", "role": "monitor", "state": "MD"}, "text": "x"}
+    )
+    file.write_text(act.ljust(MOST_BYTES_OF_ACTS), encoding="utf-8")
+    assert commands.acts_of(str(file)).acts[0]["text"] == "x"
+    file.write_text(act.ljust(MOST_BYTES_OF_ACTS + 1), encoding="utf-8")
+    assert answered_by(lambda: str(commands.acts_of(str(file)))) == "exit 2: bytes."
+
+
+def test_half_a_pair_in_an_intakes_text_is_told() -> None:
+    """An intake that somebody opens who is signed in is written anew, and ended in TypeError."""
+    with pytest.raises(MalformedIntake, match="is not JSON"):
+        parse_intake('{"host_state": "\ud800"}', today=date(2026, 3, 1))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"steps." + "9" * 5_000: 1},
+        {"steps": [{"after": "9" * 400 + "y"}]},
+        {"steps": [{"after": "P" + "9" * 400 + "M"}]},
+        {"intake": {"child": {"date_of_birth": "@-" + "9" * 400 + "y"}}},
+    ],
+    ids=["a step", "years", "months", "an age"],
+)
+def test_a_number_of_very_many_digits_is_told(changed: dict[str, Any], tmp_path: Path) -> None:
+    """Python makes no number of them, or one that is endless: the reading of a scenario ended in an unforeseen error."""
+    with pytest.raises(MalformedScenario, match=r"no such field here|longer than the calendar|no relative moment"):
+        read(json.dumps({**SCENARIO, **changed}), file="x", folder=tmp_path)
+
+
+def test_a_dossiers_format_of_very_many_digits_is_told(tmp_path: Path) -> None:
+    """Found under a guide: what blind input never wrote was a format that is newer, and then with how many digits."""
+    content = content_of(samples()[0])
+    path = tmp_path / "dossier.zip"
+    for digits, said in ((9, "newer than this version"), (5_000, "this version of Homeward reads")):
+        told = {**json.loads(content[parts.MANIFEST]), "format": f"{parts.FORMAT.partition('/')[0]}/{'9' * digits}"}
+        path.write_bytes(bound({**content, parts.MANIFEST: json.dumps(told).encode()}))
+        code, out, err = told_by("verify", "--no-replay", str(path))
+        assert judged(code, out, err, allowed=(2,)) == "exit 2"
+        assert said in err
+
+
+def test_an_entrys_number_of_very_many_digits_is_told_in_our_words() -> None:
+    """It was told in Python's."""
+    with pytest.raises(ValueError, match="neither an entry number nor a time"):
+        read_when("9" * 5_000)
 
 
 def test_what_is_told_of_a_file_steers_no_terminal(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from hostile.__main__ import SHARES, WHOLE, main, of, report, samples, why_not_w
 from hostile.acts import Acts, standings
 from hostile.at_the_door import HEARD, Answered, good_act_heard, judged_query, many, with_fields_read
 from hostile.dossiers import content_of, verifies
-from hostile.files import Intakes, judged
+from hostile.files import Intakes, Scenarios, judged
 from hostile.judging import MEGABYTE, Find, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
 from hostile.traces import collecting
 from procedure.vocabulary import STAGES
@@ -65,6 +65,14 @@ def test_the_sample_dossiers_are_good_ones() -> None:
     assert len(samples()) == 2
     assert all(verifies(sample) for sample in samples())
     assert any(name.startswith("runs/") for name in content_of(samples()[0]))
+
+
+def test_the_scenarios_that_are_spoiled_are_good_ones() -> None:
+    """None was: read as YAML 1.1, the field `on` is "true", and all that was sent ended at that."""
+    scenarios = Scenarios()
+    assert len(scenarios.good) > 10
+    for good in scenarios.good:
+        assert scenarios.answer(Given(json.dumps(good).encode(), where=1)).startswith("ok")
 
 
 @pytest.mark.parametrize("name", SHARES)
