@@ -181,7 +181,7 @@ def test_a_file_of_acts_has_a_length(tmp_path: Path) -> None:
     file.write_text(act.ljust(MOST_BYTES_OF_ACTS), encoding="utf-8")
     assert commands.acts_of(str(file)).acts[0]["text"] == "x"
     file.write_text(act.ljust(MOST_BYTES_OF_ACTS + 1), encoding="utf-8")
-    assert answered_by(lambda: str(commands.acts_of(str(file)))) == "exit 2: bytes."
+    assert answered_by(lambda: str(commands.acts_of(str(file)))) == "exit 2: files."
 
 
 def test_half_a_pair_in_an_intakes_text_is_told() -> None:
