@@ -81,7 +81,7 @@ def _sum(outcomes: Sequence[Outcome], name: str) -> Counter[str]:
 def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
     """What is printed at the end, and written into the page of measures."""
     struck, left_out = _sum(outcomes, "struck"), _sum(outcomes, "left_out")
-    ways, told_by = _sum(outcomes, "ways"), Counter(each.told_by for each in outcomes)
+    ways, told_by = _sum(outcomes, "ways"), Counter(each.told_by for each in outcomes if each.told_by)
     waits = [each.longest_wait for each in outcomes]
     wrong = sum(bool(each.wrong) for each in outcomes)
     lines = [

@@ -128,10 +128,7 @@ def _rows_not_kept(house: House) -> int:
 async def key_store_gone(house: House, moment: Moment) -> bool:
     """The worker starts meanwhile, for one that runs remembers the keys of its cases."""
     store = Path(house.settings.keys.database or "")
-    if not house.worker.kill():
-        return False
-    await _moved_away(store, moment.lasts, meanwhile=house.start_worker)
-    return True
+    return house.worker.kill() and await _moved_away(store, moment.lasts, meanwhile=house.start_worker)
 
 
 async def archive_gone(house: House, moment: Moment) -> bool:
@@ -140,26 +137,27 @@ async def archive_gone(house: House, moment: Moment) -> bool:
 
 
 async def _moved_away(there: Path, lasts: float, *, meanwhile: Callable[[], None] = lambda: None) -> bool:
-    """Something of another kind stands in its place, and what is not made yet cannot be made. Whether it was there."""
+    """Something of another kind stands in its place. Whether it was there to be taken away."""
     give_back = _take_away(there)
+    if give_back is None:
+        return False
     meanwhile()
     await asyncio.sleep(lasts)
-    return give_back()
+    give_back()
+    return True
 
 
-def _take_away(there: Path) -> Callable[[], bool]:
-    """Take a file or a folder away. What is returned gives it back, and says whether there was anything."""
-    away, was = there.with_name(f"{there.name}.away"), there.exists()
-    a_file = there.is_file()
-    if was:
-        there.rename(away)
+def _take_away(there: Path) -> Callable[[], None] | None:
+    """Take a file or a folder away; what is returned gives it back. None where there is none yet."""
+    away, a_file = there.with_name(f"{there.name}.away"), there.is_file()
+    if not there.exists():
+        return None
+    there.rename(away)
     there.mkdir() if a_file else there.touch()
 
-    def give_back() -> bool:
+    def give_back() -> None:
         there.rmdir() if a_file else there.unlink()
-        if was:
-            away.rename(there)
-        return was
+        away.rename(there)
 
     return give_back
 

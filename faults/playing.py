@@ -183,7 +183,8 @@ def logged(lines: Iterable[Fields]) -> tuple[dict[str, int], list[str]]:
             continue
         named = [line.get(name) for name in ("activity", "channel", "error")]
         event = re.sub(r"\b\d+ times", "N times", str(line.get("event", line.get("said"))))
-        event = re.sub(r"/\S*/", "", event)  # where a file lies says nothing, and is another place each time
+        # Where a file lies, and which task was slow, says nothing, and is another each time.
+        event = re.sub(r"/\S*/|\[TMPRL\d+\] \S+ ", "", event)
         what = ": ".join([event[:90], *(str(each) for each in named if each)])
         found[f"{level}: {what}"] += 1
         if level != "warning":

@@ -208,7 +208,8 @@ async def test_what_is_moved_away_comes_back_as_it_was(tmp_path: Path) -> None:
     breaking.strike(Moment(1, "archive moved away", 0, 0))
     await breaking.over()
     assert seen == ["folder"]
-    # An archive that is not made yet is no more than a place where none can be made.
+    # An archive that is not made yet is looked for again: what stood in its place would keep it from being made.
+    assert not (tmp_path / "archive").exists()
     assert breaking.struck == {"key store moved away": 1}
     (tmp_path / "archive").mkdir()
     (tmp_path / "archive" / "run").write_text("a run")
