@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 from random import Random
 from typing import Any, Final, TypeVar
@@ -48,6 +49,8 @@ ANSWERED_WITHIN: Final = 120.0
 """Seconds after which an act that got no answer is a failure of its own."""
 DRAINED_WITHIN: Final = 300.0
 """Seconds likewise for what a case asked of its hands: what a killed worker had in hand is tried again after two minutes."""
+LATE: Final = 480.0
+"""Seconds after which a course takes so long that it may be one that hangs. Whoever plays many ends it after ten minutes."""
 EARLY: Final = timedelta(days=12)
 """So far into a case the worker's clock jumps: see :meth:`_Playing._drained`."""
 SIGNED: Final = 0.5
@@ -143,12 +146,16 @@ async def play(seed: int, *, keep: Path | None = None) -> Outcome:
             Path(folder), states=states_of(read), odd_clock=odd_clock, ways=ways, signed=outcome.signed
         ) as house:
             playing = _Playing(house, seed, outcome)
+            late = asyncio.create_task(told_late(house, keep / str(seed))) if keep else None
             try:
                 await playing.open({**intake, "agreement": read.agreement})
                 await playing.through(course, moments)
                 await playing.judge()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
                 outcome.wrong.append(f"the course could not be played to its end: {type(error).__name__}: {error}")
+            finally:
+                if late:
+                    late.cancel()
             if code := await asyncio.to_thread(house.end_worker):
                 outcome.wrong.append(f"told to stop, the worker ended with {code}")
             playing.count()
@@ -200,6 +207,16 @@ def _before_days(course: list[Planned], days: timedelta) -> int:
         if at - opened > days:
             return planned.n
     return len(course)
+
+
+async def told_late(house: House, folder: Path) -> None:
+    """Keep everything of a course that takes too long, and where each of its tasks stands: it may be ended any moment."""
+    await asyncio.sleep(LATE)
+    told = StringIO()
+    for task in asyncio.all_tasks():
+        task.print_stack(file=told)
+    await asyncio.to_thread(_keep, house, folder)
+    (folder / "stood.txt").write_text(told.getvalue(), "utf-8")
 
 
 def _keep(house: House, folder: Path) -> None:

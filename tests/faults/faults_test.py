@@ -10,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from faults import playing
 from faults.__main__ import never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
@@ -217,6 +218,23 @@ async def test_what_is_moved_away_comes_back_as_it_was(tmp_path: Path) -> None:
     await breaking.over()
     assert breaking.struck["archive moved away"] == 1
     assert ((tmp_path / "keys.db").read_text(), (tmp_path / "archive" / "run").read_text()) == ("keys", "a run")
+
+
+async def test_a_course_that_takes_too_long_leaves_where_it_stood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that hangs is ended from outside: what is known of it by then is kept, with each task's place."""
+    monkeypatch.setattr(playing, "LATE", 0.0)
+    for part in ("data", "engine"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "worker.log").write_text("its last words")
+    house = SimpleNamespace(data=tmp_path / "data", engine_data=tmp_path / "engine", log=tmp_path / "worker.log")
+    hangs = asyncio.create_task(asyncio.Event().wait())
+    await playing.told_late(cast("House", house), tmp_path / "kept")
+    hangs.cancel()
+    assert "await fut" in (tmp_path / "kept" / "stood.txt").read_text("utf-8")
+    assert (tmp_path / "kept" / "worker.log").read_text() == "its last words"
+    assert (tmp_path / "kept" / "data").is_dir()
 
 
 async def test_post_that_is_away_hangs_or_refuses_takes_nothing() -> None:
