@@ -28,13 +28,6 @@ TIERS: Final = ((5, 50.0), (5, 45.0), (10, 40.0), (30, 35.0), (50, 30.0), (100, 
 the last is reckoned at the last; the list says to ask."""
 
 
-UNSIGNED: Final = (
-    "**These figures were measured with acts that are not signed**, which an engine elsewhere never takes. A signed act has "
-    "its signature besides, and the key that was asked for stands in its history: about two fifths more bytes, five events "
-    "in a hundred (both compared by hand, on 2026-11-29), and its work. Reckon with that until they are measured anew."
-)
-
-
 def _assumed(default: float, what: str) -> Any:
     return field(default=default, metadata={"what": what})
 
@@ -216,9 +209,7 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
             ],
         ),
     ]
-    # Figures that were measured before acts were signed say so, until they are measured anew.
-    unsigned = "" if measured.get("acts") == "signed" else f"{UNSIGNED}\n\n"
-    return unsigned + "\n\n".join(f"**{title}**\n\n{table(head, rows)}" for title, head, rows in parts) + "\n"
+    return "\n\n".join(f"**{title}**\n\n{table(head, rows)}" for title, head, rows in parts) + "\n"
 
 
 def _option(name: str) -> str:

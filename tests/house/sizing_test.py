@@ -11,7 +11,7 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from benches.sizing import actions
 from tests.house.committed import ROOT
-from tools.sizing import MEASURED, UNSIGNED, Assumed, dollars, reckoned
+from tools.sizing import MEASURED, Assumed, dollars, reckoned
 
 
 def test_the_operators_page_shows_what_the_script_reckons() -> None:
@@ -30,12 +30,9 @@ def test_twice_as_many_cases_are_twice_as_many_rows() -> None:
     assert "| cases that open, and end, in a month | 133,333 |" in reckoned(measured, Assumed(months=7.5))
 
 
-def test_figures_of_unsigned_acts_say_so() -> None:
-    """An engine elsewhere takes no such acts; figures of signed ones need no such sentence."""
-    measured = json.loads(MEASURED.read_text("utf-8"))
-    unsigned = {name: told for name, told in measured.items() if name != "acts"}
-    assert UNSIGNED in reckoned(unsigned, Assumed())
-    assert "not signed" not in reckoned({**measured, "acts": "signed"}, Assumed())
+def test_the_figures_are_of_signed_acts() -> None:
+    """An engine elsewhere takes no others, and a signature is bytes, events and work."""
+    assert json.loads(MEASURED.read_text("utf-8"))["acts"] == "signed"
 
 
 def test_a_timer_that_was_put_off_is_a_row_too() -> None:
