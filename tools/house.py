@@ -34,7 +34,8 @@ def house() -> Generator[House]:
         command = [sys.executable, "-c", "from starter.main import run; run()", "up", "--demo", "--json"]
         # What it says of itself, and of trouble, goes where whoever runs this can read it.
         # One invented person asks as fast as the machine can.
-        environment = {**os.environ, "HOMEWARD_PACE_READS": "1000000", "HOMEWARD_PACE_WRITES": "1000000"}
+        unbounded = dict.fromkeys(("READS", "WRITES", "ACCOUNTS"), "1000000")
+        environment = {**os.environ, **{f"HOMEWARD_PACE_{each}": pace for each, pace in unbounded.items()}}
         with subprocess.Popen(
             [*command, "--data", folder, *ports], stdout=subprocess.PIPE, text=True, env=environment
         ) as up:
