@@ -277,8 +277,8 @@ async def measure(asked: argparse.Namespace) -> str:
         mid_course: Pages = {
             "nobody owes anything": (home.desk, "/board"),
             "case": (home.desk, f"/cases/MD-UA-{year}-DEM008"),
-            # No form of care: of those a session opens so many a minute, and no operator sets how many.
-            "form of an act": (home.desk, f"/cases/MD-UA-{year}-DEM008/acts/verify_identity"),
+            # No act of care and no report: of their forms a session opens sixty a minute, and no operator sets how many.
+            "form of an act": (home.desk, f"/cases/MD-UA-{year}-DEM008/acts/open_tracing"),
         }
         await fill(home, asked.few)
         some = await rounds(
