@@ -13,6 +13,7 @@ from temporalio.client import Client, WithStartWorkflowOperation, WorkflowFailur
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.exceptions import ApplicationError
 
+from benches.straight import straight
 from starter.client import Cases
 from tests.workflows.engines import (
     FAMILY,
@@ -30,11 +31,7 @@ from tests.workflows.engines import (
     new_reference,
     note,
     record,
-    until_approved,
-    until_arrived,
-    until_determined,
     view,
-    visit,
 )
 from workflows.messages import RECORD, RETURN_CASE, SEARCH_ATTRIBUTES, TASK_QUEUE
 
@@ -423,13 +420,7 @@ async def test_a_return_from_opening_to_closing_and_late_acts_after_it(skipping:
     """A year passes; the case closes as returned; a late act is refused on record; then the run ends."""
     async with skipping.worker():
         handle = await skipping.start()
-        await accepted(handle, *until_determined(), *until_approved())
-        await skipping.wait(days=16)
-        await accepted(handle, *until_arrived(await skipping.now()))
-        for number, days in enumerate((13, 16, 60, 90, 90, 95), start=1):
-            await skipping.wait(days=days)
-            await accepted(handle, visit(number))
-        await accepted(handle, act("ca", "close_case", outcome="returned"))
+        await straight(skipping, handle)
         late = await record(handle, note())
         seen = await view(handle)
         entries = await ledger(handle)
