@@ -270,7 +270,7 @@ def erase(
         # The case's own secret goes with its key; the body of this entry hides nothing.
         seed=secrets.token_bytes(32),
     )
-    return replace(told, lines=(*(replace(entry, salt="", body={}) for entry in entries), last))
+    return replace(told, lines=(*(entry._replace(salt="", body={}) for entry in entries), last))
 
 
 def erasure_findings(erased: Erased, held: Sequence[str] = (), *, keys: Keys | None = None) -> list[Finding]:

@@ -7,7 +7,7 @@ chain is left: its number, its hash, and the hash of the entry before it. The ch
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from procedure.entries import Entry, entry_from_json
@@ -90,7 +90,7 @@ def as_seen_by(sight: Sight, entry: Entry) -> Line:
         case "whole":
             return entry
         case "header":
-            return replace(entry, salt="", body={})
+            return entry._replace(salt="", body={})
         case "place":
             return Sealed(entry.n, entry.prev, entry.hash)
 

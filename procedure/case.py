@@ -341,13 +341,14 @@ class Case:
 
         Raises TypeError for a fact that a case does not have.
         """
-        if not self.__dict__.keys() >= changes.keys():
-            raise TypeError(f"a case has no {', '.join(sorted(changes.keys() - self.__dict__.keys()))}")
         case = object.__new__(Case)
-        case.__dict__.update(self.__dict__)
-        case.__dict__.update(changes)
+        facts = case.__dict__
+        facts.update(self.__dict__)
+        facts.update(changes)
+        if len(facts) != len(self.__dict__):
+            raise TypeError(f"a case has no {', '.join(sorted(changes.keys() - self.__dict__.keys()))}")
         if "deadlines" in changes and "running" not in changes:
-            case.__dict__["running"] = _not_met(changes["deadlines"])
+            facts["running"] = _not_met(changes["deadlines"])
         return case
 
     @property

@@ -9,7 +9,9 @@ one they are ours, and are shown as such.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final
+from functools import cache
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 from procedure.agreement import Period
 from procedure.case import Case, Deadline
@@ -29,9 +31,11 @@ from procedure.stages import (
 from procedure.vocabulary import Role
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Why a deadline runs now. Another ``token`` under the same key is another ground: the deadline starts anew."""
+class Ground(NamedTuple):
+    """Why a deadline runs now. Another ``token`` under the same key is another ground: the deadline starts anew.
+
+    Made at every entry for each that runs, so of the kind that is made fastest.
+    """
 
     key: str
     token: str = ""
@@ -444,21 +448,34 @@ RULES: Final[dict[str, Rule]] = {
     )
 }
 
+_ALL_RULES: Final = tuple(RULES)
 CARE_RULES: Final = ("emergency_placement", "release", "complaint", "missing", "arrival")
 """What is still owed to somebody who has turned eighteen in the middle of the procedure."""
+
+
+_RESTED_ON: Final = tuple(dict.fromkeys(rule.rests_on for rule in RULES.values() if rule.rests_on))
+_what_is_rested_on: Final = attrgetter(*_RESTED_ON)
+
+
+@cache
+def _asked_of(
+    there: tuple[bool, ...], names: Collection[str]
+) -> tuple[Callable[[Case, datetime], Iterable[Ground]], ...]:
+    """What is asked of a case in which these of the facts that rules rest on are ``there``."""
+    lacking = {fact for fact, is_there in zip(_RESTED_ON, there, strict=True) if not is_there}
+    return tuple(RULES[name].runs for name in names if RULES[name].rests_on not in lacking)
 
 
 def grounds(case: Case, at: datetime) -> dict[str, Ground]:
     """Every deadline that runs now, by key."""
     if case.closed:
         return {}
-    rules = RULES.values() if not case.adulthood_holds else [RULES[name] for name in CARE_RULES]
-    return {
-        ground.key: ground
-        for rule in rules
-        if rule.rests_on is None or getattr(case, rule.rests_on)
-        for ground in rule.runs(case, at)
-    }
+    running: dict[str, Ground] = {}
+    there = tuple(map(bool, _what_is_rested_on(case)))
+    for runs in _asked_of(there, CARE_RULES if case.adulthood_holds else _ALL_RULES):
+        for ground in runs(case, at):
+            running[ground.key] = ground
+    return running
 
 
 def moved_by_time(case: Case) -> bool:

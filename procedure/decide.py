@@ -272,7 +272,7 @@ def _answer_correction(
             facts: dict[str, Any] = {"because": detention_reasons(placement), **({"voids": voids} if voids else {})}
             pen.write(Draft(kind="detention", safeguards=("no-detention",), facts=facts))
     elif corrected is not None:
-        answered = _calls_for(replace(asked, act=parse_act(before)))
+        answered = _calls_for(asked._replace(act=parse_act(before)))
         if any(now and not then for now, then in zip(_calls_for(corrected), answered, strict=True)):
             _answer(pen, corrected)
 
@@ -402,7 +402,7 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
     if getattr(report, "placement", None) is not None and not _sleeps_there(asked, entry):
         # Where the child was then is mended in words; where the child is now is told by later entries.
         report = report.model_copy(update={"placement": None})
-    return [], replace(asked, act=report, **_as_it_was_heard(asked, entry))
+    return [], asked._replace(act=report, **_as_it_was_heard(asked, entry))
 
 
 def _as_it_was_heard(asked: Asked, entry: Entry) -> dict[str, Any]:
@@ -470,7 +470,7 @@ def _facts_of_correction(asked: Asked, act: Correct, corrected: Asked | None) ->
     if corrected is None:
         return facts
     said = asked.ledger.as_corrected(entry)
-    now, before = effects(corrected), effects(replace(corrected, act=parse_act(said)))
+    now, before = effects(corrected), effects(corrected._replace(act=parse_act(said)))
     # What the old words have brought about is not brought about a second time.
     if "round" in before:
         now.pop("round", None)

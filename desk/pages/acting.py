@@ -3,7 +3,7 @@
 import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -145,11 +145,11 @@ def _to_come(entry: Entry, language: Language) -> Iterator[str]:
 def _turns(entry: Entry, language: Language) -> list[str]:
     # What lost its force is told of each entry by name.
     facts = {name: value for name, value in entry.facts.items() if name != "voids"}
-    return story.consequences(replace(entry, facts=facts), language, deadlines=False)
+    return story.consequences(entry._replace(facts=facts), language, deadlines=False)
 
 
 def _deadlines(entry: Entry, language: Language) -> list[str]:
-    alone = replace(entry, facts={name: entry.facts[name] for name in ("deadlines",) if name in entry.facts})
+    alone = entry._replace(facts={name: entry.facts[name] for name in ("deadlines",) if name in entry.facts})
     return story.consequences(alone, language)
 
 

@@ -1,10 +1,9 @@
 """What a safeguard is asked, and how it answers."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NamedTuple, TypedDict
 
 from procedure.acts import Act
 from procedure.case import Case
@@ -22,8 +21,7 @@ class Refusal(TypedDict):
     instead: str
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """An act that somebody wants to do on a case, at a moment. ``act`` is of the model that its name says."""
 
     case: Case

@@ -1,6 +1,5 @@
 """What became of each deadline, reckoned by hand."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -219,7 +218,7 @@ def test_the_figures_agree_with_the_case() -> None:
 def test_bodies_are_not_needed() -> None:
     """The same figures come from headers alone."""
     entries = Course().visited().entries
-    assert deadline_figures(replace(entry, salt="", body={}) for entry in entries) == deadline_figures(entries)
+    assert deadline_figures(entry._replace(salt="", body={}) for entry in entries) == deadline_figures(entries)
 
 
 def test_a_gap_is_survived() -> None:
@@ -235,7 +234,7 @@ def test_a_forged_header_stops_nothing() -> None:
     """Facts of the wrong shape tell of no deadline, and the others are still told."""
 
     def change(entry: Entry) -> Entry:
-        return replace(entry, facts={"deadlines": {"set": ["tracing"]}}) if entry.act == "open_tracing" else entry
+        return entry._replace(facts={"deadlines": {"set": ["tracing"]}}) if entry.act == "open_tracing" else entry
 
     found = deadline_figures(map(change, Course().traced().entries))
     assert {"guardian", "counsel"} < {figure.key for figure in found}
@@ -246,7 +245,7 @@ def test_a_name_of_another_version_is_told_without_an_office() -> None:
     """A deadline that this version does not know has its dates, and nobody who owes it."""
     opened = Course().entries[0]
     due = "2026-03-01T09:00:00Z"
-    (found,) = deadline_figures([replace(opened, facts={"deadlines": {"set": {"invented": [due, ""]}}})])
+    (found,) = deadline_figures([opened._replace(facts={"deadlines": {"set": {"invented": [due, ""]}}})])
     assert (found.name, found.role, found.state, found.due) == ("invented", None, None, read_moment(due))
 
 

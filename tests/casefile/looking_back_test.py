@@ -1,7 +1,6 @@
 """Looking back: the case as it was, and what is known now about then."""
 
 import json
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -121,7 +120,7 @@ def test_where_there_was_nothing_a_sentence_says_so(when: Moment, sentence: str)
 
 
 def withheld(entry: Entry) -> Entry:
-    return replace(entry, salt="", body={})
+    return entry._replace(salt="", body={})
 
 
 def test_a_record_with_a_gap_is_not_folded() -> None:

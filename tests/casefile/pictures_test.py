@@ -4,7 +4,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -65,7 +64,7 @@ PICTURES: Final[dict[str, Callable[[], str]]] = {
     "a whole return": lambda: timeline(Course().visited().does("close_case", outcome="returned").entries),
     "a case of one moment": lambda: timeline(Course().entries),
     "a case of one day": lambda: timeline(Course().wait(hours=9).represented().entries),
-    "headers alone": lambda: timeline(replace(entry, salt="", body={}) for entry in troubled().entries),
+    "headers alone": lambda: timeline(entry._replace(salt="", body={}) for entry in troubled().entries),
     "a record with gaps": lambda: timeline(troubled().entries[3::2]),
     "nothing": lambda: timeline([]),
     "many cases": lambda: statistics_picture(many()),
@@ -278,7 +277,7 @@ def test_a_time_axis_has_dates_or_hours() -> None:
 def test_every_length_of_case_has_a_few_ticks(length: float) -> None:
     """From an hour to twenty-five years: never none, never so many that they run into each other."""
     course = Course()
-    entries = [*course.entries, replace(course.entries[0], n=2, kind="hold", at=START + timedelta(days=length))]
+    entries = [*course.entries, course.entries[0]._replace(n=2, kind="hold", at=START + timedelta(days=length))]
     entries[-1].facts["hold"] = "crisis"
     ticks = [text for text in texts(timeline(entries)) if re.fullmatch(r"\d{4}-\d\d-\d\d|\d\d:\d\d", text)]
     assert 1 <= len(set(ticks)) <= 8

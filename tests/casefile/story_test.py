@@ -4,7 +4,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -130,7 +129,7 @@ def everything() -> list[Entry]:
 
 def withheld(entry: Entry) -> Entry:
     """An entry as a reader sees it who may not see the body."""
-    return replace(entry, salt="", body={})
+    return entry._replace(salt="", body={})
 
 
 def last(course: Course, kind: str = "accepted") -> Entry:
@@ -461,7 +460,7 @@ def test_a_correction_of_the_intake_reaches_inside(fields: dict[str, Any], said:
 def test_a_field_without_a_word_is_told_by_its_path() -> None:
     """In quotes, so that it is seen to be one."""
     corrected = last(Course().does("correct"))
-    told = replace(corrected, body={"act": {**corrected.body["act"], "fields": {"found.weather": "rain"}}})
+    told = corrected._replace(body={"act": {**corrected.body["act"], "fields": {"found.weather": "rain"}}})
     assert sentence(told).endswith(" Corrected: “found.weather”.")
     assert sentence(told, language("uk")).endswith(" Виправлено: «found.weather».")
 
@@ -663,7 +662,7 @@ def test_a_hearing_that_counts_after_its_correction_is_told() -> None:
 def test_a_travel_plan_is_told_with_its_own_dates_and_plurals(code: str, planned: str, due: str, voided: str) -> None:
     """Two legs, two moments, a day, and two entries that lose their force."""
     entry = last(Course().decided().does("plan_travel"))
-    entry = replace(entry, facts={**entry.facts, "voids": [7, 9]})
+    entry = entry._replace(facts={**entry.facts, "voids": [7, 9]})
     told = language(code)
     plain = [each.replace("\N{NO-BREAK SPACE}", " ") for each in (sentence(entry, told), *consequences(entry, told))]
     assert plain[0] == planned
@@ -681,12 +680,12 @@ def test_a_place_is_told_with_its_name_in_quotes(code: str) -> None:
 
 def test_an_entry_of_a_newer_procedure_is_told_by_its_words() -> None:
     """An act that is not known here does not stop the story."""
-    entry = replace(last(Course().does("note")), act="ring_a_bell", body={"act": {"act": "ring_a_bell"}})
+    entry = last(Course().does("note"))._replace(act="ring_a_bell", body={"act": {"act": "ring_a_bell"}})
     assert sentence(entry) == "The caseworker from Moldova recorded: ring a bell."
 
 
 def test_a_moment_of_an_entry_is_not_needed_to_tell_it() -> None:
     """Sentences depend on what the entry says, and on no clock."""
     entry = last(Course().does("note"))
-    assert sentence(replace(entry, at=entry.at + timedelta(days=400))) == sentence(entry)
+    assert sentence(entry._replace(at=entry.at + timedelta(days=400))) == sentence(entry)
     assert isinstance(entry.at, datetime) and isinstance(Course().proceedings, Proceedings)

@@ -88,10 +88,10 @@ def test_a_correction_does_not_mend_where_the_child_was_when_it_was_heard(
 ) -> None:
     """Nor who was in office then; where somebody is in office now, and where the child is now, does not count."""
     course = reach()
-    of = replace(asked(course, "hear_child"), corrects=True, because_then=then)
+    of = asked(course, "hear_child")._replace(corrects=True, because_then=then)
     assert hearing.why_hearing_does_not_count(of) == list(then)
     now = [NO_GUARDIAN] if course.case.guardian is None else [DETAINED]
-    assert hearing.why_hearing_does_not_count(replace(of, corrects=False)) == now
+    assert hearing.why_hearing_does_not_count(of._replace(corrects=False)) == now
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_no_authority_of_the_origin_is_asked_while_a_child_needs_protection_from
 
 def test_of_an_act_whose_signature_does_not_stand_nothing_else_is_asked() -> None:
     """A forger is told no more than what is wrong with the signature."""
-    of = replace(asked(Course(), "approve_return"), signed=UNSIGNED)
+    of = asked(Course(), "approve_return")._replace(signed=UNSIGNED)
     (refusal,) = refusals(of)
     assert refusal == {
         "safeguard": "not-your-act",
@@ -196,8 +196,8 @@ def test_of_an_act_whose_signature_does_not_stand_nothing_else_is_asked() -> Non
         "source": "This procedure, contract section 3",
         "instead": UNSIGNED.instead,
     }
-    signed = replace(of, signed=Standing(kid="an invented key", key="sha256:" + "0" * 64))
-    assert refusals(signed) == refusals(replace(of, signed=None)) != [refusal]
+    signed = of._replace(signed=Standing(kid="an invented key", key="sha256:" + "0" * 64))
+    assert refusals(signed) == refusals(of._replace(signed=None)) != [refusal]
 
 
 def _is(act: str) -> Callable[[Asked], bool]:

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -113,13 +112,13 @@ CHAIN.append(seal(DRAFT, n=3, at=AT, prev=CHAIN[1].hash, seed=SEED))
             ["entry 3 stands where entry 2 belongs", "entry 3 does not follow the entry before it"],
         ),
         (
-            [replace(CHAIN[0], body={}), CHAIN[1]],
+            [CHAIN[0]._replace(body={}), CHAIN[1]],
             (0, GENESIS),
             ["the body of entry 1 is not what its digest says"],
         ),
-        ([CHAIN[0], replace(CHAIN[1], act_id="n-2"), CHAIN[2]], (0, GENESIS), ["entry 2 is not what its hash says"]),
+        ([CHAIN[0], CHAIN[1]._replace(act_id="n-2"), CHAIN[2]], (0, GENESIS), ["entry 2 is not what its hash says"]),
         (
-            [CHAIN[0], replace(CHAIN[1], hash="2" * 64), CHAIN[2]],
+            [CHAIN[0], CHAIN[1]._replace(hash="2" * 64), CHAIN[2]],
             (0, GENESIS),
             ["entry 2 is not what its hash says", "entry 3 does not follow the entry before it"],
         ),

@@ -101,7 +101,9 @@ def _view(standing: Standing) -> Told:
 
 
 def _grounds(standing: Standing) -> Told:
-    return _digest([list(deadlines.grounds(standing.case, at).items()) for at in _moments(standing)])
+    # In words, for what is on file is older than a ground that is a tuple.
+    now = [deadlines.grounds(standing.case, at).items() for at in _moments(standing)]
+    return _digest([[(key, str(ground)) for key, ground in each] for each in now])
 
 
 def _changes(standing: Standing) -> Told:

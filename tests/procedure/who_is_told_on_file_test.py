@@ -7,7 +7,6 @@ HOMEWARD_WRITE_ON_FILE=1 writes it anew; read the difference before it is commit
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -48,7 +47,7 @@ def said_of(course: Course) -> Iterator[Entry]:
     case, newest = course.case, course.entries[-1]
 
     def said(kind: Any, facts: dict[str, Any]) -> Entry:
-        return replace(newest, kind=kind, act=None, facts=facts)
+        return newest._replace(kind=kind, act=None, facts=facts)
 
     for kind, facts in KINDS.items():
         yield said(kind, facts)
@@ -133,7 +132,7 @@ def test_the_silence_of_a_third_state_is_told_there_and_at_home() -> None:
 def test_the_same_is_told_once() -> None:
     """Two entries that say the same to the same people make one notice of each."""
     course = take_up("in care")
-    entry = replace(course.entries[-1], kind="hold", facts={"hold": "asylum"})
+    entry = course.entries[-1]._replace(kind="hold", facts={"hold": "asylum"})
     once = consequences.notices(course.case, [entry], course.at)
     assert consequences.notices(course.case, [entry, entry], course.at) == once
     assert len(once) == 1
