@@ -31,6 +31,9 @@ _LONGEST_ACT_ID: Final = 64
 REMEMBERED_ACTS: Final = 1_000
 """How many of the latest acts are known again when they are sent a second time."""
 
+MOST_CARRIED: Final = 1_000_000
+"""Characters of bound entries that go on to the next run."""
+
 _LEFT_BEHIND: Final = "This act was refused when it first came; entry {n} says why in full."
 _READ_IT: Final = "Read that entry in the record; send an act anew with an id of its own."
 
@@ -92,7 +95,7 @@ class Proceedings:
             {act_id: list(answer) for act_id, answer in carried["answered"].items()},
         )
 
-    def carry(self, most_bytes: int = 1_000_000) -> dict[str, Any]:
+    def carry(self, most_bytes: int = MOST_CARRIED) -> dict[str, Any]:
         """Everything as one JSON object, for the next run of the workflow.
 
         The entries travel along, bound in volumes: those that came bound stay closed, however old the case is. Should
