@@ -50,7 +50,7 @@ KEPT: Final[dict[str, str]] = {
     "hearing": "whether one counts, and the wish",
     "assessed": "whether it stands",
     "assessors": "who, as a set",
-    "determination": "solution, review date, whether it rests on a guarantee, its age up to the shelf life",
+    "determination": "solution, the days left to its review, whether it rests on a guarantee, its age up to the shelf life",
     "panel_members": "who, as a set",
     "review_reached": "as it is",
     "guardian_consent": "by whom, and its age up to the shelf life",
@@ -100,13 +100,17 @@ DROPPED: Final[dict[str, str]] = {
 
 LEVELS: Final = 2
 """How many are told, one after another, of a deadline that has passed (procedure.md, part 4)."""
-_MATTERS: Final = ("emergency_placement", "review")
+REVIEW: Final = "review"
+"""The one deadline that ends with a day which an act names."""
+_MATTERS: Final = ("emergency_placement", REVIEW)
 
 
-def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -> Hashable:
+def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False, by_day: bool = False) -> Hashable:
     """The abstract state of a case at the moment ``at`` (UTC); ``deadlines`` keeps all deadlines as well.
 
     ``ledger`` ends with the case's newest entry: whether an objection was said in a hearing is known from it alone.
+    With ``by_day`` what ends with a day, a certificate of fitness or the time to a review, counts in days: two cases
+    that look the same may be looked at in different hours, and so may differ by hours in what an act sets that names a day.
     """
     if case.closed:
         return ("closed", case.outcome)
@@ -117,6 +121,9 @@ def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -
 
     def left(when: datetime | None) -> int | None:
         return None if when is None else max(0, int((when - at).total_seconds()))
+
+    def days_left(day: date) -> int:
+        return max(0, (day - at.date()).days)
 
     def left_or_far(when: datetime | None) -> int | None:
         seconds = left(when)
@@ -151,7 +158,13 @@ def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -
         case.hearing and case.hearing.wish,
         case.assessed is not None,
         frozenset(case.assessors),
-        found and (found.solution, found.review_on, found.rests_on_guarantee, age(found.at, lives.determination)),
+        found
+        and (
+            found.solution,
+            found.review_on and days_left(found.review_on),
+            found.rests_on_guarantee,
+            age(found.at, lives.determination),
+        ),
         frozenset(case.panel_members),
         case.review_reached,
         case.guardian_consent and (case.guardian_consent.by, age(case.guardian_consent.at, lives.consent)),
@@ -164,7 +177,7 @@ def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -
         fitness
         and (
             fitness.fit,
-            left(_end_of(fitness.valid_until)),
+            days_left(fitness.valid_until + timedelta(days=1)) if by_day else left(_end_of(fitness.valid_until)),
             plan is not None and fitness.valid_until >= plan.first_departure.date(),
         ),
         plan
@@ -193,17 +206,19 @@ def seen(case: Case, at: datetime, ledger: Ledger, *, deadlines: bool = False) -
         len(case.complaints),
         case.holds,
         tuple(
-            (key, left(each.due), each.overdue)
+            (key, days_left(each.due.date()) if by_day and key == REVIEW else left(each.due), each.overdue)
             for key, each in sorted(case.deadlines.items())
             if key in _MATTERS and each.open
         ),
-        clocks(case, at) if deadlines else None,
+        clocks(case, at, by_day=by_day) if deadlines else None,
         case.stage,
     )
 
 
-def clocks(case: Case, at: datetime) -> Hashable:
+def clocks(case: Case, at: datetime, *, by_day: bool = False) -> Hashable:
     """How the deadlines that run stand at a moment: what was told of each, what was added, and the seconds that are left.
+
+    ``by_day`` as in :func:`seen`.
 
     Past its moment the seconds count on below nothing until both levels were told: when the next one is told depends on
     them. One that stands still keeps what it had left.
@@ -219,6 +234,8 @@ def clocks(case: Case, at: datetime) -> Hashable:
                 each.stands_still_since is not None,
                 None
                 if each.escalations == LEVELS
+                else (each.due.date() - at.date()).days
+                if by_day and key == REVIEW
                 else int((each.due - (each.stands_still_since or at)).total_seconds()),
             )
             for key, each in case.running.items()

@@ -372,8 +372,8 @@ class Exploration:
             here = state.parent
         return [step for label in reversed(labels) for step in label.split("; ")]
 
-    def _key(self, case: Case, at: datetime, ledger: Ledger) -> Hashable:
-        return seen(case, at, ledger, deadlines=self.scope.deadlines)
+    def _key(self, case: Case, at: datetime, ledger: Ledger, *, by_day: bool = False) -> Hashable:
+        return seen(case, at, ledger, deadlines=self.scope.deadlines, by_day=by_day)
 
     # Looking at one state
 
@@ -580,7 +580,7 @@ class Exploration:
             outcome: Hashable = None
             if went is not None:
                 entry = went.made[0]
-                outcome = (entry.kind, frozenset(entry.safeguards), self._key(went.case, went.at, ledger))
+                outcome = (entry.kind, frozenset(entry.safeguards), self._key(went.case, went.at, ledger, by_day=True))
             ledger.cut(case.n)
             # What is corrected, and which deadline is extended, is the one record's own matter.
             if saying.act != "correct" and (saying.act != "extend_deadline" or self.scope.deadlines):

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pytest
 from procedure import decide
 from procedure.acts import ACTS
 from procedure.agreement import Agreement, Period
-from procedure.case import Case, OnRecord
+from procedure.case import Case, Deadline, Determined, FitToTravel, OnRecord
 from procedure.effects import effects
 from procedure.gates import refusals
 from procedure.ledger import Ledger
@@ -111,6 +111,32 @@ def test_safeguards_read_no_field_that_the_abstraction_drops() -> None:
     assert len(read_at_all) > 45, "hardly anything was read; the watch does not work"
     assert read_at_all - KEPT.keys() <= READ_OTHERWISE.keys()
     assert READ_OTHERWISE.keys() <= DROPPED.keys()
+
+
+@pytest.mark.parametrize("deadlines", [False, True])
+def test_what_an_act_names_by_its_day_is_compared_by_days(deadlines: bool) -> None:
+    """The hour is dropped: a certificate or a review until the same day is one thing by days, and another by seconds."""
+    case = a_case_just_opened().but(deadlines={})
+    day = case.recorded_at.date() + timedelta(days=30)
+    review = Deadline(due=datetime.combine(day, time(), UTC), since=case.recorded_at)
+
+    def looks(hours: int, *, by_day: bool) -> Any:
+        at = case.recorded_at + timedelta(hours=hours)
+        named = case.but(
+            fitness=FitToTravel(5, fit=True, valid_until=day),
+            determination=Determined(6, at, "postpone", review_on=day, rests_on_guarantee=False),
+            deadlines={"review": review},
+        )
+        return seen(named, at, Ledger(), deadlines=deadlines, by_day=by_day)
+
+    assert looks(0, by_day=True) == looks(1, by_day=True) != looks(24, by_day=True)
+    assert looks(0, by_day=False) != looks(1, by_day=False)
+
+
+def a_case_just_opened() -> Case:
+    exploration = Exploration(scopes.FOUND, MODEL, most_states=1, endings_each=0)
+    exploration.run()
+    return exploration.states[0].case
 
 
 def test_a_change_of_what_is_dropped_changes_no_answer() -> None:
