@@ -657,8 +657,8 @@ def test_a_past_that_is_recomputed_would_be_seen(monkeypatch: pytest.MonkeyPatch
 def test_a_state_that_forgets_too_much_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two records that go different ways from one state are told: here the state forgets who the guardian is."""
 
-    def forgetful(case: Case, at: Any, ledger: Ledger, *, deadlines: bool = False) -> Any:
-        return seen(case.but(guardian=None), at, ledger, deadlines=deadlines)
+    def forgetful(case: Case, at: Any, ledger: Ledger, **how: bool) -> Any:
+        return seen(case.but(guardian=None), at, ledger, **how)
 
     monkeypatch.setattr("proof.exploring.seen", forgetful)
     found = Exploration(scopes.FOUND, MODEL, most_states=16, compare_each=1, endings_each=0, others=False).run()
