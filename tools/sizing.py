@@ -97,6 +97,9 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
         taking_up = young[f"question_of_a_case_not_held_{of}"] - question
         return cores_a_ms * (peak * act + asked * question + met_cold * taking_up)
 
+    worker_cores = cores("worker_and_client_cpu_ms")
+    # A worker is one Python process, so it has about one core however many the machine has.
+    workers = max(math.ceil(assumed.cases * assumed.cached / assumed.held), math.ceil(worker_cores))
     parts: list[tuple[str, Sequence[str], list[Sequence[str]]]] = [
         (
             "One case, measured",
@@ -182,16 +185,13 @@ def reckoned(measured: dict[str, Any], assumed: Assumed) -> str:
                 ("key store", f"{assumed.cases * young['key_store_bytes'] / GB:.1f} GB"),
                 ("archive, more each year", f"{ended_a_month * 12 * whole['archive_bytes'] / GB:,.0f} GB"),
                 ("questions a second in the fullest hour", f"{asked:.0f}"),
-                ("cores of all workers", f"{cores('worker_and_client_cpu_ms'):.1f}"),
+                ("cores of all workers", f"{worker_cores:.1f}"),
                 ("cores of the engine", f"{cores('engine_cpu_ms'):.1f}"),
                 (
                     f"memory of all workers, {assumed.cached:.0%} of the cases held",
                     f"{assumed.cases * assumed.cached * young['worker_memory_bytes'] / GB:.1f} GB",
                 ),
-                (
-                    f"workers that hold these, {assumed.held:,} each",
-                    f"{math.ceil(assumed.cases * assumed.cached / assumed.held)}",
-                ),
+                (f"workers that hold these, {assumed.held:,} each, and have a core each", f"{workers}"),
                 ("desks: pages a second in the fullest hour", f"{peak * assumed.looks / assumed.questions_a_page:.0f}"),
             ],
         ),
@@ -250,11 +250,14 @@ def main() -> None:
             help=f"{each.metadata['what']}; {_number(default)} unless said",
         )
     assumed = Assumed(**vars(asks.parse_args()))
+    for each in fields(assumed):
+        if not 0 <= getattr(assumed, each.name) < math.inf:
+            asks.error(f"{_option(each.name)} must be a number, and not below 0")
     sizes = (assumed.cases, assumed.months, assumed.questions_a_page, assumed.held, assumed.shards)
-    if min(sizes) <= 0 or not 0 < assumed.busy <= 1:
+    if min(sizes) <= 0 or not 0 < assumed.busy <= 1 or max(assumed.cached, assumed.missed) > 1:
         asks.error(
             "--cases, --months, --questions-a-page, --held and --shards must be more than 0, "
-            "and --busy more than 0 and at most 1"
+            "--busy more than 0 and at most 1, --cached and --missed at most 1"
         )
     print(reckoned(json.loads(MEASURED.read_text("utf-8")), assumed), end="")
 

@@ -1,6 +1,7 @@
 """What so many cases take: the table of the operators' page is what the script reckons from what was measured."""
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -70,12 +71,39 @@ def test_questions_and_cases_that_no_worker_has_in_memory_are_work_too() -> None
     )
 
 
-def test_so_many_workers_as_hold_the_cases_of_the_week() -> None:
-    """Each holds as many as it is set to."""
+def test_so_many_workers_as_hold_the_cases_of_the_week_and_as_do_the_work() -> None:
+    """Each holds as many as it is set to, and is one process, which has one core: whichever asks for more counts."""
     measured = json.loads(MEASURED.read_text("utf-8"))
-    held = Assumed(cases=10**6, cached=0.02, held=5_000)
-    assert "| workers that hold these, 5,000 each | 4 |" in reckoned(measured, held)
-    assert "| workers that hold these, 5,000 each | 5 |" in reckoned(measured, replace(held, cases=10**6 + 1))
+
+    def workers(assumed: Assumed) -> int:
+        (line,) = (each for each in reckoned(measured, assumed).splitlines() if "workers that hold these" in each)
+        return int(line.split("|")[2])
+
+    held = Assumed(cases=10**6, cached=0.02, held=1_000)
+    assert workers(held) == 20
+    assert workers(replace(held, cases=10**6 + 1)) == 21
+    busy = replace(held, cached=0)
+    (cores,) = (each for each in reckoned(measured, busy).splitlines() if "cores of all workers" in each)
+    assert workers(busy) == math.ceil(float(cores.split("|")[2])) > 1
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (["--looks", "-3"], "--looks must be a number, and not below 0"),
+        (["--months", "nan"], "--months must be a number, and not below 0"),
+        (["--peak", "inf"], "--peak must be a number, and not below 0"),
+        (["--missed", "5"], "--cached and --missed at most 1"),
+        (["--cases", "0"], "--cases, --months"),
+    ],
+)
+def test_what_cannot_be_reckoned_with_is_refused_by_name(said: list[str], told: str) -> None:
+    """No table is printed for it."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tools.sizing", *said], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert told in " ".join(run.stderr.split())
 
 
 def test_what_a_shard_has_goes_by_their_number() -> None:
