@@ -16,6 +16,9 @@ CHANNELS: Final = ("folder", "mail", "webhook")
 PARTS: Final = ("engine", "caseload", "keys")
 """What a process must reach to do its work."""
 
+MISSED: Final = "Missed"
+"""How a run is counted that the sweep of the archive could not keep."""
+
 PROCESS: Final = Gauge("homeward_process", "1; which program this is.", ["version", "build", "python"])
 
 # Of the caseload, by a look that is never older than it says.
@@ -94,7 +97,7 @@ def name_this_process(build: str | None) -> None:
     for channel in CHANNELS:
         for refused in ("true", "false"):
             TELLINGS_FAILED.labels(channel, refused)
-    for error in ("ArchiveUnreachable", "ArchiveAltered", "CaseSilent"):
+    for error in ("ArchiveUnreachable", "ArchiveAltered", "CaseSilent", MISSED):
         ARCHIVE_FAILED.labels(error)
 
 

@@ -105,10 +105,11 @@ HOURS: dict[str, Hours] = {
         {"homeward_readings_unwritten_total": "0+0x25 1+0x30"}, {"homeward_readings_unwritten_total": "4+0x60"}
     ),
     "HomewardArchiveFailing": Hours(
-        {'homeward_archive_failures_total{error="ArchiveUnreachable"}': "0+1x200"},
-        {'homeward_archive_failures_total{error="ArchiveUnreachable"}': "0+0x20 1+0x180"},
-        "2h",
-        {"error": "ArchiveUnreachable"},
+        # Only the hourly sweep fails.
+        {'homeward_archive_failures_total{error="Missed"}': " ".join(f"{n}+0x59" for n in range(9))},
+        {'homeward_archive_failures_total{error="Missed"}': "0+0x120 1+0x500"},
+        "4h",
+        {"error": "Missed"},
     ),
     "HomewardKeysFailing": Hours(
         {'homeward_key_failures_total{error="KeysUnreachable"}': "0+0x10 1+0x1 2+1x50"},
@@ -182,11 +183,11 @@ def rules() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for group in groups for rule in group["rules"]}
 
 
-def played(folder: Path, *tests: dict[str, Any]) -> subprocess.CompletedProcess[str]:
-    """What promtool says of these hours."""
+def played(folder: Path, *tests: dict[str, Any], every: str = "1m") -> subprocess.CompletedProcess[str]:
+    """What promtool says of these hours, with the rules asked this often."""
     file = folder / "hours.yaml"
     file.write_text(
-        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": list(tests)}), "utf-8"
+        yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": every, "tests": list(tests)}), "utf-8"
     )
     return subprocess.run([str(PROMTOOL), "test", "rules", str(file)], capture_output=True, text=True, check=False)
 
@@ -228,6 +229,18 @@ def test_an_alert_rings_when_it_should_and_not_otherwise(name: str, tmp_path: Pa
         hours(name, of.rings, of.after, [ringing(name, of.labels)]),
         hours(name, of.quiet, of.after, []),
     )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_only_the_hourly_sweep_cannot_keep_rings_on(tmp_path: Path) -> None:
+    """Also where a rule is asked between two looks, so that an hour holds one look fewer: it never stops in between."""
+    name, of = "HomewardArchiveFailing", HOURS["HomewardArchiveFailing"]
+    rings = [ringing(name, of.labels)]
+    asked = hours(name, of.rings, of.after, rings)
+    asked["alert_rule_test"] = [
+        {"eval_time": f"{minutes}m", "alertname": name, "exp_alerts": rings} for minutes in range(195, 500, 7)
+    ]
+    done = played(tmp_path, asked, every="50s")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
