@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from worker import WORKFLOWS
+
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "compose" / "watching" / "alerts.yaml"
 PAGE = ROOT / "docs" / "for-operators.md"
@@ -45,6 +47,7 @@ IN_TIME = {"1": 0, "5": 0, "10": 1, "+Inf": 1}
 SLOTS = 'temporal_worker_task_slots_available{job="homeward-worker",instance="%s",worker_type="%s"}'
 ENDS = 'homeward_certificate_ends_timestamp_seconds{job="homeward-desk",shown_to="%s",instance="%s"}'
 READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
+STUCK = 'temporal_workflow_task_execution_failed{workflow_type="%s"}'
 REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="%s"}'
 BUCKET = 'homeward_desk_request_seconds_bucket{le="%s",route="%s"}'
 
@@ -161,9 +164,15 @@ HOURS: dict[str, Hours] = {
         {"homeward_caseload_looked_at_seconds": "0+0x60"}, {"homeward_caseload_looked_at_seconds": "0+60x60"}
     ),
     "HomewardTaskFails": Hours(
-        {'temporal_workflow_task_execution_failed{workflow_type="ReturnCase"}': "0+1x60"},
-        {'temporal_workflow_task_execution_failed{workflow_type="Tracing"}': "0+1x60"},
+        {STUCK % "ReturnCase": "0+1x60"},
+        # Another rule's, and one that a stranger began.
+        {STUCK % "FamilyTracing": "0+1x60", STUCK % "Invented": "0+1x60"},
         labels={"workflow_type": "ReturnCase"},
+    ),
+    "HomewardOtherTaskFails": Hours(
+        {STUCK % "SweepArchive": "0+1x60"},
+        {STUCK % "ReturnCase": "0+1x60", STUCK % "Invented": "0+1x60"},
+        labels={"workflow_type": "SweepArchive"},
     ),
     "HomewardDeskFails": Hours(
         # Whoever asks only whether it is ready does not hide what people meet.
@@ -259,6 +268,13 @@ def test_what_only_the_hourly_sweep_cannot_keep_rings_on(tmp_path: Path) -> None
     ]
     done = played(tmp_path, asked, every="50s")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_process_that_a_worker_knows_has_a_rule_for_when_it_is_stuck() -> None:
+    """A case calls somebody; the others are a ticket."""
+    others = {workflow.__name__ for workflow in WORKFLOWS} - {"ReturnCase"}
+    (said,) = re.findall(r'workflow_type=~\s*"([^"]+)"', rules()["HomewardOtherTaskFails"]["expr"])
+    assert set(said.split("|")) == others
 
 
 def test_hours_that_are_played_wrongly_fail(tmp_path: Path) -> None:
