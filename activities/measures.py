@@ -47,6 +47,11 @@ UNTOLD: Final = Gauge(
 UNTOLD_FOR: Final = Gauge(
     "homeward_untold_oldest_seconds", "How long the oldest telling waits that did not get out.", ["channel"]
 )
+GIVEN_UP: Final = Gauge(
+    "homeward_untold_given_up",
+    "Tellings that did not get out and are not tried any more; for thirty days after the last attempt.",
+    ["channel"],
+)
 LOOKED_AT: Final = Gauge("homeward_caseload_looked_at_seconds", "When the caseload was counted last (Unix time).")
 LOOK_TOOK: Final = Gauge("homeward_caseload_look_seconds", "How long counting the caseload took.")
 
@@ -112,6 +117,7 @@ def clear_caseload() -> None:
         NOBODY_OWES,
         UNTOLD,
         UNTOLD_FOR,
+        GIVEN_UP,
     ):
         gauge.clear()
 

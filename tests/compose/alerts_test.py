@@ -104,6 +104,11 @@ HOURS: dict[str, Hours] = {
         "90m",
         {"channel": "webhook"},
     ),
+    "HomewardNoticesGivenUp": Hours(
+        {'homeward_untold_given_up{channel="mail"}': "2+0x60"},
+        {'homeward_untold_given_up{channel="mail"}': "2+0x20 0+0x30"},
+        labels={"channel": "mail"},
+    ),
     "HomewardNoticesFailing": Hours(
         {'homeward_tellings_failed_total{channel="mail",refused="false"}': "0+1x60"},
         {'homeward_tellings_failed_total{channel="mail",refused="false"}': "3+0x60"},
