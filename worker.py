@@ -66,6 +66,7 @@ from sealing.faults import KeysUnreachable, SealingFault
 from workflows.archiving import ArchiveRun, SweepArchive
 from workflows.family_tracing import FamilyTracing
 from workflows.in_order import InOrder, KeptElsewhere, hold_results_back
+from workflows.measures import show_none_yet
 from workflows.messages import SEARCH_ATTRIBUTES, SWEEP_ARCHIVE, TASK_QUEUE, Sweep
 from workflows.raw import for_worker
 from workflows.reintegration_monitoring import ReintegrationMonitoring
@@ -173,6 +174,8 @@ async def build_worker(
         activity_task_poller_behavior=PollerBehaviorAutoscaling(),
         graceful_shutdown_timeout=DRAIN_FOR,
     )
+    runtime = client.service_client.config.runtime or Runtime.default()
+    show_none_yet(runtime.metric_meter, client.namespace, task_queue)
     be_patient(worker)
     hold_results_back(worker, order)
     # Beside the work: a database that is down must keep no case waiting.

@@ -7,7 +7,7 @@ does not make the database work more.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -34,6 +34,14 @@ APPEALED_WITHIN: Final = timedelta(days=366)
 """Longer than any time to appeal. A case that has stood still in that stage for longer waits for nothing."""
 APPEAL: Final = "appeal"
 NOTHING: Final = "nothing"
+TRIED_AT_LEAST: Final = timedelta(days=7)
+"""For how long a telling is tried that does not get out: a case's notices and events twice as long, and longer where the
+case goes on in a new run; a reminder of a tracing or a monitoring this long."""
+UNTRIED: Final = timedelta(days=1)
+"""Far longer than the six hours that lie between two attempts at most. What was not tried for so long, and is older than
+:data:`TRIED_AT_LEAST`, is given up."""
+GIVEN_UP_SHOWN_FOR: Final = timedelta(days=30)
+"""After the last attempt. Then somebody knows of it, or nobody will; the row stays."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.figures")
 
@@ -51,7 +59,10 @@ class Figures:
     nobody_owes: dict[str, int]
     """Where nobody owes an act, by what the case waits for."""
     untold: dict[tuple[str, bool], int]
+    """What is still tried, by channel and whether it was refused."""
     untold_since: dict[str, datetime]
+    given_up: dict[str, int] = field(default_factory=dict[str, int])
+    """What is tried no more, by channel; of the last thirty days."""
 
 
 class CaseloadFigures:
@@ -103,6 +114,7 @@ async def figures_of(caseload: Caseload, now: datetime) -> Figures:
     is_open: ColumnElement[bool] = cases.sorts_at < CLOSED
     appealed: ColumnElement[bool] = (cases.stage == APPEALED_IN) & (cases.updated_at > now - APPEALED_WITHIN)
     waits_for_appeal = case((appealed, 1), else_=0)
+    given_up: ColumnElement[bool] = (untold.since < now - TRIED_AT_LEAST) & (untold.last_tried < now - UNTRIED)
     async with caseload.reading() as session:
         stages = await _rows(session, select(cases.stage, func.count()).where(is_open).group_by(cases.stage))
         holds = await _rows(session, select(HoldTable.hold, func.count()).group_by(HoldTable.hold))
@@ -118,9 +130,15 @@ async def figures_of(caseload: Caseload, now: datetime) -> Figures:
         )
         waiting = await _rows(
             session,
-            select(untold.channel, untold.refused, func.count(), func.min(untold.since)).group_by(
-                untold.channel, untold.refused
-            ),
+            select(untold.channel, untold.refused, func.count(), func.min(untold.since))
+            .where(~given_up)
+            .group_by(untold.channel, untold.refused),
+        )
+        lost = await _rows(
+            session,
+            select(untold.channel, func.count())
+            .where(given_up, untold.last_tried > now - GIVEN_UP_SHOWN_FOR)
+            .group_by(untold.channel),
         )
     waiting_for = {APPEAL: 0, NOTHING: 0}
     for for_appeal, n in unowed:
@@ -140,6 +158,7 @@ async def figures_of(caseload: Caseload, now: datetime) -> Figures:
         nobody_owes=waiting_for,
         untold={(channel, refused): n for channel, refused, n, _ in waiting},
         untold_since=since,
+        given_up=dict(lost),
     )
 
 
@@ -162,6 +181,7 @@ def show(figures: Figures, now: datetime) -> None:
     for channel in measures.CHANNELS:
         for refused in (True, False):
             measures.UNTOLD.labels(channel, str(refused).lower()).set(figures.untold.get((channel, refused), 0))
+        measures.GIVEN_UP.labels(channel).set(figures.given_up.get(channel, 0))
         since = figures.untold_since.get(channel)
         measures.UNTOLD_FOR.labels(channel).set((now - since).total_seconds() if since else 0)
     measures.LOOKED_AT.set(now.timestamp())

@@ -205,17 +205,13 @@ class Hands:
             except ArchiveUnreachable as error:
                 raise ApplicationError(str(error), type=ArchiveUnreachable.__name__) from None
         measures.ARCHIVED.inc(swept.kept)
-        measures.ARCHIVE_FAILED.labels(MISSED).inc(swept.failed)
+        measures.ARCHIVE_FAILED.labels(measures.MISSED).inc(swept.failed)
         return swept
 
     def _archive_keeper(self) -> Archivist:
         if self._archivist is None:
             raise ApplicationError("this worker was given no archive", type=ArchiveUnreachable.__name__)
         return self._archivist
-
-
-MISSED: Final = "Missed"
-"""How a run is counted that the sweep could not keep."""
 
 
 @contextmanager

@@ -16,6 +16,9 @@ CHANNELS: Final = ("folder", "mail", "webhook")
 PARTS: Final = ("engine", "caseload", "keys")
 """What a process must reach to do its work."""
 
+MISSED: Final = "Missed"
+"""How a run is counted that the sweep of the archive could not keep."""
+
 PROCESS: Final = Gauge("homeward_process", "1; which program this is.", ["version", "build", "python"])
 
 # Of the caseload, by a look that is never older than it says.
@@ -43,6 +46,11 @@ UNTOLD: Final = Gauge(
 )
 UNTOLD_FOR: Final = Gauge(
     "homeward_untold_oldest_seconds", "How long the oldest telling waits that did not get out.", ["channel"]
+)
+GIVEN_UP: Final = Gauge(
+    "homeward_untold_given_up",
+    "Tellings that did not get out and are not tried any more; for thirty days after the last attempt.",
+    ["channel"],
 )
 LOOKED_AT: Final = Gauge("homeward_caseload_looked_at_seconds", "When the caseload was counted last (Unix time).")
 LOOK_TOOK: Final = Gauge("homeward_caseload_look_seconds", "How long counting the caseload took.")
@@ -94,7 +102,7 @@ def name_this_process(build: str | None) -> None:
     for channel in CHANNELS:
         for refused in ("true", "false"):
             TELLINGS_FAILED.labels(channel, refused)
-    for error in ("ArchiveUnreachable", "ArchiveAltered", "CaseSilent"):
+    for error in ("ArchiveUnreachable", "ArchiveAltered", "CaseSilent", MISSED):
         ARCHIVE_FAILED.labels(error)
 
 
@@ -109,6 +117,7 @@ def clear_caseload() -> None:
         NOBODY_OWES,
         UNTOLD,
         UNTOLD_FOR,
+        GIVEN_UP,
     ):
         gauge.clear()
 

@@ -51,6 +51,8 @@ class OpenIdSignIn:
         clock: Clock | None = None,
         client: Callable[[], httpx2.AsyncClient] = outside,
     ) -> None:
+        for why in (*_FAILURES, "access-token"):
+            measures.SIGN_INS_REFUSED.labels(why)
         self._file = file
         self._base_url = base_url.rstrip("/")
         self._secrets = {key: issuer.secret() for key, issuer in file.issuer.items()}

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, get_args
 from weakref import WeakValueDictionary
 
 import structlog
@@ -134,6 +134,10 @@ class Rates:
 
     def __init__(self, pace: Pace | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.pace = pace or Pace()
+        for what in (*get_args(Attempt), *get_args(_Kind)):
+            # By what was tried; "attempts" is all of those together.
+            if what != "attempts":
+                measures.TOO_OFTEN.labels(what)
         self._counted = _Counted(clock)
         self._limits: dict[_Kind, Throttled] = {}
         self._naming: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()

@@ -45,9 +45,10 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
     def __init__(self, keys: Keys, case: str | None = None, *, lets_through: bool = False, tells: bool = False) -> None:
         """``case`` is whose payloads these are; None until the engine's client says it.
 
-        ``lets_through``: what never opens is given on as it came, and not told. A process reads so what was sent to it:
-        whoever may send to it could stop it for good otherwise, with one byte. ``tells``: somebody reads by this, and is
-        told always; the engine's client takes what was let through for something that nobody sealed.
+        ``lets_through``: what never opens is given on as it came, and neither told nor counted. A process reads so what
+        was sent to it: whoever may send to it could stop it for good otherwise, with one byte. ``tells``: somebody
+        reads by this, and is told always; the engine's client takes what was let through for something that nobody
+        sealed.
         """
         self.keys = keys
         self._case = case
@@ -88,14 +89,15 @@ class CaseCodec(PayloadCodec, WithSerializationContext):
         return [await self._clear(payload) if is_sealed(payload) else payload for payload in payloads]
 
     async def _clear(self, payload: Payload) -> Payload:
-        try:
-            with _counted():
+        with _counted():
+            try:
                 return await self._opened(payload)
-        except NeverOpens:
-            # Only what has this outcome at every replay: a key that is away now may be there the next time.
-            if not self._lets_through:
-                raise
-            return payload
+            except NeverOpens:
+                # Only what has this outcome at every replay: a key that is away now may be there the next time.
+                if not self._lets_through:
+                    raise
+                # Not counted either: whoever may send to a process would call the operator at every replay.
+                return payload
 
     async def _opened(self, payload: Payload) -> Payload:
         case = named_in(payload)

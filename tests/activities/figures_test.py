@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
+from sqlalchemy import update
 
 from activities import figures
 from activities.caseload import Caseload
 from activities.figures import CaseloadFigures, Figures, figures_of
 from activities.rebuild import row_of_view
+from activities.tables import UntoldTable
 from tests.activities.conftest import Rows, owed
 from tests.procedure.courses import Course
 
@@ -57,6 +59,33 @@ async def test_the_caseload_is_counted(caseload: Caseload, row: Rows) -> None:
     assert found.nobody_owes == {"nothing": 1, "appeal": 1}
     assert found.untold == {("mail", True): 1, ("mail", False): 1}
     assert set(found.untold_since) == {"mail"}
+
+
+async def test_what_is_tried_no_more_is_counted_apart_and_for_a_while(caseload: Caseload, row: Rows) -> None:
+    """What is old and was just tried is not given up; what is young and was not tried waits for a worker."""
+    await filled(caseload, row)
+    tried = datetime.now(UTC)
+    young = await figures_of(caseload, tried + timedelta(days=6, hours=23))
+    assert (young.untold, young.given_up) == ({("mail", True): 1, ("mail", False): 1}, {})
+    over = await figures_of(caseload, tried + timedelta(days=7, hours=1))
+    assert (over.untold, over.untold_since, over.given_up) == ({}, {}, {"mail": 2})
+    figures.show(over, NOW)
+    assert told("homeward_untold_given_up", channel="mail") == 2
+    assert told("homeward_untold", channel="mail", refused="true") == 0
+    assert told("homeward_untold_oldest_seconds", channel="mail") == 0
+    assert (await figures_of(caseload, tried + timedelta(days=31))).given_up == {}
+
+
+async def test_what_is_old_and_tried_today_is_not_given_up(small_caseload: Caseload, row: Rows) -> None:
+    """A case's notices are tried for longer than a reminder, and anew where the case goes on in a new run."""
+    await filled(small_caseload, row)
+    long_ago = datetime.now(UTC) - timedelta(days=20)
+    async with small_caseload.reading() as session:
+        await session.execute(update(UntoldTable).values(since=long_ago))
+        await session.commit()
+    found = await figures_of(small_caseload, datetime.now(UTC) + timedelta(hours=7))
+    assert (found.untold, found.given_up) == ({("mail", True): 1, ("mail", False): 1}, {})
+    assert found.untold_since == {"mail": long_ago}
 
 
 async def test_a_time_to_appeal_that_runs_calls_nobody(small_caseload: Caseload) -> None:

@@ -144,4 +144,5 @@ def test_what_an_alert_waits_for_is_there_before_the_first_failure() -> None:
             REGISTRY.get_sample_value("homeward_tellings_failed_total", {"channel": channel, "refused": "true"})
             is not None
         )
-    assert REGISTRY.get_sample_value("homeward_archive_failures_total", {"error": "CaseSilent"}) is not None
+    for error in ("CaseSilent", "Missed"):
+        assert REGISTRY.get_sample_value("homeward_archive_failures_total", {"error": error}) is not None

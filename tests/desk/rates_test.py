@@ -10,11 +10,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from activities import measures
 from activities.settings import ACCOUNTS, ATTEMPTS, READS, WRITES, read_settings
 from desk.api import api
 from desk.app import create_app
@@ -40,6 +42,7 @@ from tests.procedure.courses import FIELDS, PEOPLE, STATION, Course
 __all__ = ["closing"]
 pytestmark = pytest.mark.usefixtures("closing")
 
+TOO_OFTEN = "homeward_desk_too_often_total"
 CASE = f"/cases/{REFERENCE}"
 SLOW = Pace(attempts=10, reads=10, writes=10, accounts=10)
 """Ten at once, and one in six seconds after that."""
@@ -548,3 +551,20 @@ def test_a_clicking_person_meets_no_pace(watch: Watch) -> None:
             asked.state.visit = here
             rates.ask(asked, ANA)
         watch.move(1)
+
+
+def test_what_is_refused_is_shown_before_it_is() -> None:
+    """A counter that begins at one has not grown, for whoever asks how much it grew."""
+    measures.TOO_OFTEN.clear()
+    Rates()
+    for what in ("sign-in", "codec", "reads", "misses"):
+        assert REGISTRY.get_sample_value(TOO_OFTEN, {"what": what}) == 0
+    assert REGISTRY.get_sample_value(TOO_OFTEN, {"what": "attempts"}) is None
+
+
+def test_why_nobody_is_signed_in_is_shown_before_it_happens(tmp_path: Path) -> None:
+    """For each page that says why, and for access tokens."""
+    measures.SIGN_INS_REFUSED.clear()
+    OpenIdSignIn(sign_in_file(tmp_path, "http://127.0.0.1:9"), ADDRESS)
+    for why in ("denied", "silent", "access-token"):
+        assert REGISTRY.get_sample_value("homeward_desk_sign_ins_refused_total", {"why": why}) == 0

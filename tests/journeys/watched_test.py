@@ -21,6 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from activities import measures
 from procedure.intake import REFERENCE
+from procedure.signing import SIGNATURE_FAULTS
+from procedure.vocabulary import SAFEGUARD_NAMES
 from sealing import codec
 from starter.client import Cases, Place, connect
 from starter.sealed import with_its_keys
@@ -188,6 +190,19 @@ def test_measures_hold_nothing_of_a_child_a_case_or_a_person(told: Told) -> None
         ("homeward_held_cases", "detention"),
     } <= counted
     assert any(name == "homeward_signature_refusals_total" for name, _ in counted)
+
+
+def test_what_a_case_refuses_is_shown_before_the_first_refusal(told: Told) -> None:
+    """Each safeguard and each fault is one series, at zero, which grows: one that begins at one has not grown."""
+    for name, label, words, grown in (
+        ("homeward_refusals", "safeguard", SAFEGUARD_NAMES, "no-detention"),
+        ("homeward_signature_refusals", "fault", SIGNATURE_FAULTS, "unreadable"),
+    ):
+        (family,) = (each for each in text_string_to_metric_families(told.measures) if each.name == name)
+        assert sorted(sample.labels[label] for sample in family.samples) == sorted(words)
+        counted = {sample.labels[label]: sample.value for sample in family.samples}
+        assert counted[grown] > 0
+        assert 0 in counted.values()
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.converter import ActivitySerializationContext, WorkflowSerializationContext
@@ -149,6 +150,20 @@ async def test_a_payload_sealed_by_somebody_else_is_told(keyring: Keyring) -> No
         with pytest.raises(NeverOpens, match="not by this system"):
             await in_activity(keyring, CASE).decode([foreign])
         assert [foreign] == await of(keyring, CASE).decode([foreign])
+
+
+async def test_what_is_let_through_is_counted_as_no_failure(keyring: Keyring) -> None:
+    """Anybody may send a process what never opens, and would call the operator so; where somebody reads it, it counts."""
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("homeward_key_failures_total", {"error": "NeverOpens"}) or 0
+
+    foreign, before = Payload(metadata={"encoding": ENCODING}, data=b"x" * 40), counted()
+    assert [foreign] == await of(keyring, CASE).decode([foreign])
+    assert counted() == before
+    with pytest.raises(NeverOpens):
+        await CaseCodec(keyring).telling().decode([foreign])
+    assert counted() == before + 1
 
 
 async def test_without_the_key_nothing_opens_and_nothing_is_sealed(tmp_path: Path, keyring: Keyring) -> None:
