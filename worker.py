@@ -23,7 +23,6 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import (
     Client,
@@ -48,6 +47,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
+from activities.builds import DEPLOYMENT, promote
 from activities.certificates import end_soon, ends_of, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
@@ -76,7 +76,6 @@ SWEEP_ID: Final = "homeward-archive-sweep"
 SWEEP_EVERY: Final = timedelta(hours=1)
 SWEEP_DAYS: Final = 7
 """How far back the sweep that runs by itself looks; `homeward archive` looks at all that the engine has."""
-DEPLOYMENT: Final = "homeward"
 CONNECT_WITHIN: Final = 60.0
 """Seconds for which a starting worker waits for its engine: both are often started together."""
 ANSWERS_WITHIN: Final = 15.0
@@ -257,25 +256,6 @@ async def ensure_sweep(client: Client, task_queue: str = TASK_QUEUE) -> None:
             _log.warning("the archive's sweep not scheduled: not permitted; run `homeward archive` by a timer")
         elif error.status != RPCStatusCode.UNIMPLEMENTED:  # the time-skipping server has no schedules
             raise
-
-
-async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
-    """Make a build the one on which new runs begin. The engine knows it only once a worker of it has polled."""
-    until = asyncio.get_running_loop().time() + within
-    while True:
-        try:
-            await client.workflow_service.set_worker_deployment_current_version(
-                SetWorkerDeploymentCurrentVersionRequest(
-                    namespace=client.namespace, deployment_name=DEPLOYMENT, build_id=build, identity=client.identity
-                )
-            )
-        except RPCError as error:
-            not_yet = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
-            if not not_yet or asyncio.get_running_loop().time() > until:
-                raise
-            await asyncio.sleep(0.5)
-        else:
-            return
 
 
 async def connect(

@@ -121,6 +121,12 @@ async def test_a_case_moves_from_yesterdays_rules_to_todays_and_its_past_stays(t
 
         new = start_worker(port, data, newer, HOMEWARD_BUILD_ID="new", HOMEWARD_PROMOTE="true")
         await until(lambda: asyncio.to_thread(lambda: current(port) == "new"), 30)
+        # A machine that starts anew starts the old worker as it did before: new cases stay with the new build.
+        assert await asyncio.to_thread(old.stop) == 0
+        old = start_worker(port, data, ROOT, data / "again.log", HOMEWARD_BUILD_ID="old", HOMEWARD_PROMOTE="true")
+        await until(lambda: asyncio.to_thread(lambda: '"event": "working"' in (data / "again.log").read_text()), 30)
+        assert await asyncio.to_thread(current, port) == "new"
+        assert "not made current again" in (data / "again.log").read_text()
         # Pinned: the run goes on as it began, by yesterday's rule.
         assert (await record(moving, volunteer("replace_guardian", "g-2")))["result"] == "accepted"
         assert (await build_of(moving), (await view(moving))["procedure_version"]) == ("old", TODAY)

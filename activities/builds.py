@@ -1,0 +1,99 @@
+"""Which build of the worker new runs begin on, as the engine knows it (docs/decisions/0014).
+
+The engine calls all builds of one program a deployment, and each build a version of it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+DEPLOYMENT: Final = "homeward"
+KNOWN_WITHIN: Final = 30.0
+"""Seconds within which the engine knows a build whose worker has begun to ask for work."""
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.builds")
+
+
+@dataclass(frozen=True)
+class Builds:
+    """The builds that the engine knows.
+
+    ``current``: on which new runs begin, none where they begin on workers without a name alone. ``once_current``:
+    those on which new runs begin or began at some time. ``mark``: the engine's own, by which it refuses a change where
+    another one came between.
+    """
+
+    current: str | None
+    once_current: frozenset[str]
+    mark: bytes
+
+
+NONE_KNOWN: Final = Builds(None, frozenset(), b"")
+
+
+async def builds_of(client: Client) -> Builds:
+    """The builds that the engine knows; :data:`NONE_KNOWN` before the first. Raises :class:`RPCError`."""
+    try:
+        told = await client.workflow_service.describe_worker_deployment(
+            DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=DEPLOYMENT)
+        )
+    except RPCError as error:
+        if error.status == RPCStatusCode.NOT_FOUND:
+            return NONE_KNOWN
+        raise
+    info = told.worker_deployment_info
+    once = {
+        version.deployment_version.build_id
+        for version in info.version_summaries
+        if version.HasField("last_current_time")
+    }
+    current = info.routing_config.current_deployment_version.build_id or None
+    return Builds(current, frozenset(once if current is None else {*once, current}), told.conflict_token)
+
+
+async def promote(client: Client, build: str, *, within: float = KNOWN_WITHIN) -> None:
+    """Make a build the one on which new runs begin, unless another is and this one was before.
+
+    So a worker of yesterday's build that is started anew does not take new cases back to yesterday's code: it says so
+    and works on its own. The engine knows a build only once a worker of it has asked for work; it is asked again for
+    ``within`` seconds. Raises :class:`RPCError`.
+    """
+    until = asyncio.get_running_loop().time() + within
+    while True:
+        builds = await builds_of(client)
+        if builds.current == build:
+            return
+        if builds.current is not None and build in builds.once_current:
+            _log.warning(
+                "not made current again: new cases begin on another build, and this one was current before it",
+                build=build,
+                current=builds.current,
+                to_go_back=f"temporal worker deployment set-current-version --deployment-name {DEPLOYMENT}"
+                f" --build-id {build}",
+            )
+            return
+        try:
+            await client.workflow_service.set_worker_deployment_current_version(
+                SetWorkerDeploymentCurrentVersionRequest(
+                    namespace=client.namespace,
+                    deployment_name=DEPLOYMENT,
+                    build_id=build,
+                    conflict_token=builds.mark,
+                    identity=client.identity,
+                )
+            )
+        except RPCError as error:
+            not_yet = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
+            if not not_yet or asyncio.get_running_loop().time() > until:
+                raise
+            await asyncio.sleep(0.5)
+        else:
+            return
