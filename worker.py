@@ -47,7 +47,7 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
-from activities.builds import DEPLOYMENT, promote
+from activities.builds import DEPLOYMENT, builds_of, nothing_begins_on, promote, warn_if_nothing_begins
 from activities.certificates import end_soon, ends_of, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
@@ -181,6 +181,8 @@ async def build_worker(
         async with worker:
             if build and settings.promote:
                 await once_it_can(lambda: promote(client, build))
+            elif build:
+                await warn_if_nothing_begins(client, build)
             yield worker
     finally:
         if looking is not None:
@@ -430,6 +432,14 @@ async def _closing(hands: Hands) -> AsyncGenerator[None]:
         await hands.close()
 
 
+async def _said_of_builds(client: Client) -> str | None:
+    try:
+        return nothing_begins_on(await builds_of(client))
+    except RPCError:
+        # Not every engine tells of builds, or tells everybody.
+        return None
+
+
 async def check() -> int:
     """The health check: 0 when cases are being worked on, else 1."""
     try:
@@ -437,6 +447,8 @@ async def check() -> int:
         for sentence in end_soon(ends_of(client), datetime.now(UTC)):
             # Said, and no ill health: until that day cases are worked on.
             print(sentence, file=sys.stderr)
+        if (said := await _said_of_builds(client)) is not None:
+            print(said, file=sys.stderr)
         return 0 if await is_polled(client) else 1
     except (NoEngine, ConnectionFault, RPCError):
         return 1

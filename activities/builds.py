@@ -4,7 +4,7 @@ The engine calls all builds of one program a deployment, and each build a versio
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -31,12 +31,13 @@ class Builds:
     another one came between.
     """
 
+    known: frozenset[str]
     current: str | None
     once_current: frozenset[str]
     mark: bytes
 
 
-NONE_KNOWN: Final = Builds(None, frozenset(), b"")
+NONE_KNOWN: Final = Builds(frozenset(), None, frozenset(), b"")
 
 
 async def builds_of(client: Client) -> Builds:
@@ -56,7 +57,37 @@ async def builds_of(client: Client) -> Builds:
         if version.HasField("last_current_time")
     }
     current = info.routing_config.current_deployment_version.build_id or None
-    return Builds(current, frozenset(once if current is None else {*once, current}), told.conflict_token)
+    return Builds(
+        known=frozenset(version.deployment_version.build_id for version in info.version_summaries),
+        current=current,
+        once_current=frozenset(once if current is None else {*once, current}),
+        mark=told.conflict_token,
+    )
+
+
+def nothing_begins_on(builds: Builds) -> str | None:
+    """A sentence where builds are named and none of them is current; none where one is, or none is named."""
+    if builds.current is not None or not builds.known:
+        return None
+    return (
+        "No build is current, so new cases begin on none of the named ones "
+        f"({', '.join(sorted(builds.known))}) and wait: start a worker of one with HOMEWARD_PROMOTE=true, or run "
+        f"`temporal worker deployment set-current-version --deployment-name {DEPLOYMENT} --build-id BUILD`."
+    )
+
+
+async def warn_if_nothing_begins(client: Client, build: str) -> None:
+    """Say it in the log where new runs begin on no named build. ``build`` is that of this worker, not yet known perhaps.
+
+    A worker works on whether the engine tells or not.
+    """
+    try:
+        builds = await builds_of(client)
+    except RPCError as error:
+        _log.info("not known on which build new cases begin", because=error.status.name)
+        return
+    if (sentence := nothing_begins_on(replace(builds, known=builds.known | {build}))) is not None:
+        _log.warning("no build is current", build=build, what_to_do=sentence)
 
 
 async def promote(client: Client, build: str, *, within: float = KNOWN_WITHIN) -> None:
