@@ -47,7 +47,15 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
-from activities.builds import DEPLOYMENT, builds_of, nothing_begins_on, promote, warn_if_nothing_begins
+from activities.builds import (
+    DEPLOYMENT,
+    builds_of,
+    left_alone,
+    nobody_works_on,
+    nothing_begins_on,
+    promote,
+    warn_if_nothing_begins,
+)
 from activities.certificates import end_soon, ends_of, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
@@ -404,6 +412,7 @@ async def _work(
         watch = Watch(
             Readiness(checks_of(client, hands.caseload), own={"work": at_work.is_set}),
             figures=CaseloadFigures(hands.caseload),
+            left_alone=lambda: left_alone(client),
             engine_page=engine_page,
         )
         async with (
@@ -432,12 +441,14 @@ async def _closing(hands: Hands) -> AsyncGenerator[None]:
         await hands.close()
 
 
-async def _said_of_builds(client: Client) -> str | None:
+async def said_of_builds(client: Client) -> list[str]:
+    """Sentences, where no build is current or one with cases has no worker. Said, and no ill health of this worker."""
     try:
-        return nothing_begins_on(await builds_of(client))
+        said = nothing_begins_on(await builds_of(client)), nobody_works_on(await left_alone(client))
     except RPCError:
         # Not every engine tells of builds, or tells everybody.
-        return None
+        return []
+    return [sentence for sentence in said if sentence is not None]
 
 
 async def check() -> int:
@@ -447,8 +458,8 @@ async def check() -> int:
         for sentence in end_soon(ends_of(client), datetime.now(UTC)):
             # Said, and no ill health: until that day cases are worked on.
             print(sentence, file=sys.stderr)
-        if (said := await _said_of_builds(client)) is not None:
-            print(said, file=sys.stderr)
+        for sentence in await said_of_builds(client):
+            print(sentence, file=sys.stderr)
         return 0 if await is_polled(client) else 1
     except (NoEngine, ConnectionFault, RPCError):
         return 1

@@ -5,19 +5,35 @@ The engine calls all builds of one program a deployment, and each build a versio
 
 import asyncio
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
+from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
+    DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from workflows.messages import TASK_QUEUE
+
 DEPLOYMENT: Final = "homeward"
 KNOWN_WITHIN: Final = 30.0
 """Seconds within which the engine knows a build whose worker has begun to ask for work."""
+
+POLLED_WITHIN: Final = timedelta(minutes=2)
+"""A worker asks for work at least once a minute; the engine goes on listing one that is gone for five."""
+IN_USE: Final = frozenset(
+    {
+        WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_CURRENT,
+        WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_RAMPING,
+        WorkerDeploymentVersionStatus.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING,
+    }
+)
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("homeward.builds")
 
@@ -27,17 +43,19 @@ class Builds:
     """The builds that the engine knows.
 
     ``current``: on which new runs begin, none where they begin on workers without a name alone. ``once_current``:
-    those on which new runs begin or began at some time. ``mark``: the engine's own, by which it refuses a change where
+    those on which new runs begin or began at some time. ``in_use``: those that are current or have open runs, as far as
+    the engine has counted these; it does so minutes after another build became current. ``mark``: the engine's own, by which it refuses a change where
     another one came between.
     """
 
     known: frozenset[str]
     current: str | None
     once_current: frozenset[str]
+    in_use: frozenset[str]
     mark: bytes
 
 
-NONE_KNOWN: Final = Builds(frozenset(), None, frozenset(), b"")
+NONE_KNOWN: Final = Builds(frozenset(), None, frozenset(), frozenset(), b"")
 
 
 async def builds_of(client: Client) -> Builds:
@@ -60,6 +78,9 @@ async def builds_of(client: Client) -> Builds:
     return Builds(
         known=frozenset(version.deployment_version.build_id for version in info.version_summaries),
         current=current,
+        in_use=frozenset(
+            version.deployment_version.build_id for version in info.version_summaries if version.status in IN_USE
+        ),
         once_current=frozenset(once if current is None else {*once, current}),
         mark=told.conflict_token,
     )
@@ -73,6 +94,40 @@ def nothing_begins_on(builds: Builds) -> str | None:
         "No build is current, so new cases begin on none of the named ones "
         f"({', '.join(sorted(builds.known))}) and wait: start a worker of one with HOMEWARD_PROMOTE=true, or run "
         f"`temporal worker deployment set-current-version --deployment-name {DEPLOYMENT} --build-id BUILD`."
+    )
+
+
+async def left_alone(client: Client) -> frozenset[str]:
+    """Builds that have runs, or begin them, and no worker that asks for their work. Raises :class:`RPCError`.
+
+    Runs stay on their build: a worker of another one does nothing for them.
+    """
+    builds = await builds_of(client)
+    if not builds.in_use:
+        return frozenset()
+    found = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=TASK_QUEUE),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+    )
+    since = datetime.now(UTC) - POLLED_WITHIN
+    polled = {
+        poller.deployment_options.build_id
+        for poller in found.pollers
+        if poller.deployment_options.deployment_name == DEPLOYMENT and poller.last_access_time.ToDatetime(UTC) >= since
+    }
+    return builds.in_use - polled
+
+
+def nobody_works_on(builds: frozenset[str]) -> str | None:
+    """A sentence of builds that were left alone; none where none was."""
+    if not builds:
+        return None
+    return (
+        f"No worker of {', '.join(sorted(builds))} asks for work: cases on it neither hear acts nor mind their "
+        "deadlines. Start a worker with that HOMEWARD_BUILD_ID."
     )
 
 

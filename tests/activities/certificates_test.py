@@ -17,7 +17,6 @@ from temporalio.service import TLSConfig
 
 import worker
 from activities import certificates
-from activities.builds import NONE_KNOWN, Builds
 from activities.certificates import end_soon, ends_at, ends_of, told_in_time
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -111,11 +110,11 @@ async def test_the_health_check_tells_and_stays_well(
     async def polled(_: Any) -> bool:
         return True
 
-    async def no_builds(_: Any) -> Builds:
-        return NONE_KNOWN
+    async def nothing_said(_: Any) -> list[str]:
+        return []
 
     monkeypatch.setattr(worker, "connect", connected)
     monkeypatch.setattr(worker, "is_polled", polled)
-    monkeypatch.setattr(worker, "builds_of", no_builds)
+    monkeypatch.setattr(worker, "said_of_builds", nothing_said)
     assert await worker.check() == 0
     assert "renew it" in capsys.readouterr().err

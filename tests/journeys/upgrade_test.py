@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities import builds
 from tests.casefile.lived import until
 from tests.journeys.insisting import opened, say_until_answered
 from tests.journeys.processes import ROOT, Process, client_with_keys, free_port, start_server, start_worker
@@ -139,6 +141,11 @@ async def test_a_case_moves_from_yesterdays_rules_to_todays_and_its_past_stays(t
 
         new = start_worker(port, data, newer, HOMEWARD_BUILD_ID="new", HOMEWARD_PROMOTE="true")
         await until(lambda: asyncio.to_thread(lambda: current(port) == "new"), 30)
+        # Both have cases or begin them, and a worker; were none heard of for longer, both would be left alone.
+        assert await builds.left_alone(client) == frozenset()
+        with pytest.MonkeyPatch.context() as here:
+            here.setattr(builds, "POLLED_WITHIN", timedelta(0))
+            assert await builds.left_alone(client) == {"old", "new"}
         # A machine that starts anew starts the old worker as it did before: new cases stay with the new build.
         assert await asyncio.to_thread(old.stop) == 0
         old = start_worker(port, data, ROOT, data / "again.log", HOMEWARD_BUILD_ID="old", HOMEWARD_PROMOTE="true")
