@@ -197,6 +197,25 @@ def test_the_keys_of_cases_and_what_wraps_them_lie_apart(services: dict[str, dic
     assert [line[1] for line in lines if line and line[2:3] == ["homeward_keys"]] == ["homeward_keys"]
 
 
+def test_the_pages_backup_with_compose_names_what_there_is(
+    file: dict[str, Any], services: dict[str, dict[str, Any]]
+) -> None:
+    """Its services, its volumes, and every database that is made, dumped and restored with the owner that it has."""
+    page = (ROOT / "docs" / "for-operators.md").read_text("utf-8")
+    section = page.split("### Backup and restore with compose\n")[1].split("\n### ")[0]
+    made = re.findall(r"\('(\w+)', '(\w+)'\)", (ROOT / "compose" / "databases.sh").read_text("utf-8"))
+    assert sorted(re.findall(r"^restore (\w+) (\w+)$", section, re.MULTILINE)) == sorted(made)
+    assert sorted(re.findall(r"^dump (\w+)$", section, re.MULTILINE)) == sorted(name for name, _ in made)
+    named = re.findall(r"^docker compose run .*--entrypoint \S+ (\S+)", section, re.MULTILINE)
+    assert set(named) == {"worker", "signing-keys"} <= set(services)
+    removed = re.findall(r"homeward_(\S+)", re.findall(r"^docker volume rm .*$", section, re.MULTILINE)[0])
+    assert file["name"] == "homeward" and set(removed) == {"homeward", "archive", "published-keys", "kek"}
+    assert set(removed) <= set(file["volumes"])
+    # Where it copies to can be written there.
+    for name, where in re.findall(r"--entrypoint \S+ (\S+) .*?/from/\S+ (/[a-z-]+)/", section):
+        assert mounts(services[name])[where][1], where
+
+
 def test_http_3_can_be_spoken(services: dict[str, dict[str, Any]]) -> None:
     """HTTP/3 goes by UDP."""
     assert "${DESK_ADDRESS:-127.0.0.1}:443:443/udp" in services["door"]["ports"]
