@@ -23,7 +23,6 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
     DescribeTaskQueueRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import (
     Client,
@@ -48,6 +47,15 @@ from temporalio.worker import (
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.agreements import AgreementShelf
+from activities.builds import (
+    DEPLOYMENT,
+    builds_of,
+    left_alone,
+    nobody_works_on,
+    nothing_begins_on,
+    promote,
+    warn_if_nothing_begins,
+)
 from activities.certificates import end_soon, ends_of, told_in_time
 from activities.erasures import destroy_again
 from activities.figures import CaseloadFigures
@@ -77,7 +85,6 @@ SWEEP_ID: Final = "homeward-archive-sweep"
 SWEEP_EVERY: Final = timedelta(hours=1)
 SWEEP_DAYS: Final = 7
 """How far back the sweep that runs by itself looks; `homeward archive` looks at all that the engine has."""
-DEPLOYMENT: Final = "homeward"
 CONNECT_WITHIN: Final = 60.0
 """Seconds for which a starting worker waits for its engine: both are often started together."""
 ANSWERS_WITHIN: Final = 15.0
@@ -185,6 +192,8 @@ async def build_worker(
         async with worker:
             if build and settings.promote:
                 await once_it_can(lambda: promote(client, build))
+            elif build:
+                await warn_if_nothing_begins(client, build)
             yield worker
     finally:
         if looking is not None:
@@ -260,25 +269,6 @@ async def ensure_sweep(client: Client, task_queue: str = TASK_QUEUE) -> None:
             _log.warning("the archive's sweep not scheduled: not permitted; run `homeward archive` by a timer")
         elif error.status != RPCStatusCode.UNIMPLEMENTED:  # the time-skipping server has no schedules
             raise
-
-
-async def promote(client: Client, build: str, *, within: float = 30.0) -> None:
-    """Make a build the one on which new runs begin. The engine knows it only once a worker of it has polled."""
-    until = asyncio.get_running_loop().time() + within
-    while True:
-        try:
-            await client.workflow_service.set_worker_deployment_current_version(
-                SetWorkerDeploymentCurrentVersionRequest(
-                    namespace=client.namespace, deployment_name=DEPLOYMENT, build_id=build, identity=client.identity
-                )
-            )
-        except RPCError as error:
-            not_yet = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
-            if not not_yet or asyncio.get_running_loop().time() > until:
-                raise
-            await asyncio.sleep(0.5)
-        else:
-            return
 
 
 async def connect(
@@ -425,6 +415,7 @@ async def _work(
         watch = Watch(
             Readiness(checks_of(client, hands.caseload), own={"work": at_work.is_set}),
             figures=CaseloadFigures(hands.caseload),
+            left_alone=lambda: left_alone(client),
             engine_page=engine_page,
         )
         async with (
@@ -453,12 +444,24 @@ async def _closing(hands: Hands) -> AsyncGenerator[None]:
         await hands.close()
 
 
+async def said_of_builds(client: Client) -> list[str]:
+    """Sentences, where no build is current or one with cases has no worker. Said, and no ill health of this worker."""
+    try:
+        said = nothing_begins_on(await builds_of(client)), nobody_works_on(await left_alone(client))
+    except RPCError:
+        # Not every engine tells of builds, or tells everybody.
+        return []
+    return [sentence for sentence in said if sentence is not None]
+
+
 async def check() -> int:
     """The health check: 0 when cases are being worked on, else 1."""
     try:
         client = await connect(within=0)
         for sentence in end_soon(ends_of(client), datetime.now(UTC)):
             # Said, and no ill health: until that day cases are worked on.
+            print(sentence, file=sys.stderr)
+        for sentence in await said_of_builds(client):
             print(sentence, file=sys.stderr)
         return 0 if await is_polled(client) else 1
     except (NoEngine, ConnectionFault, RPCError):

@@ -59,6 +59,9 @@ LOOK_TOOK: Final = Gauge("homeward_caseload_look_seconds", "How long counting th
 
 READY: Final = Gauge("homeward_ready", "Whether a part that this process needs answers.", ["part"])
 WORKED_ON: Final = Gauge("homeward_cases_worked_on", "Whether a worker asks the engine for work on cases.")
+BUILDS_LEFT_ALONE: Final = Gauge(
+    "homeward_builds_without_worker", "Builds that have runs, or begin them, and no worker; not a number: not known."
+)
 CERTIFICATE_ENDS: Final = Gauge(
     "homeward_certificate_ends_timestamp_seconds",
     "When a certificate ends that this process was started with (Unix time); visitors: the desk's own.",

@@ -6,9 +6,10 @@ numbers and one word; it has no sign-in, so it must hold nothing that needs one 
 
 import asyncio
 import contextlib
+import math
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -45,6 +46,8 @@ STOP_WITHIN: Final = 2
 
 Check = Callable[[], Awaitable[bool]]
 """Asks a part whether it answers. What it raises counts as no."""
+Builds = Callable[[], Awaitable[Collection[str]]]
+"""Asks the engine for builds by their names."""
 Own = Callable[[], bool]
 """What this process knows of itself; it costs nothing to ask."""
 
@@ -101,6 +104,14 @@ async def _answers(check: Check) -> bool:
             return bool(await check())
     except Exception:  # noqa: BLE001 - whatever is the matter, it does not answer
         return False
+
+
+async def _number_of(builds: Builds) -> float:
+    try:
+        async with asyncio.timeout(ASKED_WITHIN):
+            return len(await builds())
+    except Exception:  # noqa: BLE001 - whatever is the matter, it is not known; no alert waits for that
+        return math.nan
 
 
 def checks_of(client: Client, caseload: Caseload) -> dict[str, Check]:
@@ -182,15 +193,18 @@ class Watch:
         *,
         figures: CaseloadFigures | None = None,
         worked_on: Check | None = None,
+        left_alone: Builds | None = None,
         engine_page: EnginePage | None = None,
     ) -> None:
         """``figures``: of the caseload, for the one kind of process that shows them, the worker.
 
         ``worked_on``: whether a worker polls, for the other kind: a worker that is gone cannot say so itself.
+        ``left_alone``: the builds that have runs and no worker, for both kinds.
         """
         self._readiness = readiness
         self._figures = figures
         self._worked_on = worked_on
+        self._left_alone = left_alone
         self._engine_page = engine_page
 
     def app(self) -> Starlette:
@@ -210,6 +224,8 @@ class Watch:
             measures.READY.labels(part).set(answers)
         if self._worked_on is not None:
             measures.WORKED_ON.set(await _answers(self._worked_on))
+        if self._left_alone is not None:
+            measures.BUILDS_LEFT_ALONE.set(await _number_of(self._left_alone))
         if self._figures is not None:
             await self._figures.show(ASKED_WITHIN)
         engines = await self._engine_page.text() if self._engine_page is not None else b""

@@ -69,6 +69,7 @@ def desk_command(
 
     Who they are, issuers of OpenID Connect say, as the sign-in file lets them.
     """
+    from activities.builds import left_alone
     from activities.certificates import told_in_time
     from activities.tracing import tracing_of
     from activities.watching import AddressTaken, Readiness, Watch, checks_of, watched
@@ -93,7 +94,12 @@ def desk_command(
         readiness = Readiness(checks_of(cases.client, desk.caseload))
         standing = replace(desk, ready=readiness.ready, tracer=tracing.tracer if tracing is not None else None)
         app = _app(standing, cases, settings.archive)
-        watch = Watch(readiness, worked_on=cases.worker_polls, engine_page=engine_page)
+        watch = Watch(
+            readiness,
+            worked_on=cases.worker_polls,
+            left_alone=lambda: left_alone(cases.client),
+            engine_page=engine_page,
+        )
         async with watched(watch, settings), told_in_time(cases.client, certificate):
             await listen(app)
 

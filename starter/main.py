@@ -801,6 +801,7 @@ async def _desk(
 
     Beside it, for the engine's own pages at ``ui`` and for stock tools, what opens sealed payloads.
     """
+    from activities.builds import left_alone
     from activities.caseload import Caseload
     from activities.figures import CaseloadFigures
     from activities.watching import AddressTaken, Readiness, Watch, checks_of, watched
@@ -824,7 +825,13 @@ async def _desk(
     caseload = Caseload(settings.caseload)
     readiness = Readiness(checks_of(cases.client, caseload))
     # Worker and desk are one process here, and so one address tells of both.
-    watch = Watch(readiness, figures=CaseloadFigures(caseload), worked_on=cases.worker_polls, engine_page=engine_page)
+    watch = Watch(
+        readiness,
+        figures=CaseloadFigures(caseload),
+        worked_on=cases.worker_polls,
+        left_alone=lambda: left_alone(cases.client),
+        engine_page=engine_page,
+    )
     desk = Desk(
         cases=cases,
         ready=readiness.ready,

@@ -110,7 +110,11 @@ async def test_the_health_check_tells_and_stays_well(
     async def polled(_: Any) -> bool:
         return True
 
+    async def nothing_said(_: Any) -> list[str]:
+        return []
+
     monkeypatch.setattr(worker, "connect", connected)
     monkeypatch.setattr(worker, "is_polled", polled)
+    monkeypatch.setattr(worker, "said_of_builds", nothing_said)
     assert await worker.check() == 0
     assert "renew it" in capsys.readouterr().err

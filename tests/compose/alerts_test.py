@@ -46,6 +46,7 @@ IN_TIME = {"1": 0, "5": 0, "10": 1, "+Inf": 1}
 """A task that waited for seven seconds, as the buckets count it."""
 SLOTS = 'temporal_worker_task_slots_available{job="homeward-worker",instance="%s",worker_type="%s"}'
 ENDS = 'homeward_certificate_ends_timestamp_seconds{job="homeward-desk",shown_to="%s",instance="%s"}'
+ALONE = 'homeward_builds_without_worker{job="homeward-%s"}'
 READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
 STUCK = 'temporal_workflow_task_execution_failed{workflow_type="%s"}'
 REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="%s"}'
@@ -204,6 +205,11 @@ HOURS: dict[str, Hours] = {
         {'homeward_desk_sign_ins_refused_total{why="signature"}': "0+10x60"},
         {'homeward_desk_sign_ins_refused_total{why="signature"}': "0+1x60"},
         labels={"why": "signature"},
+    ),
+    "HomewardBuildWithoutWorker": Hours(
+        {ALONE % "worker": "0+0x10 1+0x50", ALONE % "desk": "NaN+0x60"},
+        # Started anew, within fifteen minutes; and an engine that does not tell.
+        {ALONE % "worker": "0+0x17 1+0x10 0+0x30", ALONE % "desk": "NaN+0x60"},
     ),
 }
 

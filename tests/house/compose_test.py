@@ -19,6 +19,7 @@ from workflows.messages import SEARCH_ATTRIBUTES
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 NEEDED = {"DESK_NAME": "desk.example.org", "DESK_TLS": "internal"}
 OURS = ("worker", "desk")
+BEFORE = "worker-before"
 
 
 def docker_compose() -> Path:
@@ -159,7 +160,7 @@ def test_each_part_sees_its_own_key_and_no_other(file: dict[str, Any], services:
             continue
         seen = dict(mounts(service).values())
         assert "authority" not in seen
-        own = {"namespace": "operator"}.get(name, name)
+        own = {"namespace": "operator", BEFORE: "worker"}.get(name, name)
         assert {each for each in seen if each.startswith("certificate")} <= {f"certificate-{own}"}
         assert not any(writes for source, writes in seen.items() if source in {*certificates, "trust"})
 
@@ -192,9 +193,41 @@ def test_the_keys_of_cases_and_what_wraps_them_lie_apart(services: dict[str, dic
         said, seen = services[name]["environment"], mounts(services[name])
         assert said["HOMEWARD_KEYS_URL"].startswith("postgresql://homeward_keys@postgresql/homeward_keys?")
         assert said["HOMEWARD_KEY_FILE"] == "/kek/kek.json" and seen["/kek"] == ("kek", name == "worker")
-    assert {name for name, each in services.items() if "kek" in dict(mounts(each).values())} == set(OURS)
+    assert {name for name, each in services.items() if "kek" in dict(mounts(each).values())} == {*OURS, BEFORE}
     lines = [line.split() for line in (ROOT / "compose" / "pg_hba.conf").read_text("utf-8").splitlines()]
     assert [line[1] for line in lines if line and line[2:3] == ["homeward_keys"]] == ["homeward_keys"]
+
+
+def test_the_pages_backup_with_compose_names_what_there_is(
+    file: dict[str, Any], services: dict[str, dict[str, Any]]
+) -> None:
+    """Its services, its volumes, and every database that is made, dumped and restored with the owner that it has."""
+    page = (ROOT / "docs" / "for-operators.md").read_text("utf-8")
+    section = page.split("### Backup and restore with compose\n")[1].split("\n### ")[0]
+    made = re.findall(r"\('(\w+)', '(\w+)'\)", (ROOT / "compose" / "databases.sh").read_text("utf-8"))
+    assert sorted(re.findall(r"^restore (\w+) (\w+)$", section, re.MULTILINE)) == sorted(made)
+    assert sorted(re.findall(r"^dump (\w+)$", section, re.MULTILINE)) == sorted(name for name, _ in made)
+    named = re.findall(r"^docker compose run .*--entrypoint \S+ (\S+)", section, re.MULTILINE)
+    assert set(named) == {"worker", "signing-keys"} <= set(services)
+    removed = re.findall(r"homeward_(\S+)", re.findall(r"^docker volume rm .*$", section, re.MULTILINE)[0])
+    assert file["name"] == "homeward" and set(removed) == {"homeward", "archive", "published-keys", "kek"}
+    assert set(removed) <= set(file["volumes"])
+    # Where it copies to can be written there.
+    for name, where in re.findall(r"--entrypoint \S+ (\S+) .*?/from/\S+ (/[a-z-]+)/", section):
+        assert mounts(services[name])[where][1], where
+
+
+def test_a_worker_of_the_build_before_runs_beside_the_new_one(services: dict[str, dict[str, Any]]) -> None:
+    """Only when it is asked for; by its own image, which is never built from the new code; and it makes nothing current."""
+    before, new = services[BEFORE], services["worker"]
+    apart = ("image", "build", "profiles", "pull_policy", "environment")
+    assert {name: each for name, each in before.items() if name not in apart} == {
+        name: each for name, each in new.items() if name not in apart
+    }
+    assert before["profiles"] == ["before"] and "build" not in before and before["pull_policy"] == "never"
+    assert before["image"] == "homeward:${HOMEWARD_BUILD_BEFORE:-none}" != new["image"]
+    says = {**new["environment"], "HOMEWARD_BUILD_ID": "${HOMEWARD_BUILD_BEFORE:-}"}
+    assert says.pop("HOMEWARD_PROMOTE") and before["environment"] == says
 
 
 def test_http_3_can_be_spoken(services: dict[str, dict[str, Any]]) -> None:
@@ -238,7 +271,7 @@ def test_only_the_door_can_be_reached_from_outside(services: dict[str, dict[str,
 def test_measures_are_told_in_a_network_of_their_own(file: dict[str, Any], services: dict[str, dict[str, Any]]) -> None:
     """It leads nowhere and nobody else is in it; by default nothing is told there."""
     assert file["networks"]["watching"] == {"internal": True}
-    assert {name for name, service in services.items() if "watching" in service.get("networks", [])} == {*OURS}
+    assert {name for name, service in services.items() if "watching" in service.get("networks", [])} == {*OURS, BEFORE}
     assert {services[name]["environment"]["HOMEWARD_METRICS_BIND"] for name in OURS} == {"${HOMEWARD_METRICS_BIND:-}"}
 
 
@@ -258,7 +291,7 @@ def test_every_service_has_a_health_check_or_runs_to_its_end(services: dict[str,
     awaited = {name: how["condition"] for each in services.values() for name, how in each.get("depends_on", {}).items()}
     for name, service in services.items():
         check = service["healthcheck"]
-        if "profiles" in service:
+        if "profiles" in service and check.get("disable"):
             assert name not in awaited and service["restart"] == "no"
         elif check.get("disable"):
             assert awaited[name] == "service_completed_successfully"
@@ -282,8 +315,9 @@ def test_the_example_names_every_variable_and_holds_no_secret() -> None:
     assert {line.split()[0] for line in asked} == set(named)
     assert [name for name in named if re.search("PASSWORD|SECRET|TOKEN", name)] == []
     defaults = {line.split()[0]: line.split()[2] for line in asked if len(line.split()) == 3}
-    # It stands there with two, of which the parser tells either; neither is for whoever copies the example.
-    defaults.pop("HOMEWARD_BUILD_ID", None)
+    # They stand there with two, of which the parser tells either; neither is for whoever copies the example.
+    for name in ("HOMEWARD_BUILD_ID", "HOMEWARD_BUILD_BEFORE"):
+        defaults.pop(name, None)
     assert defaults == {name: value for name, value in named.items() if value}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator
@@ -25,12 +26,15 @@ from starter.client import Cases, Place, connect
 from starter.sealed import with_its_keys
 from tests.activities.conftest import postgresql_programs
 from tests.casefile.lived import until
-from tests.journeys.processes import free_port, start_server, start_worker
+from tests.journeys.processes import ROOT, free_port, start_server, start_worker
 from tests.starter.running import ANY_PORTS, Answer, House, environment, homeward, intake, note
 from tests.starter.up_test import none_left
 from tests.workflows.return_case_test import assert_whole
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
+
+DUMP, RESTORE = ("--format=custom",), ("--no-owner", "--exit-on-error")
+"""The options with which the operators' page has a database dumped and restored."""
 
 
 class Town:
@@ -194,7 +198,7 @@ async def test_caseload_and_keys_in_postgresql_come_back_from_their_dumps(
             shutil.copytree(kept.parent, key_file.parent)
             restored(tmp_path / "to", data)
             for dump, database in dumps.items():
-                postgres("pg_restore", "--no-owner", f"--dbname={database}", str(dump))
+                postgres("pg_restore", *RESTORE, f"--dbname={database}", str(dump))
             async with keys_of_the_house() as keyring:
                 assert await keyring.known_key(forgotten)
             server, worker = start_server(port, data), start_worker(port, data, **shared)
@@ -214,6 +218,15 @@ async def test_caseload_and_keys_in_postgresql_come_back_from_their_dumps(
     finally:
         codes = worker.stop(), server.stop()
     assert codes[0] == 0
+
+
+def test_the_page_writes_the_options_by_which_dump_and_restore_fit_together() -> None:
+    """Every pg_dump and pg_restore of the operators' page has those with which they are walked through here."""
+    page = (ROOT / "docs" / "for-operators.md").read_text("utf-8")
+    commands = re.findall(r"`[^`]*\b(pg_dump|pg_restore) (-[^`]*)`", page)
+    assert {name for name, _ in commands} == {"pg_dump", "pg_restore"}
+    for name, options in commands:
+        assert options.startswith(" ".join(DUMP if name == "pg_dump" else RESTORE)), options
 
 
 async def _there(path: Path) -> bool:
@@ -245,7 +258,7 @@ async def erase(reference: str) -> None:
 
 
 def postgres_dump(dump: Path, database: str) -> None:
-    postgres("pg_dump", "--format=custom", f"--file={dump}", database)
+    postgres("pg_dump", *DUMP, f"--file={dump}", database)
 
 
 def postgres(name: str, *arguments: str) -> None:

@@ -6,18 +6,33 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from activities import builds
 from tests.casefile.lived import until
 from tests.journeys.insisting import opened, say_until_answered
 from tests.journeys.processes import ROOT, Process, client_with_keys, free_port, start_server, start_worker
 from tests.journeys.versions_test import build_of
-from tests.workflows.engines import Fields, Handle, accepted, act, guardian, ledger, note, program, record, view
+from tests.workflows.engines import (
+    Fields,
+    Handle,
+    accepted,
+    act,
+    guardian,
+    ledger,
+    note,
+    program,
+    record,
+    until_determined,
+    view,
+)
 from tests.workflows.return_case_test import assert_whole
 from worker import DEPLOYMENT
+from workflows.messages import tracing_id
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
@@ -78,9 +93,9 @@ def temporal(port: int, *arguments: str) -> Any:
 
 
 def on_build(port: int, build: str) -> set[str]:
-    """The cases that still run on a build, as docs/for-operators.md asks for them."""
+    """Cases and processes of the origin state that still run on a build, as docs/for-operators.md asks for them."""
     asked = f"TemporalWorkerDeploymentVersion = '{DEPLOYMENT}:{build}' AND ExecutionStatus = 'Running'"
-    found: list[Any] | None = temporal(port, "workflow", "list", "--query", f"{asked} AND WorkflowType = 'ReturnCase'")
+    found: list[Any] | None = temporal(port, "workflow", "list", "--query", asked)
     return {each["execution"]["workflowId"] for each in found or []}
 
 
@@ -113,14 +128,30 @@ async def test_a_case_moves_from_yesterdays_rules_to_todays_and_its_past_stays(t
     try:
         client = await client_with_keys(port, data)
         await until(lambda: asyncio.to_thread(lambda: current(port) == "old"), 30)
-        moving, staying = await opened(client), await opened(client)
+        moving, staying, traced = await opened(client), await opened(client), await opened(client)
         assert (await say_until_answered(moving, volunteer("appoint_guardian", "g-1")))["result"] == "accepted"
         await say_until_answered(staying, note())
         assert {await build_of(moving), await build_of(staying)} == {"old"}
+        await say_until_answered(traced, note())
+        await accepted(traced, *until_determined()[:6])
+        asked = next(entry["n"] for entry in await ledger(traced) if entry["act"] == "open_tracing")
+        tracing = client.get_workflow_handle(tracing_id(traced.id, asked))
+        await until(lambda: asyncio.to_thread(lambda: tracing.id in on_build(port, "old")), 20)
         before = await ledger(moving)
 
         new = start_worker(port, data, newer, HOMEWARD_BUILD_ID="new", HOMEWARD_PROMOTE="true")
         await until(lambda: asyncio.to_thread(lambda: current(port) == "new"), 30)
+        # Both have cases or begin them, and a worker; were none heard of for longer, both would be left alone.
+        assert await builds.left_alone(client) == frozenset()
+        with pytest.MonkeyPatch.context() as here:
+            here.setattr(builds, "POLLED_WITHIN", timedelta(0))
+            assert await builds.left_alone(client) == {"old", "new"}
+        # A machine that starts anew starts the old worker as it did before: new cases stay with the new build.
+        assert await asyncio.to_thread(old.stop) == 0
+        old = start_worker(port, data, ROOT, data / "again.log", HOMEWARD_BUILD_ID="old", HOMEWARD_PROMOTE="true")
+        await until(lambda: asyncio.to_thread(lambda: '"event": "working"' in (data / "again.log").read_text()), 30)
+        assert await asyncio.to_thread(current, port) == "new"
+        assert "not made current again" in (data / "again.log").read_text()
         # Pinned: the run goes on as it began, by yesterday's rule.
         assert (await record(moving, volunteer("replace_guardian", "g-2")))["result"] == "accepted"
         assert (await build_of(moving), (await view(moving))["procedure_version"]) == ("old", TODAY)
@@ -143,13 +174,18 @@ async def test_a_case_moves_from_yesterdays_rules_to_todays_and_its_past_stays(t
         moved = [entry["n"] for entry in entries if "procedure_version" in entry["facts"]]
         assert moved == [1, refused["entry"]]
 
+        # A case goes on in a new run, and the tracing that it asked for stays: it has one run only.
+        await say_until_answered(traced, note())
         # A case that stays in its stage is moved by hand: to the new code, and not under the new rule.
-        await until(lambda: asyncio.to_thread(lambda: on_build(port, "old") == {staying.id}), 20)
-        await asyncio.to_thread(_moved_by_hand, port, staying.id)
+        await until(lambda: asyncio.to_thread(lambda: on_build(port, "old") == {staying.id, tracing.id}), 20)
+        for each in (staying, tracing):
+            await asyncio.to_thread(_moved_by_hand, port, each.id)
         await until(lambda: asyncio.to_thread(lambda: on_build(port, "old") == set()), 20)
         assert await asyncio.to_thread(old.stop) == 0
         assert (await say_until_answered(staying, volunteer("appoint_guardian", "g-4")))["result"] == "accepted"
         assert (await view(staying))["procedure_version"] == TODAY
+        assert (await say_until_answered(traced, until_determined()[6]))["result"] == "accepted"
+        assert await asyncio.wait_for(tracing.result(), 30) == "answered"
 
         for case, runs in ((moving, 2), (staying, 1)):
             code, told = await asyncio.to_thread(audited, newer, case.id, data, port)

@@ -199,6 +199,35 @@ def test_a_worker_that_still_starts_stops_at_once(tmp_path: Path, listens: bool)
     assert "Traceback" not in (tmp_path / "worker.log").read_text("utf-8")
 
 
+def test_a_named_build_says_that_nothing_begins_until_one_is_current(tmp_path: Path) -> None:
+    """Without HOMEWARD_PROMOTE on a new engine: a line at its start, and of the health check; none once one is current."""
+    port = free_port()
+    server, address = start_server(port, tmp_path), f"127.0.0.1:{port}"
+
+    def checked(**environment: str) -> str:
+        running = start_worker(port, tmp_path, HOMEWARD_BUILD_ID="named", **environment)
+        try:
+            until = time.monotonic() + 30
+            while '"event": "working"' not in (tmp_path / "worker.log").read_text("utf-8"):
+                assert time.monotonic() < until, "no worker works"
+                time.sleep(0.1)
+            while (done := run("--check", data=tmp_path, TEMPORAL_ADDRESS=address)).returncode != 0:
+                assert time.monotonic() < until, "no worker polls"
+            return done.stderr
+        finally:
+            assert 0 == running.stop()
+
+    try:
+        said = checked()
+        assert "No build is current" in said and "(named)" in said
+        assert "no build is current" in (tmp_path / "worker.log").read_text("utf-8")
+        (tmp_path / "worker.log").unlink()
+        assert "No build is current" not in checked(HOMEWARD_PROMOTE="true")
+        assert "no build is current" not in (tmp_path / "worker.log").read_text("utf-8")
+    finally:
+        server.stop()
+
+
 async def test_the_health_check_tells_whether_cases_are_worked_on(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
