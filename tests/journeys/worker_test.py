@@ -228,6 +228,24 @@ def test_a_named_build_says_that_nothing_begins_until_one_is_current(tmp_path: P
         server.stop()
 
 
+def test_nothing_listens_while_a_worker_waits_for_its_engine(tmp_path: Path) -> None:
+    """As the operators' page says: a probe has to leave it that time."""
+    nowhere, watched = free_port(), free_port()
+    starting = start_worker(nowhere, tmp_path, HOMEWARD_METRICS_BIND=f"127.0.0.1:{watched}")
+    try:
+        until = time.monotonic() + 30
+        while not (tmp_path / "keys.db").exists():
+            assert time.monotonic() < until, "it has made no keys"
+            time.sleep(0.1)
+        time.sleep(1)
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", watched)) != 0
+    finally:
+        starting.stop()
+    page = (Path(ROOT) / "docs" / "for-operators.md").read_text("utf-8")
+    assert "nothing listens at the address yet" in page
+
+
 async def test_the_health_check_tells_whether_cases_are_worked_on(
     port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
