@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
-from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
+from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
-    DescribeTaskQueueRequest,
 )
 from temporalio.client import (
     Client,
@@ -49,6 +47,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.agreements import AgreementShelf
 from activities.builds import (
     DEPLOYMENT,
+    at_work,
     builds_of,
     left_alone,
     nobody_works_on,
@@ -97,8 +96,6 @@ T = TypeVar("T")
 
 PATIENCE: Final = 30
 """Seconds that one task of a workflow may take before it is broken off."""
-POLLED_WITHIN: Final = timedelta(seconds=90)
-"""A worker asks for work at least once a minute; the engine goes on listing one that is gone for five."""
 
 
 class NoEngine(ConnectionError):
@@ -346,19 +343,6 @@ async def keys_at_hand(settings: Settings, within: float = CONNECT_WITHIN) -> Op
             await asyncio.sleep(1)
 
 
-async def is_polled(client: Client) -> bool:
-    """Whether some worker asked for cases within :data:`POLLED_WITHIN`, as the engine tells."""
-    described = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=TASK_QUEUE),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    since = datetime.now(UTC) - POLLED_WITHIN
-    return any(poller.last_access_time.ToDatetime(UTC) >= since for poller in described.pollers)
-
-
 async def _known_namespace(client: Client) -> None:
     try:
         await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
@@ -463,7 +447,7 @@ async def check() -> int:
             print(sentence, file=sys.stderr)
         for sentence in await said_of_builds(client):
             print(sentence, file=sys.stderr)
-        return 0 if await is_polled(client) else 1
+        return 0 if await at_work(client) else 1
     except (NoEngine, ConnectionFault, RPCError):
         return 1
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
-from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.taskqueue.v1 import PollerInfo, TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
@@ -25,7 +25,7 @@ DEPLOYMENT: Final = "homeward"
 KNOWN_WITHIN: Final = 30.0
 """Seconds within which the engine knows a build whose worker has begun to ask for work."""
 
-POLLED_WITHIN: Final = timedelta(minutes=2)
+POLLED_WITHIN: Final = timedelta(seconds=90)
 """A worker asks for work at least once a minute; the engine goes on listing one that is gone for five."""
 IN_USE: Final = frozenset(
     {
@@ -97,14 +97,8 @@ def nothing_begins_on(builds: Builds) -> str | None:
     )
 
 
-async def left_alone(client: Client) -> frozenset[str]:
-    """Builds that have runs, or begin them, and no worker that asks for their work. Raises :class:`RPCError`.
-
-    Runs stay on their build: a worker of another one does nothing for them.
-    """
-    builds = await builds_of(client)
-    if not builds.in_use:
-        return frozenset()
+async def at_work(client: Client) -> list[PollerInfo]:
+    """The workers, of whatever build, that asked for cases within :data:`POLLED_WITHIN`. Raises :class:`RPCError`."""
     found = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,
@@ -113,10 +107,21 @@ async def left_alone(client: Client) -> frozenset[str]:
         )
     )
     since = datetime.now(UTC) - POLLED_WITHIN
+    return [poller for poller in found.pollers if poller.last_access_time.ToDatetime(UTC) >= since]
+
+
+async def left_alone(client: Client) -> frozenset[str]:
+    """Builds that have runs, or begin them, and no worker that asks for their work. Raises :class:`RPCError`.
+
+    Runs stay on their build: a worker of another one does nothing for them.
+    """
+    builds = await builds_of(client)
+    if not builds.in_use:
+        return frozenset()
     polled = {
         poller.deployment_options.build_id
-        for poller in found.pollers
-        if poller.deployment_options.deployment_name == DEPLOYMENT and poller.last_access_time.ToDatetime(UTC) >= since
+        for poller in await at_work(client)
+        if poller.deployment_options.deployment_name == DEPLOYMENT
     }
     return builds.in_use - polled
 

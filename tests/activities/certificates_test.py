@@ -107,14 +107,14 @@ async def test_the_health_check_tells_and_stays_well(
     async def connected(**_: Any) -> Any:
         return client(datetime.now(UTC) + timedelta(days=5))
 
-    async def polled(_: Any) -> bool:
-        return True
+    async def polled(_: Any) -> list[str]:
+        return ["an invented worker"]
 
     async def nothing_said(_: Any) -> list[str]:
         return []
 
     monkeypatch.setattr(worker, "connect", connected)
-    monkeypatch.setattr(worker, "is_polled", polled)
+    monkeypatch.setattr(worker, "at_work", polled)
     monkeypatch.setattr(worker, "said_of_builds", nothing_said)
     assert await worker.check() == 0
     assert "renew it" in capsys.readouterr().err

@@ -17,11 +17,12 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 import worker
+from activities import builds
 from activities.settings import Settings, read_settings
 from sealing.composing import OpenSealing
 from sealing.faults import KeysUnreachable
 from tests.journeys.processes import ROOT, free_port, start_server, start_worker
-from worker import NoEngine, build_worker, connect, is_polled, keys_at_hand, once_it_can
+from worker import NoEngine, build_worker, connect, keys_at_hand, once_it_can
 
 pytestmark = pytest.mark.engine
 
@@ -261,6 +262,6 @@ async def test_the_health_check_tells_whether_cases_are_worked_on(
         assert 0 == running.stop()
     monkeypatch.setenv("TEMPORAL_ADDRESS", address)
     client = await connect(within=0)
-    assert await is_polled(client)
-    monkeypatch.setattr(worker, "POLLED_WITHIN", timedelta(0))
-    assert not await is_polled(client)
+    assert await builds.at_work(client)
+    monkeypatch.setattr(builds, "POLLED_WITHIN", timedelta(0))
+    assert not await builds.at_work(client)
