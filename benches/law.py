@@ -393,7 +393,7 @@ def measure(rounds: int, late: int = LATE, scenarios: Sequence[str] = ()) -> str
             f"{_said_of(sealed, 'with digests')}, {_said_of(workflow, 'as a workflow has it')}.",
             f"The act number {late:,} of one case costs {then / early:.2f} times what the {EARLY}th costs; "
             f"at most {MOST_GROWTH} is allowed. "
-            f"{len(FOR_EVER)} kinds of acts over and over, complaints and refusals among them.",
+            f"{len({name for _, name, _ in FOR_EVER})} kinds of acts over and over, complaints and refusals among them.",
             f"Where the work of an act goes that is {DECIDED}, which is what the target is about (by the profiler, which "
             "makes much of small functions):",
             _shown(parts),

@@ -25,6 +25,8 @@ STATES: Final = 3_000
 """States of each scope at most, where nothing else is said. Fewer may end before a stretch is walked."""
 MODEL_STATES: Final = 20_000
 """The same under the first agreement, the model, by which the others are completed."""
+SHOWN: Final = 3
+"""Differences between records of one state that are told of each exploration; of the others their number is told."""
 SMALL_STATES: Final = 60
 """States of each scope that the small exploration looks at."""
 
@@ -155,7 +157,10 @@ def wrong(
         if whole and each.missed:
             never = ", ".join(each.missed)
             lines.append(f"{each.scope} ({each.agreement}) follows what never came about: {never}")
-        lines += [f"one state, two ways on: {each.scope}: {difference}" for difference in each.differed[:3]]
+        where = f"{each.scope}, under {each.agreement}"
+        lines += [f"one state, two ways on: {where}: {difference}" for difference in each.differed[:SHOWN]]
+        if (more := len(each.differed) - SHOWN) > 0:
+            lines.append(f"one state, two ways on: {where}: {more:,} more")
     if "chisinau-2002" not in refused:
         lines.append("the loader let chisinau-2002 pass")
     lines += [f"the loader let a profile pass beyond {c}" for c, by in beyond.items() if c not in by]
