@@ -68,7 +68,7 @@ class Delay(_Stated):
     median_days: Days
     nine_in_ten_days: Days
     never: Share = 0.0
-    """How often no answer comes at all."""
+    """How often no answer comes by itself. Only a delay told to others (``escalation``) can bring it then."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -213,7 +213,8 @@ class Visits(_Stated):
 class Delays(_Stated):
     """All that is assumed of offices and cases."""
 
-    title: Annotated[str, Field(min_length=1, max_length=200)]
+    # Printed and drawn: what moves a terminal's cursor, or has no place in XML, is no letter of a title.
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\ufffe\uffff]+$")]
     note: Annotated[str, Field(max_length=2_000)] = ""
     otherwise: Delay
     """The delay of every office that is not named."""

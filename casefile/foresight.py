@@ -85,13 +85,15 @@ class _Owing:
     owed: Owed
     begins: datetime
     gets_to_it: datetime | None
-    """None where no answer comes."""
+    """None where no answer comes by itself."""
     times: int
     held_up_at: int | None = None
     """The office would act and the law did not let it: the newest entry then."""
 
 
 _Key = tuple[str, str, str, str | None, str | int | None]
+_DAY_OF_DEPARTURE: Final = timedelta(days=1)
+"""So long after the moment planned people still set out on a plan that had to wait. Later they plan anew."""
 _LOOKS_AGAIN: Final = timedelta(days=7)
 """Whom the law holds up looks again when something is recorded, and so often besides: some times only pass."""
 
@@ -186,6 +188,11 @@ class InventedCase:
                 yield Owed("determine_best_interests", "bid_panel", case.host_state)
         plan, fitness = case.plan, case.fitness
         ahead = case.departed is None and case.arrived is None
+        if self._day_went_by() and (
+            case.travel_approval is None
+            or any(each.owed.act == "depart" and each.held_up_at is not None for each in self._owing.values())
+        ):
+            yield Owed("plan_travel", "caseworker", case.host_state)
         # The law lists it as owed until somebody certified it, and not again when the certificate has run out.
         if (
             plan
@@ -195,6 +202,17 @@ class InventedCase:
             and fitness.valid_until < max(self.at, plan.first_departure).date()
         ):
             yield Owed("certify_fit_to_travel", "health_worker", case.host_state)
+
+    def _day_went_by(self) -> bool:
+        """Whether nobody set out on the day of the plan. Where something was missing then, people plan anew."""
+        case, plan = self.case, self.case.plan
+        ahead = case.departed is None and case.arrived is None
+        return (
+            plan is not None
+            and ahead
+            and plan.interrupted is None
+            and self.at >= plan.first_departure + _DAY_OF_DEPARTURE
+        )
 
     def _tracing_late_for_long(self) -> bool:
         late = any(
@@ -281,6 +299,9 @@ class InventedCase:
 
     def _as_the_law_lets(self, each: _Owing) -> tuple[Fields, Asked] | None:
         """What the office says, in the first way that the law lets stand now; None where it lets none."""
+        act = each.owed.act
+        if self._day_went_by() and (act == "approve_travel" or (act == "depart" and each.held_up_at is not None)):
+            return None
         for fields in self.say.fields(each.owed, self.case, self.at, each.times):
             asked = self._asked(each.owed, fields)
             found = {refusal["safeguard"] for refusal in refusals(asked)}
@@ -483,11 +504,13 @@ class Foresight:
     agreement: str
     title: str
     version: str
+    delays: str
+    """The title of the delays that were assumed."""
     states: tuple[str, str]
     days: int
     """How long each case was looked at."""
     last_visit: int
-    """Days after the arrival on which the last visit is due: a return is not closed before."""
+    """Days after the arrival on which the last visit is due."""
     statistics: Statistics = field(default_factory=Statistics)
     first_missed: Counter[FirstMissed] = field(default_factory=Counter[FirstMissed])
     ended_after: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
@@ -507,6 +530,11 @@ class Foresight:
     @property
     def cases(self) -> int:
         return self.statistics.cases
+
+    @property
+    def too_short_for_a_return(self) -> bool:
+        """Whether no return was closed, and the time was too short for its last visit to become due."""
+        return self.days <= self.last_visit and not self.statistics.endings["returned"]
 
     @property
     def none_missed(self) -> int:
@@ -619,7 +647,15 @@ def foresee(
     ``progress`` is told now and then how many of how many are done. The same arguments give the same figures.
     """
     between = states or states_of(agreement)
-    found = Foresight(agreement.id, agreement.title, agreement.version, between, days, max(agreement.visits, default=0))
+    found = Foresight(
+        agreement=agreement.id,
+        title=agreement.title,
+        version=agreement.version,
+        delays=delays.title,
+        states=between,
+        days=days,
+        last_visit=max(agreement.visits, default=0),
+    )
     collecting = gc.isenabled()
     # Invented cases hold nothing that holds them; looking for what does would take a tenth of the time.
     gc.disable()

@@ -434,11 +434,18 @@ def _each_of(found: Sequence[Foresight], name: str, line: Callable[[Foresight, l
 
 def _legend(found: Sequence[Foresight], note: str, _: Gettext) -> str:
     names = [
-        _("{agreement}, version {version}").format(agreement=each.agreement, version=each.version) for each in found
+        _("{agreement}, version {version}, {host}-{origin}; delays: {delays}").format(
+            agreement=each.agreement,
+            version=each.version,
+            host=each.states[0],
+            origin=each.states[1],
+            delays=each.delays,
+        )
+        for each in found
     ]
     if len(found) > 1:
         names = [f"{letter}: {name}" for letter, name in zip(_LETTERS, names, strict=False)]
-    return f"{note} {'; '.join(names)}."
+    return f"{note} {'. '.join(names)}."
 
 
 def _office_of(role: str, side: str, say: Say, _: Gettext) -> str:
@@ -480,10 +487,11 @@ def _foreseen_stages(found: Sequence[Foresight], say: Say, _: Gettext, number: C
 
 
 def _foreseen_waits(found: Sequence[Foresight], say: Say, _: Gettext, number: Callable[[float], str]) -> _Panel:
-    offices = sorted(
+    every = sorted(
         {office for each in found for office in each.waits},
         key=lambda office: (-max(each.mean_days_waited(office) for each in found), office),
-    )[:_MOST_OFFICES]
+    )
+    offices, more = every[:_MOST_OFFICES], every[_MOST_OFFICES:]
 
     def line_of(office: Office) -> Callable[[Foresight, list[str], str], _Line]:
         def line(each: Foresight, name: list[str], colour: str) -> _Line:
@@ -499,6 +507,8 @@ def _foreseen_waits(found: Sequence[Foresight], say: Say, _: Gettext, number: Ca
     note = _(
         "Days on which the office owed something and had not done it yet, on average over all cases; deadlines missed."
     )
+    if more:
+        note += " " + _("Further offices, for which cases waited no longer than for these: {n}.").format(n=len(more))
     most = max((each.mean_days_waited(office) for each in found for office in offices), default=0)
     return _panel(_("Waiting for an office"), _legend(found, note, _), lines, most, number)
 
@@ -518,11 +528,12 @@ def _foreseen_first_missed(found: Sequence[Foresight], say: Say, _: Gettext, num
     for missed in order[:_MOST_FIRST]:
         name = f"{say('deadline', missed.deadline)}: {_office_of(missed.role, missed.side, say, _)}"
         lines += _each_of(found, name, line_of(lambda each, missed=missed: each.first_missed[missed]))
+    if rest := order[_MOST_FIRST:]:
+        others = line_of(lambda each: sum(each.first_missed[missed] for missed in rest))
+        lines += _each_of(found, _("other deadlines"), others)
     lines += _each_of(found, _("no deadline missed"), line_of(lambda each: each.none_missed))
     note = _("Of a hundred cases, by the deadline that passed first and the office that owed it.")
-    most = max(
-        (100 * each.share(n) for each in found for n in (*each.first_missed.values(), each.none_missed)), default=0
-    )
+    most = max(line.bar or 0 for line in lines)
     return _panel(_("The deadline missed first"), _legend(found, note, _), lines, most, number)
 
 
@@ -546,8 +557,9 @@ def _foreseen_endings(found: Sequence[Foresight], say: Say, _: Gettext, number: 
     lines = [line for outcome in OUTCOMES for line in _each_of(found, say("outcome", outcome), line_of(outcome))]
     lines += _each_of(found, _("still open"), still)
     note = _("Of a hundred cases; days from the opening to the closing. Return is one ending among equals.")
-    if any(each.days <= each.last_visit for each in found):
-        note += " " + _("No return is closed within so few days: the child is visited longer.")
+    if short := [letter for letter, each in zip(_LETTERS, found, strict=False) if each.too_short_for_a_return]:
+        of = f"{', '.join(short)}: " if len(found) > 1 else ""
+        note += f" {of}" + _("No return is closed within so few days: the child is visited longer.")
     most = max(line.bar or 0 for line in lines)
     return _panel(_("Endings, side by side"), _legend(found, note, _), lines, most, number)
 

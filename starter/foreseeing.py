@@ -200,7 +200,7 @@ def show(console: "Console", foreseen: Sequence[_Told]) -> None:
             markup=False,
             soft_wrap=True,
         )
-        if each["days"] <= each["last_visit_days"]:
+        if each["days"] <= each["last_visit_days"] and not each["endings"]["returned"]:
             console.print(
                 f"{name}The last visit is due {each['last_visit_days']} days after an arrival: no return is closed "
                 f"within {each['days']} days. --days looks further.",

@@ -3,7 +3,9 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -13,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from casefile.delays import INVENTED, read_delays
-from casefile.foresight import Foresight, foresee
+from casefile.foresight import FirstMissed, Foresight, Office, foresee
 from casefile.languages import LANGUAGES, language
 from casefile.pictures import (
     WIDTH,
@@ -24,6 +26,8 @@ from casefile.pictures import (
     timeline,
 )
 from casefile.statistics import Statistics, figures_of, statistics
+from procedure.agreement import DEADLINES
+from procedure.vocabulary import ROLES
 from tests.house.committed import ROOT
 from tests.procedure.courses import START, STATION, Course, model
 
@@ -438,11 +442,12 @@ def test_pictures_speak_every_language(code: str) -> None:
 
 def test_two_agreements_stand_line_by_line() -> None:
     """A before B for each stage, office, deadline and ending, and a legend says which is which."""
-    words = texts(foresight_picture([foreseen(), foreseen(3)]))
+    words = texts(foresight_picture([foreseen(), replace(foreseen(3), delays="Ours")]))
     letters = [word[0] for word in words if word.startswith(("A · ", "B · "))]
     assert letters == ["A", "B"] * (len(letters) // 2)
     assert len(letters) > 40
-    assert "A: model, version 2; B: model, version 2." in " ".join(words)
+    named = "model, version 2, MD-UA; delays: "
+    assert f"A: {named}Invented delays. B: {named}Ours." in " ".join(words)
     alone = texts(foresight_picture([foreseen()]))
     assert not [word for word in alone if word.startswith(("A · ", "B · "))]
 
@@ -453,6 +458,29 @@ def test_a_picture_of_a_year_says_why_no_return_is_closed_in_it() -> None:
     said = "No return is closed within so few days"
     assert said in " ".join(texts(foresight_picture([short])))
     assert said not in " ".join(texts(foresight_picture([foreseen()])))
+    assert f"B: {said}" in " ".join(texts(foresight_picture([foreseen(), short])))
+
+
+def test_a_picture_never_says_that_a_return_was_not_closed_where_one_was() -> None:
+    """Visits may be made long before they are due: the statement is about what came of these cases."""
+    eager = read_delays(INVENTED.read_text("utf-8").replace("begun_before_due_days = 7", "begun_before_due_days = 360"))
+    found = foresee(model(), eager, cases=60, days=365)
+    assert found.statistics.endings["returned"]
+    assert "No return is closed" not in " ".join(texts(foresight_picture([found])))
+
+
+def test_a_picture_says_what_it_leaves_out() -> None:
+    """Further offices are counted, and what further deadlines come to has a line of its own."""
+    found = foreseen()
+    assert "Further offices" not in " ".join(texts(foresight_picture([foreseen(1)])))
+    crowded = replace(
+        found,
+        waits={**found.waits, **{Office(role, "other"): [0.001] for role in ROLES}},
+        first_missed=Counter({FirstMissed(deadline, "court", "host"): 1 for deadline in DEADLINES}),
+    )
+    words = texts(foresight_picture([crowded]))
+    assert f"than for these: {len(crowded.waits) - 15}." in " ".join(words)
+    assert words[words.index("Other deadlines") + 1] == f"{round(100 * (len(DEADLINES) - 12) / crowded.cases)} %"
 
 
 @pytest.mark.parametrize("how_many", [0, 3])
