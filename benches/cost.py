@@ -865,8 +865,9 @@ def section(told: Told, command: str, minutes: float) -> str:
         parts.append(REMAINS)
     if any(row.busy for row in [*told.rows, *told.growth]):
         parts.append(
-            f"(busy): in every round others took more than {BUSY:.0%} of the machine's processors; such a figure of time "
-            "says little, one of work or of counts is sturdier."
+            f"(busy): others took more than {BUSY:.0%} of the machine's processors, in every round of Homeward beside the "
+            "floor, or in one or more of Homeward beside itself; such a figure of time says little, one of work or of counts "
+            "is sturdier."
         )
     return "\n\n".join(parts)
 
@@ -874,7 +875,7 @@ def section(told: Told, command: str, minutes: float) -> str:
 HEAD: Final = ("Homeward", "floor", "ratio", "over the rounds", "at most", "")
 SIDES: Final = f"""Each side has a worker process of its own; both are on one engine, the development server with its file, a third process; acts are said by a fourth.
 Both workers run without the sandbox and with the same pollers.
-They take turns; a ratio is the median over neighbouring turns. A round in which other programs took more than {BUSY:.0%} of the processors is played again. Memory is taken once, and where it is said below rounds are not neighbours.
+They take turns; a ratio is the median over neighbouring turns. Of Homeward beside the floor, a round in which other programs took more than {BUSY:.0%} of the processors is played again; of Homeward beside itself it is not, and counts. Memory is taken once, and where it is said below rounds are not neighbours.
 “Work” is processor time of a process, with all that follows from the acts.
 
 Homeward is `python worker.py` with what it has when nothing is set, and its measures on: every payload sealed with the case's key, every act signed and its signature checked, the caseload's row in SQLite, notices into their folder, search attributes, the processes of the origin state, the archive.

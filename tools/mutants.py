@@ -44,6 +44,7 @@ from typing_extensions import override
 from benches.measures import machine, put_whole, table
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+TITLE: Final = "Mutation testing"
 LAW: Final = "procedure"
 TESTS: Final = "tests/procedure"
 EXPLAINED: Final = ROOT / "tools" / "survivors.toml"
@@ -650,7 +651,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{EXPLAINED.name} explains what does not survive: {each.file}, {each.before!r} to {each.after!r}")
     if given.write:
         short = "a whole run is of the whole law and all its tests" if given.files or given.tests else ""
-        put_whole(given.write, "Mutation testing", section(outcome, given.seconds), short=short)
+        put_whole(given.write, TITLE, section(outcome, given.seconds), short=short)
     return int(outcome.score() < WANTED or bool(outcome.unexplained) or bool(outcome.idle))
 
 

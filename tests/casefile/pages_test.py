@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -196,6 +197,12 @@ def headings(code: str) -> list[str]:
 def test_each_language_is_read_back_letter_by_letter(code: str) -> None:
     """What is copied out of the PDF is what was written, in story, consequence, matrix and refusal book."""
     assert text_of(printed(code)).count(SENTENCES[code]) >= 6
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="poppler-utils is not installed")
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_another_reader_reads_each_language_too(code: str) -> None:
+    """What one library wrote and read back is read by one that shares nothing with it."""
     assert text_by_poppler(printed(code)).count(SENTENCES[code]) >= 3
 
 

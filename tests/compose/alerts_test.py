@@ -170,14 +170,17 @@ HOURS: dict[str, Hours] = {
         {"homeward_caseload_looked_at_seconds": "0+0x60"}, {"homeward_caseload_looked_at_seconds": "0+60x60"}
     ),
     "HomewardTaskFails": Hours(
-        {STUCK % "ReturnCase": "0+1x60"},
-        # Another rule's, and one that a stranger began.
-        {STUCK % "FamilyTracing": "0+1x60", STUCK % "Invented": "0+1x60"},
+        # A step that fails is done again after ten minutes at most.
+        {STUCK % "ReturnCase": "0+0x9 1+0x9 2+0x9 3+0x9 4+0x9"},
+        # Another rule's, one that a stranger began, and one that failed four times and then did not.
+        {STUCK % "FamilyTracing": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "ReturnCase": "0+0x25 1+1x3 4+0x40"},
+        "38m",
         labels={"workflow_type": "ReturnCase"},
     ),
     "HomewardOtherTaskFails": Hours(
-        {STUCK % "SweepArchive": "0+1x60"},
-        {STUCK % "ReturnCase": "0+1x60", STUCK % "Invented": "0+1x60"},
+        {STUCK % "SweepArchive": "0+0x9 1+0x9 2+0x9 3+0x9 4+0x9"},
+        {STUCK % "ReturnCase": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "SweepArchive": "0+0x25 1+1x3 4+0x40"},
+        "38m",
         labels={"workflow_type": "SweepArchive"},
     ),
     "HomewardDeskFails": Hours(

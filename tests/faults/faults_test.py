@@ -10,8 +10,9 @@ from typing import cast
 
 import pytest
 
+from faults import __main__ as whole
 from faults import playing
-from faults.__main__ import never_struck, report
+from faults.__main__ import amiss, never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
 from faults.house import COMPILER, House, lines_of
@@ -109,9 +110,41 @@ def test_a_report_tells_what_went_wrong_and_how_often_what_failed() -> None:
     )
     text = report([outcome], "make faults", 60)
     assert "**1 courses** in which anything was lost" in text
+    assert "**0** that did not come to an end" in text
     assert "| engine killed | 3 | 0 |" in text
     assert all(f"| {kind} |" in text for kind in KINDS)
     assert "| a row fell behind | 4 |" in text and "| x | 5 |" in text
+
+
+def test_a_course_that_did_not_end_is_neither_good_nor_lost() -> None:
+    """It counts by itself, tells of no seconds that nobody measured, and the run is not good."""
+    hung = Outcome(8, unfinished=["it did not come to its end within 600 s"], seconds=600)
+    good = Outcome(9, longest_wait=4.0, processor=30.0)
+    text = report([hung, good], "make faults", 60)
+    assert "**0 courses** in which anything was lost" in text
+    assert "**1** that did not come to an end" in text
+    assert "4.0 s in the median course" in text
+    assert "30 s of processor time a course" in text
+    assert amiss([hung, good]) == ["seed 8: it did not come to its end within 600 s"]
+    assert "Nothing was lost, doubled or different." not in text
+
+
+@pytest.mark.parametrize(("heeds", "code"), [(True, "time.sleep(60)"), (False, "signal.pause()")])
+async def test_a_course_that_hangs_is_told_to_end_before_it_is_killed(
+    heeds: bool, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told, it ends what it started; killed, it cannot."""
+    monkeypatch.setattr(whole, "TOLD_WITHIN", 5.0 if heeds else 0.5)
+    ignores = "" if heeds else "signal.signal(signal.SIGINT, signal.SIG_IGN);"
+    hangs = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"import signal, time;{ignores}print('ready', flush=True);{code}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert hangs.stdout is not None
+    await hangs.stdout.readline()
+    assert await whole.told_to_end(hangs) is heeds
+    assert hangs.returncode is not None
 
 
 def test_a_fault_that_neither_struck_nor_was_left_out_is_wrong() -> None:

@@ -23,7 +23,7 @@ from procedure.stages import stage_of
 from procedure.vocabulary import SAFEGUARD_NAMES
 from procedure.who_may import not_your_act
 from proof import broken, needed, scopes
-from proof.__main__ import MODEL_STATES, STATES, Looked, main, report, work, wrong
+from proof.__main__ import MODEL_STATES, STATES, Looked, break_the_law, explore, main, report, switch_off, work, wrong
 from proof.abstraction import DROPPED, KEPT, seen
 from proof.alphabet import BY_OTHERS, FOSTER, SAYINGS, STATION, WAITS, Now, sayings
 from proof.by_time import MAY_CHANGE_BY_TIME
@@ -768,7 +768,19 @@ def test_the_edges_of_an_extension_and_of_the_age_of_consent_are_followed() -> N
 
 def test_the_whole_work_holds_every_scope_and_every_safeguard() -> None:
     """Nothing is left out of the long run, and the short one says less."""
-    assert len(work(small=False)) > len(work(small=True)) > len(scopes.TO_A_FIXED_POINT)
+    pieces: list[Any] = list(work(small=False))
+    args = {of: [piece.args for piece in pieces if piece.func is of] for of in (break_the_law, switch_off, explore)}
+    assert {law for law, _ in args[break_the_law]} == set(broken.BY_NAME)
+    assert {names for names, _ in args[switch_off]} >= {(name,) for name in SAFEGUARD_NAMES}
+    explored = [(scope.name, terms.id) for scope, terms, _ in args[explore]]
+    assert len(set(explored)) == len(explored)
+    written = [each for each in vars(scopes).values() if isinstance(each, Scope)]
+    shipped = [terms for terms, _ in scopes.each_once(scopes.shipped()[0].values())]
+    assert set(explored) >= {(scope.name, terms.id) for scope in [*written, *scopes.EVERYTHING] for terms in shipped}
+    generated = {terms for _, terms in explored} - {terms.id for terms in shipped}
+    assert len(generated) >= 12
+    assert set(explored) >= {(scope.name, terms) for scope in scopes.EDGES for terms in generated}
+    assert len(work(small=True)) < len(pieces)
 
 
 @pytest.mark.parametrize(
