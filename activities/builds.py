@@ -44,8 +44,8 @@ class Builds:
 
     ``current``: on which new runs begin, none where they begin on workers without a name alone. ``once_current``:
     those on which new runs begin or began at some time. ``in_use``: those that are current or have open runs, as far as
-    the engine has counted these; it does so minutes after another build became current. ``mark``: the engine's own, by which it refuses a change where
-    another one came between.
+    the engine has counted these; it does so minutes after another build became current. ``mark``: the engine's own, by
+    which it refuses a change where another one came between.
     """
 
     known: frozenset[str]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -119,6 +119,14 @@ class OwedAct:
         return row if self.person else {name: value for name, value in row.items() if name != "person"}
 
 
+TRIED_AT_LEAST: Final = timedelta(days=7)
+"""For how long a telling is tried that does not get out: a case's notices and events twice as long, and longer where the
+case goes on in a new run; a reminder of a tracing or a monitoring this long."""
+UNTRIED: Final = timedelta(days=1)
+"""Far longer than the six hours that lie between two attempts at most. What was not tried for so long, and is older than
+:data:`TRIED_AT_LEAST`, is given up."""
+
+
 @dataclass(frozen=True)
 class Untold:
     """A telling that did not get out wholly. ``last_error`` is a class of error, never its text.
@@ -135,8 +143,17 @@ class Untold:
     since: datetime
     last_tried: datetime
 
+    def given_up(self, now: datetime) -> bool:
+        """Whether it is tried no more; so it is counted in the figures too (:func:`activities.figures.figures_of`)."""
+        return self.since < now - TRIED_AT_LEAST and self.last_tried < now - UNTRIED
+
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "since": moment(self.since), "last_tried": moment(self.last_tried)}
+        return {
+            **asdict(self),
+            "since": moment(self.since),
+            "last_tried": moment(self.last_tried),
+            "given_up": self.given_up(datetime.now(UTC)),
+        }
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from activities import measures
-from activities.caseload import Caseload, CaseloadUnreachable
+from activities.caseload import TRIED_AT_LEAST, UNTRIED, Caseload, CaseloadUnreachable
 from activities.tables import CLOSED, CaseTable, HoldTable, OwedTable, UntoldTable
 
 SHOWN_FOR: Final = 15.0
@@ -34,12 +34,6 @@ APPEALED_WITHIN: Final = timedelta(days=366)
 """Longer than any time to appeal. A case that has stood still in that stage for longer waits for nothing."""
 APPEAL: Final = "appeal"
 NOTHING: Final = "nothing"
-TRIED_AT_LEAST: Final = timedelta(days=7)
-"""For how long a telling is tried that does not get out: a case's notices and events twice as long, and longer where the
-case goes on in a new run; a reminder of a tracing or a monitoring this long."""
-UNTRIED: Final = timedelta(days=1)
-"""Far longer than the six hours that lie between two attempts at most. What was not tried for so long, and is older than
-:data:`TRIED_AT_LEAST`, is given up."""
 GIVEN_UP_SHOWN_FOR: Final = timedelta(days=30)
 """After the last attempt. Then somebody knows of it, or nobody will; the row stays."""
 

@@ -184,8 +184,9 @@ def caseload(console: Console, rows: Sequence[Mapping[str, Any]], *, role: str |
         if row["holds"]:
             stage.append(f" ({listed(row['holds'])})", style="yellow")
         due = Text(when(row["due"]))
-        if row.get("untold"):
-            stage.append(" (notices not sent yet)", style="yellow")
+        if untold := row.get("untold"):
+            given_up = any(each["given_up"] for each in untold)
+            stage.append(f" (notices {'given up' if given_up else 'not sent yet'})", style="yellow")
         if row["overdue"]:
             due.append(" overdue", style="bold red")
         table.add_row(row["reference"], stage, _next_owed(owed), due)

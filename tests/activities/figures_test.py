@@ -69,6 +69,10 @@ async def test_what_is_tried_no_more_is_counted_apart_and_for_a_while(caseload: 
     assert (young.untold, young.given_up) == ({("mail", True): 1, ("mail", False): 1}, {})
     over = await figures_of(caseload, tried + timedelta(days=7, hours=1))
     assert (over.untold, over.untold_since, over.given_up) == ({}, {}, {"mail": 2})
+    # The same rule, where a person reads it.
+    rows = await caseload.untold()
+    assert not any(each.given_up(tried + timedelta(days=6, hours=23)) for each in rows)
+    assert [each.given_up(tried + timedelta(days=7, hours=1)) for each in rows] == [True, True]
     figures.show(over, NOW)
     assert told("homeward_untold_given_up", channel="mail") == 2
     assert told("homeward_untold", channel="mail", refused="true") == 0

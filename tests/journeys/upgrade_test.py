@@ -184,6 +184,9 @@ async def test_a_case_moves_from_yesterdays_rules_to_todays_and_its_past_stays(t
         assert await asyncio.to_thread(old.stop) == 0
         assert (await say_until_answered(staying, volunteer("appoint_guardian", "g-4")))["result"] == "accepted"
         assert (await view(staying))["procedure_version"] == TODAY
+        # Moved once: nothing is left behind that would keep it on this build in its later runs.
+        info = (await staying.describe()).raw_description.workflow_execution_info.versioning_info
+        assert info.deployment_version.build_id == "new" and not info.HasField("versioning_override")
         assert (await say_until_answered(traced, until_determined()[6]))["result"] == "accepted"
         assert await asyncio.wait_for(tracing.result(), 30) == "answered"
 
@@ -207,6 +210,6 @@ async def _in_another_run(case: Handle, run: str) -> bool:
 
 
 def _moved_by_hand(port: int, reference: str) -> None:
-    told = ("--versioning-override-behavior", "pinned", "--versioning-override-build-id", "new")
+    told = ("--versioning-override-behavior", "one_time", "--versioning-override-build-id", "new")
     where = ("--versioning-override-deployment-name", DEPLOYMENT)
     temporal(port, "workflow", "update-options", "--workflow-id", reference, *told, *where)

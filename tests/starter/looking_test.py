@@ -1,16 +1,18 @@
 """Reading at the command line: who is signed in is asked about, and nothing is shown that is not noted."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from rich.console import Console
 
 from activities.caseload import Caseload
 from activities.readings import Readings
 from casefile.readings import AS_OPERATOR, faults_of_readings
 from casefile.redaction import Sealed
 from desk.people import Person
-from starter import looking
+from starter import looking, showing
 from starter.client import CaseErased, Cases, NoSuchCase
 from starter.endings import CannotGoOn, Exit
 from starter.looking import as_told, counted, listed, log_of, look, may_say, note, recorded
@@ -256,3 +258,28 @@ async def test_a_changed_log_does_not_verify(signed_in: SignedIn, tmp_path: Path
         await connection.exec_driver_sql("UPDATE readings SET person = 'nobody' WHERE n = 2")
     assert faults_of_readings(*await Readings(caseload).of(REFERENCE)) == ["Line 2 is not what its hash says."]
     await caseload.close()
+
+
+@pytest.mark.parametrize(
+    ("untold", "says"),
+    [
+        ([], ""),
+        ([{"given_up": False}], "notices not sent yet"),
+        ([{"given_up": False}, {"given_up": True}], "notices given up"),
+    ],
+)
+def test_the_caseload_tells_what_goes_out_by_itself_from_what_does_not(
+    untold: list[dict[str, bool]], says: str
+) -> None:
+    """What is given up needs a person, so it does not look like what is tried on."""
+    told = StringIO()
+    row: dict[str, Any] = {
+        "reference": "MD-UA-2026-AAAAAA",
+        "status": "open",
+        "stage": "travel",
+        "holds": [],
+        "awaiting": [],
+    }
+    showing.caseload(Console(file=told, width=200), [{**row, "due": None, "overdue": False, "untold": untold}])
+    assert ("notices" in told.getvalue()) == bool(untold)
+    assert says in told.getvalue()
