@@ -400,12 +400,6 @@ class Caseload:
         async with self._transaction() as connection:
             return await connection.scalar(select(func.count()).select_from(CaseTable)) or 0
 
-    async def open_cases_with_mark(self, mark: str) -> list[str]:
-        """The references of open cases of the child with this mark, the first opened first."""
-        query = select(MarkTable.reference).where(MarkTable.mark == mark).order_by(MarkTable.number)
-        async with self._transaction() as connection:
-            return list(await connection.scalars(query))
-
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[AsyncSession]:
         """A session for questions of one's own, of which nothing is written. It ends within the same seconds."""

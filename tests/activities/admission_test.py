@@ -21,6 +21,7 @@ from procedure.agreement import Agreement
 from procedure.faults import MalformedIntake
 from sealing.published_keys import PublishedKeys
 from starter.client import DuplicateCase, _failure_of  # pyright: ignore[reportPrivateUsage]
+from tests.activities.marked import open_cases_with_mark
 from workflows.messages import MALFORMED_INTAKE, AdmissionRequest
 
 pytestmark = pytest.mark.asyncio
@@ -97,7 +98,7 @@ async def test_the_same_child_with_an_open_case_is_refused(small_caseload: Casel
     assert "Inventa" not in str(refusal.value)
     mark = MARKS.of(request().intake["child"])
     assert mark is not None
-    assert [FIRST] == await small_caseload.open_cases_with_mark(mark)
+    assert [FIRST] == await open_cases_with_mark(small_caseload, mark)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ async def test_an_agreement_below_the_floor_is_malformed(small_caseload: Caseloa
     assert "consent_age" in fault["message"]
     mark = MARKS.of(request().intake["child"])
     assert mark is not None
-    assert [] == await small_caseload.open_cases_with_mark(mark)
+    assert [] == await open_cases_with_mark(small_caseload, mark)
 
 
 async def test_an_unreadable_profile_is_malformed(small_caseload: Caseload, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import make_url, text, update
 from activities import caseload as caseload_module
 from activities.caseload import Caseload, CaseloadUnreachable, ListedCase, OwedAct
 from activities.tables import ToldTable, Utc
+from tests.activities.marked import open_cases_with_mark
 from workflows.messages import CaseloadRow
 
 pytestmark = pytest.mark.asyncio
@@ -259,11 +260,11 @@ async def test_a_mark_finds_the_open_cases_of_a_child(caseload: Caseload, row: R
     """A mark given with the first row stays through later rows and goes when the case closes."""
     await caseload.keep(row(1, reference=FIRST), MARK)
     await caseload.keep(row(2, reference=FIRST))
-    assert [FIRST] == await caseload.open_cases_with_mark(MARK)
+    assert [FIRST] == await open_cases_with_mark(caseload, MARK)
 
     await caseload.keep(row(3, reference=FIRST, status="closed", stage="closed"))
 
-    assert [] == await caseload.open_cases_with_mark(MARK)
+    assert [] == await open_cases_with_mark(caseload, MARK)
 
 
 async def test_a_first_row_that_comes_late_still_brings_the_mark(caseload: Caseload, row: Rows) -> None:
@@ -274,7 +275,7 @@ async def test_a_first_row_that_comes_late_still_brings_the_mark(caseload: Casel
     assert not await caseload.keep(row(1, reference=FIRST), MARK)
     assert not await caseload.keep(row(1, reference=SECOND), MARK)
 
-    assert [FIRST] == await caseload.open_cases_with_mark(MARK)
+    assert [FIRST] == await open_cases_with_mark(caseload, MARK)
 
 
 async def test_a_claim_is_told_of_earlier_ones_only(caseload: Caseload) -> None:
@@ -394,7 +395,7 @@ async def test_replacing_drops_what_the_engine_forgot(caseload: Caseload, row: R
     assert (2, 1) == (rebuilt.kept, rebuilt.dropped)
     assert {SECOND, THIRD} == set(references(await caseload.page()))
     assert [] == await caseload.untold()
-    assert [THIRD, SECOND] == await caseload.open_cases_with_mark(MARK)
+    assert [THIRD, SECOND] == await open_cases_with_mark(caseload, MARK)
     second = await caseload.one(SECOND)
     assert second is not None
     assert "guardianship" == second.stage

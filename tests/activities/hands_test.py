@@ -17,6 +17,7 @@ from activities.hands import Hands
 from activities.marks import KeyUnusable
 from activities.notices import AddressBookFault
 from activities.settings import read_settings
+from tests.activities.marked import open_cases_with_mark
 from workflows.messages import (
     ADMIT,
     HAVE_RUN_KEPT,
@@ -79,7 +80,7 @@ async def test_the_mark_is_kept_and_the_names_are_not(
 
     mark = hands.marks.of(CHILD)
     assert mark is not None
-    assert [REFERENCE] == await hands.caseload.open_cases_with_mark(mark)
+    assert [REFERENCE] == await open_cases_with_mark(hands.caseload, mark)
     kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert mark.encode() in kept
     for clear in CHILD.values():

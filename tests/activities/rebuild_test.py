@@ -15,6 +15,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from activities.caseload import Caseload
 from activities.marks import ChildMarks
 from activities.rebuild import RebuildFailed, rebuild_caseload
+from tests.activities.marked import open_cases_with_mark
 from workflows.messages import CASE, INTAKE, RETURN_CASE, TASK_QUEUE, CaseloadRow
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.engine]
@@ -98,7 +99,7 @@ async def test_every_case_of_the_engine_stands_and_no_other(
     assert ("asylum",) == cases[THIRD].holds
     mark = MARKS.of(CHILD)
     assert mark is not None
-    assert {FIRST, THIRD} == set(await small_caseload.open_cases_with_mark(mark))
+    assert {FIRST, THIRD} == set(await open_cases_with_mark(small_caseload, mark))
 
 
 async def test_a_silent_case_holds_up_no_other(
