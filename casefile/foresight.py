@@ -26,12 +26,12 @@ from procedure.case import Case
 from procedure.deadlines import name_of
 from procedure.decide import decide, next_due, open_case, pass_time
 from procedure.entries import moment
-from procedure.evidence import authority_guarantees, safe_family
+from procedure.evidence import authority_guarantees, safe_family, stale
 from procedure.gates import refusals
 from procedure.ledger import Ledger
 from procedure.owed import Owed, owed
 from procedure.safeguards.asked import Asked
-from procedure.stages import approved_by_all
+from procedure.stages import approved_by_all, decided
 from procedure.vocabulary import STAGES
 
 _DAY: Final = 86_400
@@ -188,10 +188,7 @@ class InventedCase:
                 yield Owed("determine_best_interests", "bid_panel", case.host_state)
         plan, fitness = case.plan, case.fitness
         ahead = case.departed is None and case.arrived is None
-        if self._day_went_by() and (
-            case.travel_approval is None
-            or any(each.owed.act == "depart" and each.held_up_at is not None for each in self._owing.values())
-        ):
+        if self._plan_is_old() and self._nothing_else_is_missing():
             yield Owed("plan_travel", "caseworker", case.host_state)
         # The law lists it as owed until somebody certified it, and not again when the certificate has run out.
         if (
@@ -203,15 +200,29 @@ class InventedCase:
         ):
             yield Owed("certify_fit_to_travel", "health_worker", case.host_state)
 
-    def _day_went_by(self) -> bool:
-        """Whether nobody set out on the day of the plan. Where something was missing then, people plan anew."""
-        case, plan = self.case, self.case.plan
-        ahead = case.departed is None and case.arrived is None
+    def _plan_is_old(self) -> bool:
+        """Whether somebody would approve or begin a journey whose day went by. The law lets them; people plan anew."""
+        return any(each.held_up_at is not None and self._too_late_for(each) for each in self._owing.values())
+
+    def _too_late_for(self, each: _Owing) -> bool:
+        """Whether the day of the plan went by before this could be done. An escort who is late is not too late."""
+        plan = self.case.plan
+        if each.owed.act not in ("approve_travel", "depart") or plan is None or plan.interrupted is not None:
+            return False
+        over = plan.first_departure + _DAY_OF_DEPARTURE
+        in_time = each.owed.act == "depart" and each.held_up_at is None and each.begins < over
+        return self.at >= over and not in_time
+
+    def _nothing_else_is_missing(self) -> bool:
+        """Whether a journey planned today could be approved and made: else people wait with the plan."""
+        case, fitness = self.case, self.case.fitness
         return (
-            plan is not None
-            and ahead
-            and plan.interrupted is None
-            and self.at >= plan.first_departure + _DAY_OF_DEPARTURE
+            case.return_found
+            and decided(case, self.at)
+            and not case.holds
+            and fitness is not None
+            and fitness.fit
+            and not any(stale(case, self.at))
         )
 
     def _tracing_late_for_long(self) -> bool:
@@ -299,8 +310,7 @@ class InventedCase:
 
     def _as_the_law_lets(self, each: _Owing) -> tuple[Fields, Asked] | None:
         """What the office says, in the first way that the law lets stand now; None where it lets none."""
-        act = each.owed.act
-        if self._day_went_by() and (act == "approve_travel" or (act == "depart" and each.held_up_at is not None)):
+        if self._too_late_for(each):
             return None
         for fields in self.say.fields(each.owed, self.case, self.at, each.times):
             asked = self._asked(each.owed, fields)

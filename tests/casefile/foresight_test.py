@@ -22,7 +22,6 @@ from tests.procedure.courses import SEED, model, shipped
 ONE_DAY = Delay(median_days=1, nine_in_ten_days=1)
 AT_ONCE = Delay(median_days=0, nine_in_ten_days=0)
 NEVER = Delay(median_days=1, nine_in_ten_days=1, never=1.0)
-FORTY_DAYS = Delay(median_days=40, nine_in_ten_days=40)
 
 
 @cache
@@ -301,19 +300,52 @@ def test_who_does_not_answer_by_itself_answers_when_others_are_told() -> None:
     assert heard.arrived == 5
 
 
+def journeys(case: InventedCase) -> tuple[list[Entry], list[timedelta]]:
+    """The plans that were accepted, and how long after the day of its plan each departure was."""
+    acts = [entry for entry in case.ledger if entry.kind == "accepted"]
+    plans = [entry for entry in acts if entry.act == "plan_travel"]
+    late: list[timedelta] = []
+    for departed in (entry for entry in acts if entry.act == "depart"):
+        (*_, plan) = (entry for entry in plans if entry.n < departed.n)
+        late.append(departed.at - read_moment(plan.body["act"]["legs"][0]["departs"]))
+    return plans, late
+
+
 def test_a_journey_whose_day_went_by_is_planned_anew() -> None:
-    """Who approves late does not make the escort late: nobody sets out on a plan of last month."""
+    """Who approves late does not make the escort late."""
     three_weeks = Delay(median_days=21, nine_in_ten_days=21)
     late = plain(acts={"approve_travel": three_weeks, "depart": AT_ONCE, "arrive": AT_ONCE}, escalation={"heeded": 0.0})
     case = InventedCase(1, model(), late, states=("MD", "UA"), days=365, seed=1)
-    found = case.conduct()
-    assert found.arrived
-    acts = [entry for entry in case.ledger if entry.kind == "accepted"]
-    planned = [entry for entry in acts if entry.act == "plan_travel"]
-    departed = next(entry for entry in acts if entry.act == "depart")
-    assert len(planned) > 1
-    assert timedelta() <= departed.at - read_moment(planned[-1].body["act"]["legs"][0]["departs"]) < timedelta(days=1)
+    assert case.conduct().arrived
+    plans, after = journeys(case)
+    assert len(plans) == 2 and len(after) == 1
     assert not [entry for entry in case.ledger if entry.kind == "overdue" and entry.facts["key"] == "arrival"]
+
+
+def test_nobody_sets_out_on_a_plan_of_last_month() -> None:
+    """Whatever fell away meanwhile and came again: a guardian, a consent, an evidence, a certificate, a suspension."""
+    events = {"guardian_replaced": 0.97, "suspension": 0.9, "consent_withdrawn": 0.5}
+    delays = assumed(events=events, acts={**invented().acts, "depart": AT_ONCE, "arrive": AT_ONCE})
+    again, departures = 0, 0
+    for number in range(150, 260):
+        case = InventedCase(number, model(), delays, states=("MD", "UA"), days=600, seed=1)
+        case.conduct()
+        plans, after = journeys(case)
+        assert all(timedelta() <= late < timedelta(days=1) for late in after), number
+        departures += len(after)
+        again += len(plans) > 1
+    assert departures > 5 < again
+
+
+def test_nobody_plans_anew_while_something_else_is_missing() -> None:
+    """A health worker who never certifies holds the journey, and no planner is charged with it."""
+    never = plain(acts={"certify_fit_to_travel": NEVER, "depart": AT_ONCE}, escalation={"heeded": 0.0})
+    case = InventedCase(1, model(), never, states=("MD", "UA"), days=500, seed=1)
+    found = case.conduct()
+    plans, _ = journeys(case)
+    assert len(plans) == 1
+    assert found.waits[Office("health_worker", "host")] > 300
+    assert found.waits[Office("caseworker", "host")] < 20
 
 
 def test_an_escalation_that_is_heeded_brings_answers_sooner() -> None:
