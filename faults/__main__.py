@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 from collections import Counter
@@ -21,15 +20,14 @@ from typing import Final
 from benches.measures import at, machine, put_whole, table
 from faults.breaking import KINDS, LONG, SHORT
 from faults.house import COMPILER, OUTSIDE, mounts, own_mounts
-from faults.playing import Outcome, play
+from faults.playing import SEED_WITHIN, Outcome, play
 
 TITLE: Final = "Faults"
 SEEDS: Final = 200
 """How many make a full run, in which every fault must have struck."""
-SEED_WITHIN: Final = 600.0
-"""Seconds after which a seed that has not come to its end is told to end, and counts as one that did not."""
-TOLD_WITHIN: Final = 30.0
-"""Seconds in which it ends what it started. Then it is killed."""
+ENDS_WITHIN: Final = SEED_WITHIN + 90
+"""Seconds after which a course is killed that did not even end itself. What it started goes with it only where it has
+process ids of its own."""
 
 
 async def played(seeds: Iterable[int], at_once: int, *options: str) -> list[Outcome]:
@@ -53,33 +51,20 @@ async def _as_a_process(seed: int, before: Sequence[str], *options: str) -> Outc
         env={**os.environ, OUTSIDE: mounts()},
     )
     try:
-        out, err = await asyncio.wait_for(process.communicate(), SEED_WITHIN)
+        out, err = await asyncio.wait_for(process.communicate(), ENDS_WITHIN)
     except TimeoutError:
-        why = f"it did not come to its end within {SEED_WITHIN:.0f} s"
-        if not await told_to_end(process) and not before:
+        process.kill()
+        await process.wait()
+        why = f"it did not end itself within {ENDS_WITHIN:.0f} s, and was killed"
+        if not before:
             why += "; its engine and worker may still run"
-        return Outcome(seed, unfinished=[why], seconds=SEED_WITHIN)
+        return Outcome(seed, unfinished=[why], seconds=ENDS_WITHIN)
     lines = out.decode().splitlines()
     try:
         return Outcome(**json.loads(lines[-1]))
     except (IndexError, ValueError, TypeError):
         said = err.decode(errors="replace").strip().splitlines()[-1:]
         return Outcome(seed, unfinished=[f"it ended with code {process.returncode}: {' '.join(said)}"])
-
-
-async def told_to_end(process: asyncio.subprocess.Process) -> bool:
-    """Whether a course ended when it was told to, and ended what it had started. Else it is killed.
-
-    What it started goes with it when it is killed only where it has process ids of its own.
-    """
-    process.send_signal(signal.SIGINT)
-    try:
-        await asyncio.wait_for(process.wait(), TOLD_WITHIN)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        return False
-    return True
 
 
 def _line(outcome: Outcome) -> str:
@@ -208,8 +193,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.only is not None:
-        # Where the whole run is in the background of a shell, this signal would not be heard.
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         outcome = asyncio.run(play(given.only, keep=given.keep))
         print(outcome.as_json(), flush=True)
         # The engine's client may abort while the interpreter ends (docs of the SDK's issue 300); all is said by now.

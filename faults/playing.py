@@ -49,6 +49,8 @@ ANSWERED_WITHIN: Final = 120.0
 """Seconds after which an act that got no answer is a failure of its own."""
 DRAINED_WITHIN: Final = 300.0
 """Seconds likewise for what a case asked of its hands: what a killed worker had in hand is tried again after two minutes."""
+SEED_WITHIN: Final = 600.0
+"""Seconds in which a course comes to its end. One that does not is ended, with all that it started, and counts as such."""
 LATE: Final = 480.0
 """Seconds after which a course takes so long that it may be one that hangs. Whoever plays many ends it after ten minutes."""
 EARLY: Final = timedelta(days=12)
@@ -78,7 +80,9 @@ class Outcome:
     wrong: list[str] = field(default_factory=list[str])
     """What was lost, doubled or different, or ended or logged an error."""
     unfinished: list[str] = field(default_factory=list[str])
-    """Why it tells less than a whole course would: it did not end, or a fault did not strike."""
+    """Why it tells less than a whole course would: it did not end in time, or a fault did not strike."""
+    judged: bool = False
+    """Whether it came to where what was told is compared with what stands on record."""
     moments: list[str] = field(default_factory=list[str])
     struck: dict[str, int] = field(default_factory=dict[str, int])
     left_out: dict[str, int] = field(default_factory=dict[str, int])
@@ -155,12 +159,19 @@ async def play(seed: int, *, keep: Path | None = None) -> Outcome:
         ) as house:
             playing = _Playing(house, seed, outcome)
             late = asyncio.create_task(told_late(house, keep / str(seed))) if keep else None
+            within = asyncio.timeout(SEED_WITHIN)
             try:
-                await playing.open({**intake, "agreement": read.agreement})
-                await playing.through(course, moments)
-                await playing.judge()
+                async with within:
+                    await playing.open({**intake, "agreement": read.agreement})
+                    await playing.through(course, moments)
+                    await playing.judge()
+                    outcome.judged = True
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told with the seed
-                outcome.unfinished.append(f"it could not be played to its end: {type(error).__name__}: {error}")
+                if within.expired():
+                    outcome.unfinished.append(f"it did not come to its end within {SEED_WITHIN:.0f} s")
+                else:
+                    # An act that nobody answers is lost, as far as its client knows.
+                    outcome.wrong.append(f"it could not be played to its end: {type(error).__name__}: {error}")
             finally:
                 if late:
                     late.cancel()
@@ -529,7 +540,8 @@ class _Playing:
         """What was said, struck and taken, also of a course that did not come to its end."""
         outcome, post = self._outcome, self._house.post
         outcome.acts = len(self._said)
-        outcome.receipts = sum(len(each.receipts) for each in self._said)
+        # Those alone that were compared.
+        outcome.receipts = sum(len(each.receipts) for each in self._said) if outcome.judged else 0
         ids = [str(mail["Message-ID"]) for mail in post.mails]
         outcome.sent_twice = len(ids) - len(set(ids)) + len(post.events) - len({event["id"] for event in post.events})
         outcome.wrongly_signed = post.wrongly_signed

@@ -1,6 +1,7 @@
 """Nothing is lost, doubled or different while everything fails: five seeds of `make faults`, and what its parts do."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,6 @@ from typing import cast
 
 import pytest
 
-from faults import __main__ as whole
 from faults import playing
 from faults.__main__ import amiss, never_struck, report
 from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
@@ -129,22 +129,35 @@ def test_a_course_that_did_not_end_is_neither_good_nor_lost() -> None:
     assert "Nothing was lost, doubled or different." not in text
 
 
-@pytest.mark.parametrize(("heeds", "code"), [(True, "time.sleep(60)"), (False, "signal.pause()")])
-async def test_a_course_that_hangs_is_told_to_end_before_it_is_killed(
-    heeds: bool, code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Told, it ends what it started; killed, it cannot."""
-    monkeypatch.setattr(whole, "TOLD_WITHIN", 5.0 if heeds else 0.5)
-    ignores = "" if heeds else "signal.signal(signal.SIGINT, signal.SIG_IGN);"
-    hangs = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", f"import signal, time;{ignores}print('ready', flush=True);{code}"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+@pytest.mark.engine
+def test_a_course_that_takes_too_long_ends_itself_and_all_that_it_started(tmp_path: Path) -> None:
+    """It tells what it came to, and leaves no engine, no worker and no folder behind, whoever started it."""
+    hurried = (
+        "from faults import playing; playing.SEED_WITHIN = 8.0; from faults.__main__ import main; main(['--only', '1'])"
     )
-    assert hangs.stdout is not None
-    await hangs.stdout.readline()
-    assert await whole.told_to_end(hangs) is heeds
-    assert hangs.returncode is not None
+    told = subprocess.run(
+        [sys.executable, "-c", hurried],
+        cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    outcome = Outcome(**json.loads(told.stdout.splitlines()[-1]))
+    assert told.returncode == 1 and outcome.title
+    assert "it did not come to its end within 8 s" in outcome.unfinished
+    assert not outcome.judged and outcome.receipts == 0
+    assert list(tmp_path.iterdir()) == []
+    left = [path for path in Path("/proc").glob("[0-9]*/cmdline") if str(tmp_path) in _read(path)]
+    assert left == []
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""  # it ended meanwhile
 
 
 def test_a_fault_that_neither_struck_nor_was_left_out_is_wrong() -> None:
