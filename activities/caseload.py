@@ -144,7 +144,10 @@ class Untold:
     last_tried: datetime
 
     def given_up(self, now: datetime) -> bool:
-        """Whether it is tried no more; so it is counted in the figures too (:func:`activities.figures.figures_of`)."""
+        """Whether it was not tried for so long that it is tried no more, or that no worker was there to do it.
+
+        So it is counted in the figures too (:func:`activities.figures.figures_of`).
+        """
         return self.since < now - TRIED_AT_LEAST and self.last_tried < now - UNTRIED
 
     def as_json(self) -> dict[str, Any]:

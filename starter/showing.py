@@ -185,8 +185,9 @@ def caseload(console: Console, rows: Sequence[Mapping[str, Any]], *, role: str |
             stage.append(f" ({listed(row['holds'])})", style="yellow")
         due = Text(when(row["due"]))
         if untold := row.get("untold"):
-            given_up = any(each["given_up"] for each in untold)
-            stage.append(f" (notices {'given up' if given_up else 'not sent yet'})", style="yellow")
+            says = {"not sent yet": False, "not tried any more": True}
+            of = [said for said, given_up in says.items() if any(each["given_up"] is given_up for each in untold)]
+            stage.append(f" (notices {', others '.join(of)})", style="yellow")
         if row["overdue"]:
             due.append(" overdue", style="bold red")
         table.add_row(row["reference"], stage, _next_owed(owed), due)

@@ -101,7 +101,7 @@ def test_a_whole_run_in_which_something_was_wrong_is_written_with_it(
     monkeypatch.setattr("faults.__main__.played", not_well)
     page = tmp_path / "measures.md"
     assert faults(["--write", str(page)]) == 1
-    assert "**What is wrong:**\n\n- seed 7: an invented entry was lost\n" in page.read_text("utf-8")
+    assert "**What is not as it must be:**\n\n- seed 7: an invented entry was lost\n" in page.read_text("utf-8")
     outcomes[6].wrong = []
     assert faults(["--write", str(page)]) == 0
     assert "wrong:" not in page.read_text("utf-8")

@@ -49,6 +49,7 @@ ENDS = 'homeward_certificate_ends_timestamp_seconds{job="homeward-desk",shown_to
 ALONE = 'homeward_builds_without_worker{job="homeward-%s"}'
 READY = 'homeward_ready{part="%s",job="homeward-worker",instance="%s"}'
 STUCK = 'temporal_workflow_task_execution_failed{workflow_type="%s"}'
+EACH_STUCK = 'temporal_workflow_task_execution_failed{workflow_type="%s",instance="%s"}'
 REQUESTS = 'homeward_desk_request_seconds_count{status="%s",route="%s"}'
 BUCKET = 'homeward_desk_request_seconds_bucket{le="%s",route="%s"}'
 
@@ -170,17 +171,22 @@ HOURS: dict[str, Hours] = {
         {"homeward_caseload_looked_at_seconds": "0+0x60"}, {"homeward_caseload_looked_at_seconds": "0+60x60"}
     ),
     "HomewardTaskFails": Hours(
-        # A step that fails is done again after ten minutes at most.
-        {STUCK % "ReturnCase": "0+0x9 1+0x9 2+0x9 3+0x9 4+0x9"},
+        # A step that fails is done again after ten minutes at most, each time on another worker that saw none before.
+        {
+            EACH_STUCK % ("ReturnCase", "a"): "_x9 1+0x50",
+            EACH_STUCK % ("ReturnCase", "b"): "_x19 1+0x40",
+            EACH_STUCK % ("ReturnCase", "c"): "_x29 1+0x30",
+            EACH_STUCK % ("ReturnCase", "d"): "_x39 1+0x20",
+        },
         # Another rule's, one that a stranger began, and one that failed four times and then did not.
-        {STUCK % "FamilyTracing": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "ReturnCase": "0+0x25 1+1x3 4+0x40"},
-        "38m",
+        {STUCK % "FamilyTracing": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "ReturnCase": "_x25 1+1x3 4+0x40"},
+        "40m",
         labels={"workflow_type": "ReturnCase"},
     ),
     "HomewardOtherTaskFails": Hours(
-        {STUCK % "SweepArchive": "0+0x9 1+0x9 2+0x9 3+0x9 4+0x9"},
-        {STUCK % "ReturnCase": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "SweepArchive": "0+0x25 1+1x3 4+0x40"},
-        "38m",
+        {STUCK % "SweepArchive": "_x9 1+0x9 2+0x9 3+0x9 4+0x9"},
+        {STUCK % "ReturnCase": "0+1x60", STUCK % "Invented": "0+1x60", STUCK % "SweepArchive": "_x25 1+1x3 4+0x40"},
+        "40m",
         labels={"workflow_type": "SweepArchive"},
     ),
     "HomewardDeskFails": Hours(
@@ -287,7 +293,7 @@ def test_what_only_the_hourly_sweep_cannot_keep_rings_on(tmp_path: Path) -> None
 def test_every_process_that_a_worker_knows_has_a_rule_for_when_it_is_stuck() -> None:
     """A case calls somebody; the others are a ticket."""
     others = {workflow.__name__ for workflow in WORKFLOWS} - {"ReturnCase"}
-    (said,) = re.findall(r'workflow_type=~\s*"([^"]+)"', rules()["HomewardOtherTaskFails"]["expr"])
+    (said,) = set(re.findall(r'workflow_type=~\s*"([^"]+)"', rules()["HomewardOtherTaskFails"]["expr"]))
     assert set(said.split("|")) == others
 
 

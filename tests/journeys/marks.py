@@ -3,9 +3,12 @@
 import base64
 import json
 import os
+import shutil
 import sqlite3
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +101,17 @@ def marks_in_folder(folder: Path) -> dict[str, set[str]]:
 
 def _cells(path: Path) -> Iterator[bytes]:
     """Every value in a database of SQLite: in the file one may be torn over several pages."""
-    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
-        tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
-        for table in tables:
-            for row in database.execute(f'select * from "{table}"'):
-                yield from (each if isinstance(each, bytes) else str(each).encode() for each in row if each is not None)
-    database.close()
+    # Of a copy: what an ended program left half written is put in order by whoever opens it, which is a write.
+    with tempfile.TemporaryDirectory() as folder:
+        for part in path.parent.glob(f"{path.name}*"):
+            shutil.copy(part, folder)
+        with closing(sqlite3.connect(Path(folder) / path.name)) as database:
+            tables = [name for (name,) in database.execute("select name from sqlite_master where type = 'table'")]
+            for table in tables:
+                for row in database.execute(f'select * from "{table}"'):
+                    yield from (
+                        each if isinstance(each, bytes) else str(each).encode() for each in row if each is not None
+                    )
 
 
 def marks_in_arguments() -> dict[int, set[str]]:
