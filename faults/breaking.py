@@ -209,6 +209,7 @@ async def _fill(folder: Path, lasts: float) -> bool:
 
 POST: Final = "mail and webhook fail"
 KEYS: Final = "key store moved away"
+CLOCK: Final = "worker's clock jumps"
 KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     "worker killed": (worker_killed, ["worker"]),
     "worker held still": (worker_frozen, ["worker"]),
@@ -219,7 +220,7 @@ KINDS: Final[dict[str, tuple[Fault, Sequence[str]]]] = {
     KEYS: (key_store_gone, ["worker"]),
     "archive moved away": (archive_gone, ["archive"]),
     POST: (post_fails, ["post"]),
-    "worker's clock jumps": (clock_jumps, ["clock"]),
+    CLOCK: (clock_jumps, ["clock"]),
     "worker's disk full": (worker_disk_full, ["disk"]),
     "engine's disk full": (engine_disk_full, ["engine's disk"]),
 }

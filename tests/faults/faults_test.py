@@ -13,10 +13,10 @@ import pytest
 
 from faults import playing
 from faults.__main__ import amiss, never_struck, report
-from faults.breaking import KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
+from faults.breaking import CLOCK, KEYS, KINDS, LONG, POST, WHILE_TIME_PASSES, Breaking, Moment, drawn
 from faults.course import ACTS, draw, scenarios, states_of
 from faults.house import COMPILER, House, lines_of
-from faults.playing import KEYS_AWAY, Outcome, die, logged, unstruck
+from faults.playing import KEY_NOT_TOLD, KEYS_AWAY, Outcome, die, logged, unexplained, unstruck
 from faults.post import Post
 from faults.processes import ROOT, free_port
 from workflows.return_case import ROW_WITHIN
@@ -192,6 +192,9 @@ def test_an_error_that_a_worker_logged_is_wrong_and_a_warning_is_counted() -> No
     )
     assert errors[:2] == ["an act could not be decided: KeyError", "Traceback (most recent call last):"]
     assert errors[2].startswith(KEYS_AWAY)
+    assert unexplained(errors, {KEYS}) == errors[:2]
+    assert unexplained([*errors, KEY_NOT_TOLD], {CLOCK}) == errors
+    assert unexplained([KEY_NOT_TOLD], {POST, KEYS}) == [KEY_NOT_TOLD]
     assert found["warning: not told: mail: SMTPConnectError"] == 1
     assert found["warning: call retried N times"] == 2
     assert len(found) == 5
