@@ -10,6 +10,7 @@ from typing import Any, Final
 from google.protobuf.json_format import ParseError
 from google.protobuf.message import Message
 from temporalio.api.common.v1 import Payload, WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHistory
@@ -192,6 +193,15 @@ async def opened_history(client: Client, workflow_id: str, run_id: str | None = 
     return fetched
 
 
+def has_begun(recorded: WorkflowHistory) -> bool:
+    """Whether a run's first task was ever there to be done; about a second passes until a new run's is.
+
+    Before that no code ran, and a replay of it never ends: the engine's client waits for the task, and cannot be told to
+    stop waiting.
+    """
+    return any(event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED for event in recorded.events)
+
+
 def payloads_in(message: Message) -> Iterator[Payload]:
     """Every payload in a message of the engine, however deep it lies."""
     if isinstance(message, Payload):
@@ -270,6 +280,9 @@ class TodaysCode:
 
     async def replay(self, run: Run) -> Replayed:
         """Run a recorded history through today's code. Nothing outside is touched: no engine, no activity."""
+        recorded = WorkflowHistory.from_json(run.reference, dict(run.history))
+        if not has_begun(recorded):
+            return Replayed([])
         listening = _Listening()
         replayer = Replayer(
             workflows=self.workflows,
@@ -281,7 +294,6 @@ class TodaysCode:
             # busy machine would find fault with a case.
             debug_mode=True,
         )
-        recorded = WorkflowHistory.from_json(run.reference, dict(run.history))
         done = await replayer.replay_workflow(recorded, raise_on_replay_failure=False)
         try:
             entries = _entries_of(listening.case, run)

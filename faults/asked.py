@@ -22,6 +22,7 @@ from temporalio.worker import (
 from temporalio.workflow import ActivityHandle
 
 from activities.telling import REFUSED_AGAIN_AFTER
+from casefile.engine import has_begun
 from starter.auditors import todays_code
 from workflows.messages import KEEP_CASELOAD_ROW, TELL, Notice, OutgoingEvent, Telling
 from workflows.return_case import TELL_FOR
@@ -147,6 +148,8 @@ def _telling_of(event: HistoryEvent) -> Telling:
 
 async def told_with_rows(history: WorkflowHistory) -> list[Telling]:
     """The tellings that went along with a row of the caseload. No history holds them: the run is replayed to see them."""
+    if not has_begun(history):
+        return []
     listening = _Listening()
     code = todays_code()
     await Replayer(

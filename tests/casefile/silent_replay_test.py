@@ -48,3 +48,20 @@ async def test_a_replay_on_a_busy_machine_takes_its_time(monkeypatch: pytest.Mon
         Run(history.workflow_id, "invented-run", None, history.to_json_dict())
     )
     assert (replayed.because, next(slow, None)) == (None, None)
+
+
+@pytest.mark.parametrize("signaled", [False, True])
+async def test_a_run_that_has_not_begun_is_not_replayed(signaled: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the second before a new run's first task the engine's client would wait for that task, and never stop."""
+    monkeypatch.setattr("casefile.engine.Replayer", _nobody)
+    history = history_in(HERE / "0.1.0-refused.json")
+    first = history.to_json_dict()["events"][0]
+    said = {"eventId": "2", "eventType": "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED", "eventTime": first["eventTime"]}
+    replayed = await TodaysCode(WORKFLOWS, workflow_runner(), RawUnlessTyped).replay(
+        Run(history.workflow_id, "invented-run", None, {"events": [first, said] if signaled else [first]})
+    )
+    assert (replayed.entries, replayed.because, replayed.stopped_at) == ([], None, None)
+
+
+def _nobody(**given: Any) -> None:
+    raise AssertionError("it would never end")
