@@ -63,7 +63,7 @@ KEYS_AWAY: Final = "The key store keys.db cannot be made or written"
 """How a worker says that it cannot start while the key store is away: its operator is to hear of it."""
 KEY_NOT_TOLD: Final = "a published key was not told: ActivityError"
 """How a case says that it was not told of a key within ten seconds. The engine's client takes ten seconds for over where
-the wall clock jumps ahead between question and answer. Nothing is recorded, whoever sent the act is told to send it
+the wall clock jumps ahead between question and answer, as one that was set back does in the end. Nothing is recorded, whoever sent the act is told to send it
 again, and does: seed 38 came to it once."""
 _SAID_FOR: Final = {KEYS: KEYS_AWAY, CLOCK: KEY_NOT_TOLD}
 """Errors that a worker is to log, by the fault that makes it say so."""
