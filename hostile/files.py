@@ -496,7 +496,7 @@ class Scripts(_Files):
         if chance.random() < 0.02:
             text = written(hostile_value(chance))
         elif chance.random() < 0.005:
-            text = "[" + chance.choice(("[],", "{},", "0,")) * chance.choice((5_000, 500_000)) + "0]"
+            text = "[" + chance.choice(("[],", "{},", "0,")) * chance.choice((4_999, 5_000, 170_000, 500_000)) + "0]"
         raw = text.encode("utf-8", "surrogatepass")
         way = chance.random()
         if way < 0.25:

@@ -219,6 +219,10 @@ def spoil(document: dict[str, Any], chance: Random, others: Sequence[dict[str, A
 def _spoil_object(at: dict[str, Any], chance: Random, others: Sequence[dict[str, Any]]) -> None:
     names = list(at)
     way = chance.random()
+    if way < 0.002:
+        # Each a fault of its own: thousands of them, once for the time that they take and once for what is answered.
+        at.update({f"{n:x}": 1 for n in range(chance.choice((300, 5_500, 25_000)))})
+        return
     if not names or way < 0.06:
         at[chance.choice((*_WORDS, *_TEXTS[:20], "act", "steps." + "9" * 5_000, "__class__", "model_config"))] = (
             hostile_value(chance)

@@ -4,7 +4,7 @@ A fault never repeats the value that was given: the value may be a child's name.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 from pydantic import ValidationError
 
@@ -100,7 +100,8 @@ def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> 
     ``tags`` are the names of a tagged union's members, which pydantic puts into the path and
     nobody ever wrote.
     """
-    faults: list[Fault] = []
+    # Each told once, in their order: found by a key, since there can be tens of thousands.
+    told: dict[tuple[str, str], Fault] = {}
     errors = error.errors(include_url=False, include_input=False)
     inside = {each["loc"][:depth] for each in errors for depth in range(len(each["loc"]))}
     for each in errors:
@@ -111,7 +112,27 @@ def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> 
             loc = loc[1:]
         if each["type"] in ("union_tag_not_found", "union_tag_invalid"):
             loc.append("act")
-        fault = Fault(path=".".join(loc) or "$", message=say(each))
-        if fault not in faults:
-            faults.append(fault)
-    return faults
+        path, message = ".".join(loc) or "$", say(each)
+        told.setdefault((path, message), Fault(path=path, message=message))
+    return list(told.values())
+
+
+_MOST_ANSWERED: Final = 500
+_LONGEST_ANSWERED: Final = 100
+
+
+def as_answered(faults: Sequence[Fault]) -> list[Fault]:
+    """The first 500 faults and how many more there are, the longest paths cut.
+
+    An answer beyond two megabytes the engine takes from no workflow: the task would fail, and be tried again for ever.
+    An intake of the allowed length can have 28,000 faults, or a field whose name fills it. A list of no more, with paths
+    of no more than 100 characters, is the same list.
+    """
+    told = [Fault(path=_cut(fault["path"]), message=fault["message"]) for fault in faults[:_MOST_ANSWERED]]
+    if more := len(faults) - len(told):
+        told.append(Fault(path="$", message=f"has {more:,} faults more; mend these first"))
+    return told
+
+
+def _cut(path: str) -> str:
+    return path if len(path) <= _LONGEST_ANSWERED else f"{path[:_LONGEST_ANSWERED]}…"

@@ -10,8 +10,10 @@ from procedure.faults import Fault, MalformedAct
 from starter.json_values import is_list
 
 MOST_BYTES: Final = 512 * 1024
-"""In a file of acts, and of an intake: hundreds of usual acts, eight of the longest. Every fault of every act is told,
-which takes seconds for so many bytes of them."""
+"""In a file of acts, and of an intake: hundreds of usual acts, eight of the longest."""
+MOST_ACTS: Final = 5_000
+"""In a file. A case's whole life has some hundred; but so many bytes hold a quarter of a million of what is no act, and
+to tell of each would take more memory than a command may."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,10 @@ class GivenActs:
 
 
 def read_acts(text: str) -> GivenActs:
-    """The acts in a file's text. Raises :class:`procedure.faults.MalformedAct` when it is not JSON at all."""
+    """The acts in a file's text.
+
+    Raises :class:`procedure.faults.MalformedAct` when it is not JSON at all, or has more than :data:`MOST_ACTS`.
+    """
     try:
         whole = pydantic_core.from_json(text)
     except ValueError as error:
@@ -40,6 +45,7 @@ def read_acts(text: str) -> GivenActs:
     if is_list(whole):
         if not whole:
             raise MalformedAct([Fault(path="$", message="is an empty list; there is no act in it")])
+        _count(len(whole))
         return GivenActs(whole, many=True)
     return GivenActs([whole], many=False)
 
@@ -47,6 +53,7 @@ def read_acts(text: str) -> GivenActs:
 def _a_line_each(lines: list[tuple[int, str]]) -> list[Any]:
     acts: list[Any] = []
     faults: list[Fault] = []
+    _count(len(lines))
     for n, line in lines:
         try:
             acts.append(pydantic_core.from_json(line))
@@ -58,3 +65,9 @@ def _a_line_each(lines: list[tuple[int, str]]) -> list[Any]:
     if faults:
         raise MalformedAct(faults)
     return acts
+
+
+def _count(acts: int) -> None:
+    if acts > MOST_ACTS:
+        said = f"has {acts:,} acts; {MOST_ACTS:,} are read at once. Acts may come in several files"
+        raise MalformedAct([Fault(path="$", message=said)])

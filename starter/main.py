@@ -684,8 +684,8 @@ def acts_of(name: str) -> "GivenActs":
     from procedure.faults import MalformedAct
     from starter.acts_file import GivenActs, read_acts
 
-    given = read_acts(_text(name))
-    given = GivenActs([as_oneself(act, "actor") for act in given.acts], given.many)
+    given, person = read_acts(_text(name)), see_who_asks()
+    given = GivenActs([as_oneself(act, "actor", person) for act in given.acts], given.many)
     faults: list[Fault] = []
     before: dict[Any, tuple[int, Any]] = {}
     for n, act in enumerate(given.acts, start=1):
@@ -726,13 +726,14 @@ def _text(name: str) -> str:
 
 def _by_oneself(intake: str) -> str:
     """An intake's text, opened by who is signed in, where somebody has to be."""
-    if see_who_asks() is None:
+    person = see_who_asks()
+    if person is None:
         return intake
     try:
         given = json.loads(intake)
     except (ValueError, RecursionError):
         raise MalformedIntake([Fault(path="$", message="is not JSON")]) from None
-    return json.dumps(as_oneself(given, "opened_by"), ensure_ascii=False)
+    return json.dumps(as_oneself(given, "opened_by", person), ensure_ascii=False)
 
 
 async def _caseload_rows(

@@ -105,12 +105,13 @@ def see_who_asks() -> "Person | None":
     return who()
 
 
-def as_oneself(said: Any, field: str) -> Any:
+def as_oneself(said: Any, field: str, person: "Person | None") -> Any:
     """What is said, by who is signed in: ``field`` becomes them where nobody is named in it.
 
-    Raises CannotGoOn (not permitted) where somebody else is named. Where nobody is asked to sign in, it stays as it is.
+    ``person``: as :func:`see_who_asks` tells, asked once for all that one file says, since the settings are read each
+    time. Raises CannotGoOn (not permitted) where somebody else is named. Where nobody is asked to sign in, it stays as
+    it is.
     """
-    person = see_who_asks()
     if person is None or not is_object(said):
         return said
     actor, named = person.as_actor(), said.get(field)

@@ -36,7 +36,7 @@ def _console(stream: Any) -> Console:
 
 def printable(text: str) -> str:
     """A text of somebody else's making, without what would steer a terminal."""
-    return "".join(letter if letter.isprintable() else "�" for letter in text)
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "�" for letter in text)
 
 
 def words(name: str | None) -> str:
@@ -85,9 +85,15 @@ def receipt(console: Console, given: Mapping[str, Any], act: str | None = None) 
 def faults(console: Console, sentence: str, found: Sequence[Fault]) -> None:
     """What is wrong with what was given, a line each."""
     console.print(escape(printable(sentence)), style="bold red", soft_wrap=True)
-    for fault in found:
-        # A path names a field as it was written, by whoever wrote it.
-        console.print(f"  {escape(printable(fault['path']))}: {escape(printable(fault['message']))}", soft_wrap=True)
+    # A path names a field as it was written, by whoever wrote it. Many in one go, for there can be tens of thousands and
+    # each go takes a while; not all, for the console keeps much of each line until it is written.
+    for first in range(0, len(found), _AT_ONCE):
+        these = found[first : first + _AT_ONCE]
+        console.out("\n".join(f"  {printable(fault['path'])}: {printable(fault['message'])}" for fault in these))
+
+
+_AT_ONCE: Final = 1_000
+"""Lines of faults."""
 
 
 _SIGNATURES: Final = {

@@ -69,7 +69,7 @@ with workflow.unsafe.imports_passed_through():
     from procedure.acts import Act, as_signed, parse_act
     from procedure.agreement import Agreement
     from procedure.entries import Entry, moment, read_moment
-    from procedure.faults import Fault, Malformed, MalformedAct
+    from procedure.faults import Fault, Malformed, MalformedAct, as_answered
     from procedure.intake import REFERENCE, Intake, parse_intake
     from procedure.ledger import packed, unpacked
     from procedure.proceedings import Proceedings
@@ -967,10 +967,12 @@ def first_wanted(given: Sequence[RawValue]) -> int:
 
 
 def _malformed_act(malformed: Malformed) -> ApplicationError:
-    return ApplicationError(f"malformed act: {malformed}", malformed.faults, type=MALFORMED_ACT, non_retryable=True)
+    told = as_answered(malformed.faults)
+    return ApplicationError(f"malformed act: {Malformed(told)}", told, type=MALFORMED_ACT, non_retryable=True)
 
 
 def _refuse_intake(faults: list[Fault]) -> NoReturn:
+    told = as_answered(faults)
     raise ApplicationError(
-        f"malformed intake: {Malformed(faults)}", faults, type=MALFORMED_INTAKE, non_retryable=True
+        f"malformed intake: {Malformed(told)}", told, type=MALFORMED_INTAKE, non_retryable=True
     ) from None

@@ -26,11 +26,12 @@ from hostile.dossiers import bound, content_of
 from hostile.files import PLACES, answered_by, judged, told_by
 from hostile.judging import Given, judge
 from hostile.signatures import STATEMENT
-from procedure.faults import MalformedIntake
+from procedure.faults import MalformedAct, MalformedIntake
 from procedure.intake import parse_intake
 from procedure.toml_text import MOST_CHARACTERS, NotToml, read_toml
 from sealing.published_keys import MOST_BYTES, KeysUnusable, PublishedKeys, as_json, statements
 from starter import main as commands
+from starter.acts_file import MOST_ACTS
 from starter.acts_file import MOST_BYTES as MOST_BYTES_OF_ACTS
 from starter.moments import read_when
 from starter.profiles import check
@@ -182,6 +183,59 @@ def test_a_file_of_acts_has_a_length(tmp_path: Path) -> None:
     assert commands.acts_of(str(file)).acts[0]["text"] == "x"
     file.write_text(act.ljust(MOST_BYTES_OF_ACTS + 1), encoding="utf-8")
     assert answered_by(lambda: str(commands.acts_of(str(file)))) == "exit 2: files."
+
+
+_UNKNOWN = ",".join(f'"{n:x}":1' for n in range(6_000))
+
+
+@pytest.mark.parametrize("shortest", ["0", "{}", "[]", "{" + _UNKNOWN + "}"], ids=lambda text: text[:4])
+@pytest.mark.parametrize("form", ["a list", "a line each"])
+def test_as_many_acts_as_a_file_holds_are_told(shortest: str, form: str, tmp_path: Path) -> None:
+    """A file of the allowed length had 260,000: telling of each took more than ten seconds, and more than the memory."""
+    file = tmp_path / "acts.json"
+    acts = [shortest] * ((MOST_BYTES_OF_ACTS - 2) // (len(shortest) + 1))
+    file.write_text(f"[{','.join(acts)}]" if form == "a list" else "\n".join(acts), encoding="utf-8")
+    _is_told("record", "MD-UA-2026-7K3F9A", str(file))
+
+
+@pytest.mark.parametrize("between", [",", "\n"], ids=["a list", "a line each"])
+def test_a_file_of_acts_has_a_number_of_them(between: str, tmp_path: Path) -> None:
+    """The most are read, each told; one more is told as too many."""
+    file = tmp_path / "acts.json"
+    for more, faults in ((0, MOST_ACTS), (1, 1)):
+        text = between.join(["{}"] * (MOST_ACTS + more))
+        file.write_text(f"[{text}]" if between == "," else text, encoding="utf-8")
+        with pytest.raises(MalformedAct) as raised:
+            commands.acts_of(str(file))
+        assert len(raised.value.faults) == faults
+    assert "5,001 acts" in raised.value.faults[0]["message"]
+
+
+def test_every_fault_of_a_file_of_acts_is_told_on_its_line(tmp_path: Path) -> None:
+    """Also one whose field is named as markup is, or steers a terminal."""
+    file = tmp_path / "acts.json"
+    named = {"act": "note", "act_id": "a", "actor": {"id": "m", "role": "monitor", "state": "MD"}, "text": "x"}
+    file.write_text(json.dumps([0, {**named, "[bold]\x1b[2J": 1}, 0]), encoding="utf-8")
+    code, _, trouble = told_by("record", "MD-UA-2026-7K3F9A", str(file))
+    assert (code, trouble.splitlines()[1:]) == (
+        2,
+        [
+            "  act 1: $: must be an object",
+            "  act 2: [bold]�[2J: no such field here; remove it or check its spelling",
+            "  act 3: $: must be an object",
+        ],
+    )
+
+
+def test_who_asks_is_asked_once_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings were read anew for each act of a file: four seconds for five thousand of them."""
+    asked: list[None] = []
+    monkeypatch.setattr(commands, "see_who_asks", lambda: asked.append(None))
+    file = tmp_path / "acts.json"
+    file.write_text("[{}, {}, {}]", encoding="utf-8")
+    with pytest.raises(MalformedAct):
+        commands.acts_of(str(file))
+    assert len(asked) == 1
 
 
 def test_half_a_pair_in_an_intakes_text_is_told() -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from procedure.faults import Malformed, MalformedAct, MalformedIntake, faults_of
+from procedure.faults import Fault, Malformed, MalformedAct, MalformedIntake, as_answered, faults_of
 
 
 class Person(BaseModel):
@@ -151,3 +151,16 @@ def test_all_faults_stand_in_the_error() -> None:
     error = Malformed(iter(told))
     assert (str(error), error.faults) == ("a.b: is needed; c: is wrong", told)
     assert (Malformed.what, MalformedAct.what, MalformedIntake.what) == ("input", "act", "intake")
+
+
+def test_an_answer_bears_so_many_faults_and_counts_the_rest() -> None:
+    """Five hundred, whole; beyond that how many more there are. Nothing of a short list is changed."""
+    few = [Fault(path="x" * 100, message=f"{n}") for n in range(500)]
+    assert as_answered(few) == few
+    more = Fault(path="$", message="has 1,001 faults more; mend these first")
+    assert as_answered([*few, *few, *few, few[0]]) == [*few, more]
+
+
+def test_an_answer_does_not_bear_a_path_of_any_length() -> None:
+    """A field may have been given a name that fills an intake."""
+    assert as_answered([Fault(path="x" * 101, message="m")]) == [Fault(path="x" * 100 + "…", message="m")]

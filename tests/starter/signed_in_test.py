@@ -241,16 +241,15 @@ def test_nothing_is_asked_or_said_by_who_is_not_signed_in(desk: Desk) -> None:
         ANA,
     ],
 )
-def test_nobody_speaks_as_somebody_else(monkeypatch: pytest.MonkeyPatch, named: Any) -> None:
+def test_nobody_speaks_as_somebody_else(named: Any) -> None:
     """Whatever is named must be what the issuer says of who is signed in; what is not named is filled in."""
     person = Person("md:ana", "Ana Invented", "caseworker", "MD", "Invented Service")
-    monkeypatch.setattr(options, "see_who_asks", lambda: person)
     said = {"act": "note", "actor": named}
     if named is None or (is_object(named) and named.items() <= ANA.items()):
-        assert options.as_oneself(said, "actor") == {"act": "note", "actor": ANA}
+        assert options.as_oneself(said, "actor", person) == {"act": "note", "actor": ANA}
         return
     with pytest.raises(CannotGoOn) as raised:
-        options.as_oneself(said, "actor")
+        options.as_oneself(said, "actor", person)
     assert raised.value.code == Exit.NOT_PERMITTED
 
 

@@ -117,6 +117,22 @@ async def test_anything_else_given_at_the_start_is_a_malformed_intake(server: En
         assert (await failure_of(server, handle)).type == "MalformedIntake"
 
 
+@pytest.mark.parametrize(
+    ("unknown", "told"),
+    [
+        ({f"{n:x}": 1 for n in range(25_000)}, 501),
+        ({f"{n:03}{'🔑' * 38}": 1 for n in range(500)}, 500),
+        ({"🔑" * 20_000: 1}, 1),
+    ],
+    ids=["very many", "many with long names", "a very long name"],
+)
+async def test_an_intake_of_faults_alone_is_malformed_too(server: Engine, unknown: Fields, told: int) -> None:
+    """The engine takes no answer of more than two megabytes: with each fault in it the run's task failed for ever."""
+    async with server.worker():
+        error = await failure_of(server, await server.start({**intake(), **unknown}))
+    assert (error.type, len(error.details[0])) == ("MalformedIntake", told)
+
+
 async def test_the_workflow_id_is_the_reference(engine: Engine) -> None:
     """An id that is no reference, or another than the intake's, is malformed."""
     async with engine.worker():
