@@ -1,7 +1,7 @@
-"""Bad input through a whole house: to the engine as updates, signals, queries and starts, and to the desk over HTTP.
+"""Bad input through a whole house: to the engine as updates, signals, queries and starts of every process, and to the desk over HTTP.
 
 The house traces, and what goes to the engine goes with headers. What must hold: each is answered as the contract knows
-it, no workflow task of any case fails, the house's logs hold no traceback, and the cases that all of it was sent to
+it, no workflow task fails, the house's logs hold no traceback, and the cases that all of it was sent to
 still take a good act.
 """
 
@@ -143,6 +143,17 @@ async def many(
     return answered
 
 
+_DUE: Final = "2027-01-01T00:00:00Z"
+_OTHERS: Final[dict[str, dict[str, Any]]] = {
+    "FamilyTracing": {"entry": 3, "host_state": "MD", "origin_state": "UA", "via": "central_authority", "due": _DUE},
+    "ReintegrationMonitoring": {"entry": 9, "origin_state": "UA", "visits": [{"visit": 1, "due": _DUE}]},
+    "ArchiveRun": {"run": "00000000-0000-0000-0000-000000000000"},
+    "SweepArchive": {"days": 1},
+}
+"""What they are begun with."""
+_SIGNALS: Final = ("ended", "visited", "record", "of no such name")
+
+
 class _Sender:
     def __init__(self, at: House, cases: Sent, seed: int) -> None:
         self.at, self.cases, self.reference, self.seed = at, cases, cases.plain, seed
@@ -165,6 +176,7 @@ class _Sender:
             await many(self.seed, "signals", 3 * count // 20, self._signal),
             await many(self.seed, "queries", 2 * count // 20, self._query),
             await many(self.seed, "starts", 2 * count // 20, self._start),
+            await many(self.seed, "other processes", count // 20, self._other),
             await many(self.seed, "the API", 4 * count // 20, self._asking(desk)),
             with_fields_read(await many(self.seed, "forms", 4 * count // 20, self._filling_in(desk))),
         ]
@@ -265,6 +277,29 @@ class _Sender:
             answered.add(kind, wrong=kind not in _NO_ENTRY)
         else:
             answered.add("a case that has ended", wrong=True)
+
+    async def _other(self, chance: Random, answered: Answered) -> None:
+        """A process that is no case: begun with anything, and told anything. Whether its tasks fail is seen afterwards."""
+        from temporalio.client import WorkflowQueryFailedError
+        from temporalio.common import RawValue
+        from temporalio.service import RPCError
+
+        name = chance.choice(list(_OTHERS))
+        handle = await self._client.start_workflow(
+            name,
+            args=self._arguments(documents({**_OTHERS[name], "reference": self.reference}, chance), chance),
+            id=f"other-{chance.random()}",
+            task_queue="return-cases",
+        )
+        for signal in chance.sample(_SIGNALS, chance.randrange(3)):
+            with contextlib.suppress(RPCError):  # it has ended by then
+                raw = written(hostile_value(chance)).encode("utf-8", "surrogatepass")
+                await handle.signal(signal, args=self._arguments(raw, chance))
+        with contextlib.suppress(WorkflowQueryFailedError):  # it could not begin
+            # Whoever asks waits until its first task is done.
+            await handle.query("__temporal_workflow_metadata", result_type=RawValue)
+        status = (await handle.describe()).status
+        answered.add(f"{name}: {status.name if status else 'unknown'}", wrong=status is None)
 
     def _at_the_desk(self) -> Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]:
         """Somebody's browser, signed in, and the token of their session."""

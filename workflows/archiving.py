@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio import workflow
-from temporalio.common import RetryPolicy
+from temporalio.common import RawValue, RetryPolicy
 
+from workflows.arguments import asked
 from workflows.messages import (
     ARCHIVE_RUN,
     KEEP_MISSED_RUNS,
@@ -30,11 +31,11 @@ class ArchiveRun:
     """Has one run kept, as soon as it has ended."""
 
     @workflow.run
-    async def run(self, ended: EndedRun) -> str:
-        """Returns the digest under which the run is kept."""
+    async def run(self, *given: RawValue) -> str:
+        """``given``: one :class:`EndedRun`. Returns the digest under which the run is kept."""
         return await workflow.execute_activity(
             KEEP_RUN,
-            ended,
+            asked(EndedRun, given),
             result_type=str,
             start_to_close_timeout=timedelta(minutes=5),
             schedule_to_close_timeout=KEEP_FOR,
@@ -47,11 +48,11 @@ class SweepArchive:
     """Finds ended runs that are not in the archive: after an operator's reset or force, or when a process was lost."""
 
     @workflow.run
-    async def run(self, sweep: Sweep) -> Swept:
-        """Returns what was found and done."""
+    async def run(self, *given: RawValue) -> Swept:
+        """``given``: one :class:`Sweep`. Returns what was found and done."""
         return await workflow.execute_activity(
             KEEP_MISSED_RUNS,
-            sweep,
+            asked(Sweep, given),
             result_type=Swept,
             start_to_close_timeout=timedelta(hours=6),
             heartbeat_timeout=timedelta(minutes=2),

@@ -5,16 +5,19 @@ came or is no longer needed. What the answer is, and what follows from silence, 
 silence here brings reminders and nothing else.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from temporalio import workflow
+from temporalio.common import RawValue
 
+from workflows.arguments import asked, due_moment, told
 from workflows.messages import FAMILY_TRACING, Notice, TracingRequest
 from workflows.reminding import remind, sleep_until
 
 with workflow.unsafe.imports_passed_through():
-    from procedure.entries import moment, read_moment
+    from procedure.entries import moment
 
 REMINDED_EVERY: Final = timedelta(days=14)
 REMINDED_AT_MOST: Final = 26
@@ -26,31 +29,39 @@ class FamilyTracing:
     """One tracing request to the origin state."""
 
     @workflow.init
-    def __init__(self, request: TracingRequest) -> None:
-        self._request = request
+    def __init__(self, *given: RawValue) -> None:
+        """``given``: one :class:`TracingRequest`."""
+        self._given = given
         self._ended: str | None = None
         self._reminders = 0
 
+    @cached_property
+    def _request(self) -> TracingRequest:
+        return asked(TracingRequest, self._given)
+
+    @cached_property
+    def _due(self) -> datetime:
+        return due_moment(self._request.due)
+
     @workflow.run
-    async def run(self, request: TracingRequest) -> str:
+    async def run(self, *_: RawValue) -> str:
         """See the request through. Returns how it ended: ``answered``, ``withdrawn``, ``replaced`` or ``unanswered``."""
-        due = read_moment(request.due)
         # Halfway first, then at the due moment, then again and again.
-        moments = [workflow.now() + (due - workflow.now()) / 2, due]
-        moments += [due + REMINDED_EVERY * n for n in range(1, REMINDED_AT_MOST + 1)]
+        moments = [workflow.now() + (self._due - workflow.now()) / 2, self._due]
+        moments += [self._due + REMINDED_EVERY * n for n in range(1, REMINDED_AT_MOST + 1)]
         for when in moments:
             await sleep_until(when, lambda: self._ended is not None)
             if self._ended is not None:
                 return self._ended
             self._reminders += 1
-            await remind(self._notice(), request.reference, self._reminders)
+            await remind(self._notice(), self._request.reference, self._reminders)
         await workflow.wait_condition(lambda: self._ended is not None, timeout=REMINDED_EVERY)
         return self._ended or "unanswered"
 
     @workflow.signal
-    def ended(self, why: str) -> None:
-        """The case says that the answer came, or that none is needed any more."""
-        self._ended = why
+    def ended(self, *why: RawValue) -> None:
+        """The case says that the answer came, or that none is needed any more: one word."""
+        self._ended = told(str, why) or self._ended
 
     @workflow.query
     def standing(self) -> dict[str, Any]:
@@ -58,7 +69,7 @@ class FamilyTracing:
         return {
             "reference": self._request.reference,
             "due": self._request.due,
-            "overdue": workflow.now() > read_moment(self._request.due),
+            "overdue": workflow.now() > self._due,
             "reminders": self._reminders,
             "ended": self._ended,
             "seen_at": moment(workflow.now()),

@@ -47,6 +47,8 @@ KEEP_MISSED_RUNS: Final = "keep_missed_runs"
 # Failure types.
 MALFORMED_ACT: Final = "MalformedAct"
 MALFORMED_INTAKE: Final = "MalformedIntake"
+MALFORMED_START: Final = "MalformedStart"
+"""Of a process of ours that is no case."""
 LIKELY_DUPLICATE: Final = "LikelyDuplicate"
 UNFORESEEN: Final = "Unforeseen"
 STILL_RUNS: Final = "StillRuns"

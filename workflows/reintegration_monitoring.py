@@ -5,15 +5,15 @@ made or the case has closed. It judges nothing: what a visit found is recorded i
 """
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from temporalio import workflow
+from temporalio.common import RawValue
 
+from workflows.arguments import asked, due_moment, told
 from workflows.messages import REINTEGRATION_MONITORING, MonitoringRequest, Notice, VisitDue
 from workflows.reminding import remind, sleep_until
-
-with workflow.unsafe.imports_passed_through():
-    from procedure.entries import read_moment
 
 REMINDED_BEFORE: Final = timedelta(days=3)
 REMINDED_AFTER: Final = timedelta(days=7)
@@ -24,35 +24,41 @@ class ReintegrationMonitoring:
     """The visits owed after one arrival."""
 
     @workflow.init
-    def __init__(self, request: MonitoringRequest) -> None:
-        self._request = request
+    def __init__(self, *given: RawValue) -> None:
+        """``given``: one :class:`MonitoringRequest`."""
+        self._given = given
         self._visited: list[int] = []
         self._ended: str | None = None
         self._reminders = 0
 
+    @cached_property
+    def _request(self) -> MonitoringRequest:
+        return asked(MonitoringRequest, self._given)
+
     @workflow.run
-    async def run(self, request: MonitoringRequest) -> str:
+    async def run(self, *_: RawValue) -> str:
         """Remind of every visit. Returns how it ended: ``visited``, ``closed`` or ``unanswered``."""
-        for visit in request.visits:
-            due = read_moment(visit.due)
+        visits = [(visit, due_moment(visit.due)) for visit in self._request.visits]
+        for visit, due in visits:
             for when in (due - REMINDED_BEFORE, due + REMINDED_AFTER):
                 await sleep_until(when, lambda each=visit: self._need_not_remind(each))
                 if self._ended is not None:
                     return self._ended
                 if visit.visit not in self._visited:
                     self._reminders += 1
-                    await remind(self._notice(visit), request.reference, self._reminders)
-        return "visited" if all(visit.visit in self._visited for visit in request.visits) else "unanswered"
+                    await remind(self._notice(visit), self._request.reference, self._reminders)
+        return "visited" if all(visit.visit in self._visited for visit, _ in visits) else "unanswered"
 
     @workflow.signal
-    def visited(self, visit: int) -> None:
-        """A visit is on record in the case."""
-        self._visited.append(visit)
+    def visited(self, *visit: RawValue) -> None:
+        """A visit is on record in the case: its number."""
+        if (number := told(int, visit)) is not None:
+            self._visited.append(number)
 
     @workflow.signal
-    def ended(self, why: str) -> None:
-        """The case is closed."""
-        self._ended = why
+    def ended(self, *why: RawValue) -> None:
+        """The case is closed: one word."""
+        self._ended = told(str, why) or self._ended
 
     @workflow.query
     def standing(self) -> dict[str, Any]:

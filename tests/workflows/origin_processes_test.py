@@ -1,9 +1,12 @@
 """Family tracing and reintegration monitoring: the origin state's processes remind, and decide nothing."""
 
+import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 
 from casefile.engine import opened_history
 from tests.workflows.broken_hands_test import ShakyHands, as_hands
@@ -21,7 +24,15 @@ from tests.workflows.engines import (
     view,
     visit,
 )
-from workflows.messages import monitoring_id, tracing_id
+from workflows.messages import (
+    ARCHIVE_RUN,
+    FAMILY_TRACING,
+    REINTEGRATION_MONITORING,
+    SWEEP_ARCHIVE,
+    TASK_QUEUE,
+    monitoring_id,
+    tracing_id,
+)
 
 pytestmark = pytest.mark.engine
 
@@ -144,3 +155,61 @@ async def test_visits_are_reminded_of_before_and_after_they_are_due(skipping: En
     assert [1, 2, 3, 4, 5, 6] == standing["visited"]
     assert "visited" == ended
     assert {("monitor", "UA")} == {each["to"] for each in reminders(hands) if each["deadline"] != "tracing"}
+
+
+_TRACING: Fields = {"reference": "MD-UA-2026-7K3F9A", "entry": 3, "host_state": "MD", "origin_state": "UA", "via": "x"}
+_MONITORING: Fields = {"reference": "MD-UA-2026-7K3F9A", "entry": 9, "origin_state": "UA"}
+_NO_DUE = ("", "x", "2026-03-01T10:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+
+
+@pytest.mark.parametrize("name", [FAMILY_TRACING, REINTEGRATION_MONITORING, ARCHIVE_RUN, SWEEP_ARCHIVE])
+@pytest.mark.parametrize("given", [[], [None], ["text"], [{}, {}], [[]]], ids=str)
+async def test_a_process_that_is_begun_with_anything_else_ends(server: Engine, name: str, given: list[Any]) -> None:
+    """Whoever reaches the engine can begin one; its task failed again and again, for ever."""
+    async with server.worker():
+        begun = await server.client.start_workflow(name, args=given, id=f"bad-{uuid4()}", task_queue=TASK_QUEUE)
+        assert await malformed(begun)
+
+
+@pytest.mark.parametrize("due", _NO_DUE)
+async def test_a_process_that_is_begun_with_no_due_moment_ends(server: Engine, due: str) -> None:
+    """Nor can it wait for what is no moment, or for one beside which there are no years."""
+    async with server.worker():
+        for name, asked in (
+            (FAMILY_TRACING, {**_TRACING, "due": due}),
+            (REINTEGRATION_MONITORING, {**_MONITORING, "visits": [{"visit": 1, "due": due}]}),
+        ):
+            begun = await server.client.start_workflow(name, asked, id=f"bad-{uuid4()}", task_queue=TASK_QUEUE)
+            assert await malformed(begun)
+
+
+async def malformed(begun: WorkflowHandle[Any, Any]) -> bool:
+    """Whether a process ends with the words for that, and none of its tasks failed."""
+    with pytest.raises(WorkflowFailureError) as caught:
+        await asyncio.wait_for(begun.result(), 20)
+    failed = [event async for event in begun.fetch_history_events() if event.HasField(_TASK_FAILED)]
+    return not failed and getattr(caught.value.cause, "type", None) == "MalformedStart"
+
+
+_TASK_FAILED = "workflow_task_failed_event_attributes"
+
+
+@pytest.mark.parametrize("given", [[], [None], [1.5], ["a", "b"], [{}]], ids=str)
+async def test_a_signal_that_says_nothing_ends_no_process(server: Engine, given: list[Any]) -> None:
+    """It is passed over, and the next that says something is heard."""
+    due = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    begun: list[WorkflowHandle[Any, Any]] = []
+    async with server.worker():
+        for name, asked in (
+            (FAMILY_TRACING, {**_TRACING, "due": due}),
+            (REINTEGRATION_MONITORING, {**_MONITORING, "visits": [{"visit": 1, "due": due}]}),
+        ):
+            handle = await server.client.start_workflow(name, asked, id=f"told-{uuid4()}", task_queue=TASK_QUEUE)
+            for signal in ("ended", "visited") if name == REINTEGRATION_MONITORING else ("ended",):
+                await handle.signal(signal, args=given)
+            assert (await handle.query("standing"))["ended"] is None
+            begun.append(handle)
+        tracing, monitoring = begun
+        await tracing.signal("ended", "answered")
+        await monitoring.signal("visited", 1)
+        assert (await tracing.result(), await monitoring.result()) == ("answered", "visited")
