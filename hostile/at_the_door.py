@@ -172,7 +172,7 @@ class _Sender:
         self._client = for_worker(await Client.connect(self.at.engine, interceptors=[headers.WithHeaders()]))
         desk = self._at_the_desk()
         doors = [
-            await many(self.seed, "updates", 5 * count // 20, self._update),
+            await many(self.seed, "updates", 4 * count // 20, self._update),
             await many(self.seed, "signals", 3 * count // 20, self._signal),
             await many(self.seed, "queries", 2 * count // 20, self._query),
             await many(self.seed, "starts", 2 * count // 20, self._start),
