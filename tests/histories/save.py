@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benches.straight import straight
 from tests.workflows.engines import (
@@ -21,16 +21,23 @@ from tests.workflows.engines import (
     development,
     guardian,
     intake,
+    ledger,
     moved_on_from,
     note,
     record,
     time_skipping,
+    until_approved,
+    until_arrived,
     until_determined,
     view,
+    visit,
 )
 from tests.workflows.signed import Signed, opened
+from workflows.messages import SWEEP_ARCHIVE, TASK_QUEUE, Sweep, archiving_id, monitoring_id, tracing_id
 
 HERE: Final = Path(__file__).parent
+PROCESSES: Final = HERE / "processes"
+"""Histories of what is no case, each with its id beside it: what such a process keeps is in no record."""
 
 
 async def silence(engine: Engine, handle: Handle) -> None:
@@ -87,6 +94,89 @@ async def signed(case: Signed) -> None:
     await case.engine.wait(days=4)
 
 
+async def tracing(engine: Engine) -> tuple[Handle, Handle]:
+    """Reminded of, and answered; and one that is owed still."""
+    said = until_determined()
+    opened = [each["act"] for each in said].index("open_tracing") + 1
+    answered, owed = await engine.start(_at_new_year()), await engine.start(_at_new_year())
+    for case in (answered, owed):
+        await accepted(case, *said[:opened])
+    await engine.wait(days=46)
+    await accepted(answered, said[opened])
+    return await _process(engine, answered, "open_tracing"), await _process(engine, owed, "open_tracing")
+
+
+async def monitoring(engine: Engine) -> Handle:
+    """A visit that was made, and one that is late."""
+    case = await engine.start(_at_new_year())
+    await accepted(case, *until_determined(), *until_approved())
+    await engine.wait(days=16)
+    await accepted(case, *until_arrived(await engine.now()))
+    await engine.wait(days=10)
+    await accepted(case, visit(1))
+    await engine.wait(days=28)
+    return await _process(engine, case, "arrive")
+
+
+async def archiving(engine: Engine) -> Handle:
+    """A run that ended is kept."""
+    case = await engine.start(_at_new_year())
+    await ended(engine, case)
+    kept = engine.client.get_workflow_handle(archiving_id(case.id, str(case.first_execution_run_id)))
+    await kept.result()
+    return kept
+
+
+async def sweeping(engine: Engine) -> Handle:
+    """A sweep looks for runs that were missed."""
+    swept = await engine.client.start_workflow(SWEEP_ARCHIVE, Sweep(days=1), id="a-sweep", task_queue=TASK_QUEUE)
+    await swept.result()
+    return swept
+
+
+def _at_new_year() -> dict[str, Any]:
+    return intake(found={**intake()["found"], "on": "2026-01-31"})
+
+
+async def _process(engine: Engine, case: Handle, act_name: str) -> Handle:
+    opened = [entry["n"] for entry in await ledger(case) if entry["act"] == act_name and entry["kind"] == "accepted"]
+    naming = tracing_id if act_name == "open_tracing" else monitoring_id
+    return engine.client.get_workflow_handle(naming(case.id, opened[-1]))
+
+
+async def save_processes(version: str) -> list[Path]:
+    """Write a history of every kind of process that is no case. Returns the files. Raises FileExistsError as :func:`save`."""
+    _is_new(version, PROCESSES)
+    PROCESSES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as data:
+        async with time_skipping(Path(data), sealing=False) as engine, engine.worker():
+            answered, owed = await tracing(engine)
+            handles = {
+                "tracing-answered": answered,
+                "tracing-owed": owed,
+                "monitoring": await monitoring(engine),
+                "archive": await archiving(engine),
+            }
+            written = [await _write_process(f"{version}-{name}", handle) for name, handle in handles.items()]
+    with tempfile.TemporaryDirectory() as data:
+        # The other server lists no runs.
+        async with development(Path(data), sealing=False) as engine, engine.worker():
+            written.append(await _write_process(f"{version}-sweep", await sweeping(engine)))
+    return written
+
+
+async def _write_process(name: str, handle: Handle) -> Path:
+    file = PROCESSES / f"{name}.json"
+    file.write_text((await handle.fetch_history()).to_json(), encoding="utf-8")
+    file.with_suffix(".id").write_text(f"{handle.id}\n", encoding="utf-8")
+    return file
+
+
+def _is_new(version: str, folder: Path) -> None:
+    if taken := sorted(folder.glob(f"{version}-*.json")):
+        raise FileExistsError(f"{taken[0].name} is there; saved histories are never written again")
+
+
 COURSES: Final[dict[str, Callable[[Engine, Handle], Awaitable[None]]]] = {
     "straight": straight,
     "silence": silence,
@@ -97,13 +187,12 @@ COURSES: Final[dict[str, Callable[[Engine, Handle], Awaitable[None]]]] = {
 
 async def save(version: str) -> list[Path]:
     """Play every course and write its runs. Returns the files. Raises FileExistsError before anything is played."""
-    if taken := sorted(HERE.glob(f"{version}-*.json")):
-        raise FileExistsError(f"{taken[0].name} is there; saved histories are never written again")
+    _is_new(version, HERE)
     written: list[Path] = []
     with tempfile.TemporaryDirectory() as data:
         async with time_skipping(Path(data), sealing=False) as engine, engine.worker():
             for name, course in COURSES.items():
-                handle = await engine.start(intake(found={**intake()["found"], "on": "2026-01-31"}))
+                handle = await engine.start(_at_new_year())
                 await course(engine, handle)
                 written.append(await _write(f"{version}-{name}", handle))
     with tempfile.TemporaryDirectory() as data:
@@ -132,5 +221,5 @@ async def _write(name: str, handle: Handle) -> Path:
 
 
 if __name__ == "__main__":
-    for saved in asyncio.run(save(sys.argv[1])):
+    for saved in (*asyncio.run(save(sys.argv[1])), *asyncio.run(save_processes(sys.argv[1]))):
         print(saved.name)
