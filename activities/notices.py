@@ -256,6 +256,8 @@ class NoticeFolder:
             self._write(file_name(reference, notice), message.as_bytes(policy=_IN_A_FILE))
 
     def _write(self, name: str, message: bytes) -> None:
+        if Path(name).name != name:
+            raise ValueError("a notice's name would lead out of its folder")
         new, read = self._folder / "new" / name, self._folder / "cur"
         # Mail readers move a message to cur and add flags to its name.
         if new.exists() or (read / name).exists():

@@ -151,6 +151,10 @@ _OTHERS: Final[dict[str, dict[str, Any]]] = {
     "SweepArchive": {"days": 1},
 }
 """What they are begun with."""
+_IDS: Final = {"FamilyTracing": "tracing", "ReintegrationMonitoring": "monitoring"}
+"""How a case names them: after its reference, and before the number of an entry."""
+_LONG: Final = "x" * 1_900_000
+"""Nearly as long as anything that the engine takes: what gives it on in an envelope gives on too much."""
 _SIGNALS: Final = ("ended", "visited", "record", "of no such name")
 
 
@@ -280,26 +284,40 @@ class _Sender:
 
     async def _other(self, chance: Random, answered: Answered) -> None:
         """A process that is no case: begun with anything, and told anything. Whether its tasks fail is seen afterwards."""
-        from temporalio.client import WorkflowQueryFailedError
+        from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
         from temporalio.common import RawValue
         from temporalio.service import RPCError
 
-        name = chance.choice(list(_OTHERS))
+        name, entry = chance.choice(list(_OTHERS)), chance.randrange(1, 10**9)
+        good = {**_OTHERS[name], "reference": self.reference, "entry": entry}
+        how = chance.choice(("good", "good", "spoiled", "spoiled", "spoiled", "long", "two"))
+        match how:
+            case "spoiled":
+                arguments = self._arguments(documents(good, chance, [good]), chance)
+            case "long":
+                arguments = [RawValue(headers.in_json(written({**good, "reference": _LONG}).encode()))]
+            case _:
+                arguments = [RawValue(headers.in_json(written(good).encode()))] * (1 + (how == "two"))
         handle = await self._client.start_workflow(
-            name,
-            args=self._arguments(documents({**_OTHERS[name], "reference": self.reference}, chance), chance),
-            id=f"other-{chance.random()}",
-            task_queue="return-cases",
+            name, args=arguments, id=f"{self.reference}/{_IDS.get(name, 'other')}-{entry}", task_queue="return-cases"
         )
+        self.begun.add(handle.id)
         for signal in chance.sample(_SIGNALS, chance.randrange(3)):
             with contextlib.suppress(RPCError):  # it has ended by then
-                raw = written(hostile_value(chance)).encode("utf-8", "surrogatepass")
+                value = _LONG if chance.random() < 0.1 else hostile_value(chance)
+                raw = written(value).encode("utf-8", "surrogatepass")
                 await handle.signal(signal, args=self._arguments(raw, chance))
         with contextlib.suppress(WorkflowQueryFailedError):  # it could not begin
             # Whoever asks waits until its first task is done.
             await handle.query("__temporal_workflow_metadata", result_type=RawValue)
         status = (await handle.describe()).status
-        answered.add(f"{name}: {status.name if status else 'unknown'}", wrong=status is None)
+        ending = status.name if status else "unknown"
+        if ending == "FAILED":
+            try:
+                await handle.result()
+            except WorkflowFailureError as failed:
+                ending = str(getattr(failed.cause, "type", type(failed.cause).__name__))
+        answered.add(f"{name}, {how}: {ending}", wrong=judged_start(how, ending))
 
     def _at_the_desk(self) -> Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]:
         """Somebody's browser, signed in, and the token of their session."""
@@ -512,12 +530,14 @@ class _Sender:
         )
 
     async def _failed_tasks(self, run: Any) -> AsyncGenerator[str]:
-        from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+        from temporalio.api.enums.v1 import EventType, TimeoutType, WorkflowTaskFailedCause
 
         async for event in self._client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history_events():
             why = event.workflow_task_failed_event_attributes
             # A message came while the run ended: the engine asks again, and nothing was at fault.
             harmless = why.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND
+            if event.workflow_task_timed_out_event_attributes.timeout_type == TimeoutType.TIMEOUT_TYPE_START_TO_CLOSE:
+                yield "a task took longer than the engine waits"
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED and not harmless:
                 yield f"{WorkflowTaskFailedCause.Name(why.cause)} {why.failure.message[:200]}".strip()
 
@@ -545,7 +565,7 @@ class _Sender:
             after.add(f"no workflow task failed in {len(runs)} runs")
         begun = self.begun | {self.cases.plain, self.cases.signed}
         if unseen := begun - {run.id for run in runs}:
-            after.add(f"{len(unseen)} of {len(begun)} cases that were begun were not looked at", wrong=True)
+            after.add(f"{len(unseen)} of {len(begun)} processes that were begun were not looked at", wrong=True)
         for what, reference in (("", self.cases.plain), (" of signed acts", self.cases.signed)):
             heard = await asyncio.to_thread(good_act_heard, self.at, reference)
             after.add(f"in the case{what}: {heard}", wrong=heard not in HEARD)
@@ -617,6 +637,13 @@ def refusal_of(name: str, arguments: Sequence[Any]) -> str | None:
     except ApplicationError as refused:
         return str(refused.type)
     return None
+
+
+def judged_start(how: str, ending: str) -> bool:
+    """Whether it is wrong how a process that is no case ended, or goes on, that was begun in a way: good ones begin."""
+    if how == "spoiled":
+        return False  # by chance it may still be good
+    return (ending == "MalformedStart") == (how == "good")
 
 
 def judged_query(name: str, refused: str | None, said: str) -> tuple[str, bool]:

@@ -42,6 +42,11 @@ def payload(raw: bytes, chance: Random) -> Payload:
     return Payload(metadata={"encoding": encoding.encode()} if encoding else {}, data=raw)
 
 
+def in_json(raw: bytes) -> Payload:
+    """JSON, as stock tools send it."""
+    return Payload(metadata={"encoding": b"json/plain"}, data=raw)
+
+
 def drawn(chance: Random) -> dict[str, Payload]:
     """The headers of one message; none for some."""
     return {

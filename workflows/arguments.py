@@ -17,10 +17,14 @@ from workflows.messages import MALFORMED_START
 
 with workflow.unsafe.imports_passed_through():
     from procedure.entries import read_moment
+    from procedure.intake import REFERENCE
     from workflows.logs import log
 
 T = TypeVar("T")
 
+_MOST_BYTES: Final = 256 * 1024
+"""A visit for every day of ten years has less. What a process is given it gives on, to its activities and as its result,
+and the engine takes no two megabytes of that."""
 _YEARS: Final = range(1900, 9000)
 """Whatever is reckoned from a moment in them is in the calendar too."""
 
@@ -30,7 +34,7 @@ def asked(kind: type[T], given: Sequence[RawValue]) -> T:
     try:
         return _read(kind, given)
     except Exception:  # noqa: BLE001 - a converter raises whatever it likes
-        raise _malformed(f"takes exactly one {kind.__name__}") from None
+        raise malformed(f"takes exactly one {kind.__name__}") from None
 
 
 def due_moment(text: str) -> datetime:
@@ -38,10 +42,29 @@ def due_moment(text: str) -> datetime:
     try:
         due = read_moment(text)
     except ValueError:
-        raise _malformed("a due moment is none") from None
+        raise malformed("a due moment is none") from None
     if due.tzinfo is None or due.year not in _YEARS:
-        raise _malformed("a due moment is none that can be waited for")
+        raise malformed("a due moment is none that can be waited for")
     return due
+
+
+def of_a_case(reference: str, *, id: str | None = None, host: str | None = None, origin: str | None = None) -> None:
+    """See to it that a process is one of a case, under the ``id`` and for the states that the case gives it.
+
+    Raises ApplicationError, ``MalformedStart``: what is given becomes part of names of files, and of mails.
+    """
+    if not REFERENCE.fullmatch(reference):
+        raise malformed("the reference is none of a case")
+    if id is not None and workflow.info().workflow_id != id:
+        raise malformed("its id is not the one that a case gives it")
+    states = reference.split("-")
+    if host not in (None, states[0]) or origin not in (None, states[1]):
+        raise malformed("a state is not the one in the reference")
+
+
+def malformed(why: str) -> ApplicationError:
+    """What ends the run of a process that was begun with anything else."""
+    return ApplicationError(f"malformed start: {why}", type=MALFORMED_START, non_retryable=True)
 
 
 def told(kind: type[T], given: Sequence[RawValue]) -> T | None:
@@ -55,11 +78,9 @@ def told(kind: type[T], given: Sequence[RawValue]) -> T | None:
 
 def _read(kind: type[T], given: Sequence[RawValue]) -> T:
     (one,) = given
+    if len(one.payload.data) > _MOST_BYTES:
+        raise ValueError
     read: object = workflow.payload_converter().from_payload(one.payload, kind)
     if not isinstance(read, kind):  # nothing at all is read as nothing, whatever was asked for
         raise TypeError
     return read
-
-
-def _malformed(why: str) -> ApplicationError:
-    return ApplicationError(f"malformed start: {why}", type=MALFORMED_START, non_retryable=True)

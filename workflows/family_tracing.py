@@ -12,8 +12,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.arguments import asked, due_moment, told
-from workflows.messages import FAMILY_TRACING, Notice, TracingRequest
+from workflows.arguments import asked, due_moment, of_a_case, told
+from workflows.messages import FAMILY_TRACING, Notice, TracingRequest, tracing_id
 from workflows.reminding import remind, sleep_until
 
 with workflow.unsafe.imports_passed_through():
@@ -37,7 +37,10 @@ class FamilyTracing:
 
     @cached_property
     def _request(self) -> TracingRequest:
-        return asked(TracingRequest, self._given)
+        request = asked(TracingRequest, self._given)
+        id = tracing_id(request.reference, request.entry)
+        of_a_case(request.reference, id=id, host=request.host_state, origin=request.origin_state)
+        return request
 
     @cached_property
     def _due(self) -> datetime:

@@ -11,8 +11,8 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.arguments import asked, due_moment, told
-from workflows.messages import REINTEGRATION_MONITORING, MonitoringRequest, Notice, VisitDue
+from workflows.arguments import asked, due_moment, of_a_case, told
+from workflows.messages import REINTEGRATION_MONITORING, MonitoringRequest, Notice, VisitDue, monitoring_id
 from workflows.reminding import remind, sleep_until
 
 REMINDED_BEFORE: Final = timedelta(days=3)
@@ -27,13 +27,16 @@ class ReintegrationMonitoring:
     def __init__(self, *given: RawValue) -> None:
         """``given``: one :class:`MonitoringRequest`."""
         self._given = given
-        self._visited: list[int] = []
+        self._visited: set[int] = set()
         self._ended: str | None = None
         self._reminders = 0
 
     @cached_property
     def _request(self) -> MonitoringRequest:
-        return asked(MonitoringRequest, self._given)
+        request = asked(MonitoringRequest, self._given)
+        id = monitoring_id(request.reference, request.entry)
+        of_a_case(request.reference, id=id, origin=request.origin_state)
+        return request
 
     @workflow.run
     async def run(self, *_: RawValue) -> str:
@@ -53,7 +56,7 @@ class ReintegrationMonitoring:
     def visited(self, *visit: RawValue) -> None:
         """A visit is on record in the case: its number."""
         if (number := told(int, visit)) is not None:
-            self._visited.append(number)
+            self._visited.add(number)
 
     @workflow.signal
     def ended(self, *why: RawValue) -> None:
@@ -66,7 +69,7 @@ class ReintegrationMonitoring:
         return {
             "reference": self._request.reference,
             "visits": [{"visit": each.visit, "due": each.due} for each in self._request.visits],
-            "visited": self._visited,
+            "visited": sorted(self._visited),
             "reminders": self._reminders,
             "ended": self._ended,
         }

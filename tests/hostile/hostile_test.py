@@ -21,7 +21,7 @@ import hostile.__main__ as run
 from hostile import at_the_door, forms, headers
 from hostile.__main__ import SHARES, WHOLE, main, of, report, samples, why_not_written
 from hostile.acts import Acts, standings
-from hostile.at_the_door import HEARD, Answered, good_act_heard, judged_query, many, with_fields_read
+from hostile.at_the_door import HEARD, Answered, good_act_heard, judged_query, judged_start, many, with_fields_read
 from hostile.dossiers import content_of, verifies
 from hostile.files import Intakes, Scenarios, judged
 from hostile.judging import MEGABYTE, Find, Given, Judged, Wrong, chance_of, judge, judge_all, pieces
@@ -429,3 +429,21 @@ def test_a_door_at_which_something_was_found_is_named_on_the_page() -> None:
     assert "**1 find, " in text
     assert "- through the API, 1 different; all again: `python -m hostile --seed 7`" in text
     assert "through starts" not in text and "invented" not in text
+
+
+@pytest.mark.parametrize(
+    ("how", "ending", "wrong"),
+    [
+        ("good", "RUNNING", False),
+        ("good", "ActivityError", False),
+        ("good", "MalformedStart", True),
+        ("long", "MalformedStart", False),
+        ("long", "RUNNING", True),
+        ("two", "COMPLETED", True),
+        ("spoiled", "RUNNING", False),
+        ("spoiled", "MalformedStart", False),
+    ],
+)
+def test_a_process_begins_when_it_is_begun_well(how: str, ending: str, wrong: bool) -> None:
+    """And only then; what was spoiled by chance may still be good."""
+    assert judged_start(how, ending) is wrong

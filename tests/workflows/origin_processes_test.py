@@ -1,9 +1,7 @@
 """Family tracing and reintegration monitoring: the origin state's processes remind, and decide nothing."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
@@ -18,6 +16,7 @@ from tests.workflows.engines import (
     accepted,
     act,
     ledger,
+    new_reference,
     until_approved,
     until_arrived,
     until_determined,
@@ -30,6 +29,7 @@ from workflows.messages import (
     REINTEGRATION_MONITORING,
     SWEEP_ARCHIVE,
     TASK_QUEUE,
+    archiving_id,
     monitoring_id,
     tracing_id,
 )
@@ -157,54 +157,85 @@ async def test_visits_are_reminded_of_before_and_after_they_are_due(skipping: En
     assert {("monitor", "UA")} == {each["to"] for each in reminders(hands) if each["deadline"] != "tracing"}
 
 
-_TRACING: Fields = {"reference": "MD-UA-2026-7K3F9A", "entry": 3, "host_state": "MD", "origin_state": "UA", "via": "x"}
-_MONITORING: Fields = {"reference": "MD-UA-2026-7K3F9A", "entry": 9, "origin_state": "UA"}
-_NO_DUE = ("", "x", "2026-03-01T10:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z")
+DUE = "2031-03-01T10:00:00Z"
+RUN = "00000000-0000-0000-0000-000000000000"
 
 
-@pytest.mark.parametrize("name", [FAMILY_TRACING, REINTEGRATION_MONITORING, ARCHIVE_RUN, SWEEP_ARCHIVE])
+def begun_with(name: str, **changed: Any) -> tuple[str, Fields]:
+    """The id of a process of an invented case, and with what the case begins it."""
+    reference = new_reference()
+    host, origin, *_ = reference.split("-")
+    match name:
+        case "FamilyTracing":
+            given: Fields = {"entry": 3, "host_state": host, "origin_state": origin, "via": "x", "due": DUE}
+            id = tracing_id(reference, 3)
+        case "ReintegrationMonitoring":
+            given = {"entry": 9, "origin_state": origin, "visits": [{"visit": 1, "due": DUE}]}
+            id = monitoring_id(reference, 9)
+        case "ArchiveRun":
+            given, id = {"run": RUN}, archiving_id(reference, RUN)
+        case _:
+            given, id = {"days": 1}, f"sweep-{reference}"
+    return id, {"reference": reference, **given, **changed}
+
+
+async def ending(server: Engine, name: str, id: str, *given: Any) -> str:
+    """With what a process ends that is begun so: the type of its failure. None of its tasks may fail."""
+    begun = await server.client.start_workflow(name, args=given, id=id, task_queue=TASK_QUEUE)
+    with pytest.raises(WorkflowFailureError) as caught:
+        await asyncio.wait_for(begun.result(), 20)
+    failed = [event async for event in begun.fetch_history_events() if event.HasField(_TASK_FAILED)]
+    assert failed == []
+    return str(getattr(caught.value.cause, "type", type(caught.value.cause).__name__))
+
+
+_TASK_FAILED = "workflow_task_failed_event_attributes"
+OTHERS = [FAMILY_TRACING, REINTEGRATION_MONITORING, ARCHIVE_RUN, SWEEP_ARCHIVE]
+
+
+@pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.parametrize("given", [[], [None], ["text"], [{}, {}], [[]]], ids=str)
 async def test_a_process_that_is_begun_with_anything_else_ends(server: Engine, name: str, given: list[Any]) -> None:
     """Whoever reaches the engine can begin one; its task failed again and again, for ever."""
     async with server.worker():
-        begun = await server.client.start_workflow(name, args=given, id=f"bad-{uuid4()}", task_queue=TASK_QUEUE)
-        assert await malformed(begun)
+        assert await ending(server, name, begun_with(name)[0], *given) == "MalformedStart"
 
 
-@pytest.mark.parametrize("due", _NO_DUE)
-async def test_a_process_that_is_begun_with_no_due_moment_ends(server: Engine, due: str) -> None:
-    """Nor can it wait for what is no moment, or for one beside which there are no years."""
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        *((FAMILY_TRACING, {"due": due}) for due in ("", "x", "2026-03-01T10:00:00", "0001-01-01T00:00:00Z")),
+        *((REINTEGRATION_MONITORING, {"visits": [{"visit": 1, "due": due}]}) for due in ("x", "9999-12-31T23:59:59Z")),
+        *((name, {"reference": "../../x"}) for name in OTHERS[:3]),
+        *((name, {"reference": "x" * 1_900_000}) for name in OTHERS),
+        (FAMILY_TRACING, {"entry": 4}),
+        (REINTEGRATION_MONITORING, {"entry": 8}),
+        (FAMILY_TRACING, {"origin_state": "../x"}),
+        (FAMILY_TRACING, {"host_state": "XX"}),
+        (REINTEGRATION_MONITORING, {"origin_state": "XX"}),
+        (ARCHIVE_RUN, {"run": "../y"}),
+        (SWEEP_ARCHIVE, {"days": 10**18}),
+        (SWEEP_ARCHIVE, {"days": -1}),
+    ],
+    ids=lambda given: str(given)[:60],
+)
+async def test_a_process_that_no_case_begins_ends(server: Engine, name: str, changed: Fields) -> None:
+    """What it is given becomes part of names of files and of mails, so it is all as a case would give it."""
+    id, given = begun_with(name, **changed)
     async with server.worker():
-        for name, asked in (
-            (FAMILY_TRACING, {**_TRACING, "due": due}),
-            (REINTEGRATION_MONITORING, {**_MONITORING, "visits": [{"visit": 1, "due": due}]}),
-        ):
-            begun = await server.client.start_workflow(name, asked, id=f"bad-{uuid4()}", task_queue=TASK_QUEUE)
-            assert await malformed(begun)
+        assert await ending(server, name, id, given) == "MalformedStart"
 
 
-async def malformed(begun: WorkflowHandle[Any, Any]) -> bool:
-    """Whether a process ends with the words for that, and none of its tasks failed."""
-    with pytest.raises(WorkflowFailureError) as caught:
-        await asyncio.wait_for(begun.result(), 20)
-    failed = [event async for event in begun.fetch_history_events() if event.HasField(_TASK_FAILED)]
-    return not failed and getattr(caught.value.cause, "type", None) == "MalformedStart"
-
-
-_TASK_FAILED = "workflow_task_failed_event_attributes"
-
-
-@pytest.mark.parametrize("given", [[], [None], [1.5], ["a", "b"], [{}]], ids=str)
+@pytest.mark.parametrize(
+    "given", [[], [None], [1.5], ["a", "b"], [{}], ["x" * 1_900_000]], ids=lambda given: str(given)[:20]
+)
 async def test_a_signal_that_says_nothing_ends_no_process(server: Engine, given: list[Any]) -> None:
     """It is passed over, and the next that says something is heard."""
-    due = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     begun: list[WorkflowHandle[Any, Any]] = []
     async with server.worker():
-        for name, asked in (
-            (FAMILY_TRACING, {**_TRACING, "due": due}),
-            (REINTEGRATION_MONITORING, {**_MONITORING, "visits": [{"visit": 1, "due": due}]}),
-        ):
-            handle = await server.client.start_workflow(name, asked, id=f"told-{uuid4()}", task_queue=TASK_QUEUE)
+        for name in (FAMILY_TRACING, REINTEGRATION_MONITORING):
+            id, asked = begun_with(name)
+            handle = await server.client.start_workflow(name, asked, id=id, task_queue=TASK_QUEUE)
             for signal in ("ended", "visited") if name == REINTEGRATION_MONITORING else ("ended",):
                 await handle.signal(signal, args=given)
             assert (await handle.query("standing"))["ended"] is None

@@ -19,7 +19,7 @@ from temporalio.worker import (
 )
 
 from procedure.proceedings import Proceedings
-from tests.histories.save import HERE, save
+from tests.histories.save import HERE, PROCESSES, save
 from worker import WORKFLOWS, workflow_runner
 from workflows.raw import RawUnlessTyped
 from workflows.return_case import ReturnCase
@@ -119,6 +119,37 @@ async def test_a_changed_past_is_noticed() -> None:
 async def test_a_saved_history_replays_in_the_sandbox(file: Path) -> None:
     """Replayed code reaches no clock, no chance and no file."""
     await replayer(sandboxed=True).replay_workflow(history_in(file))
+
+
+BEGUN = sorted(PROCESSES.glob("*.json"))
+
+
+def begun_in(file: Path) -> WorkflowHistory:
+    """The history of a process that is no case, under its id: it looks at that."""
+    return WorkflowHistory.from_json(file.with_suffix(".id").read_text("utf-8").strip(), file.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("sandboxed", [False, True], ids=["as it runs", "in the sandbox"])
+@pytest.mark.parametrize("file", BEGUN, ids=lambda file: file.stem)
+async def test_a_saved_history_of_another_process_replays(file: Path, sandboxed: bool) -> None:
+    """A tracing runs for more than a year, on whatever builds there are in it."""
+    await replayer(sandboxed=sandboxed).replay_workflow(begun_in(file))
+
+
+async def test_a_process_under_another_id_is_noticed() -> None:
+    """The comparison can fail: no case begins a tracing under another name, so it ends where it went on."""
+    file = next(file for file in BEGUN if "tracing" in file.stem)
+    result = await replayer().replay_workflow(
+        WorkflowHistory.from_json("another", file.read_text("utf-8")), raise_on_replay_failure=False
+    )
+    assert result.replay_failure is not None
+
+
+def test_every_kind_of_process_has_a_saved_history() -> None:
+    """Each that a worker knows, but the case, which has its own."""
+    kinds = {begun_in(f).events[0].workflow_execution_started_event_attributes.workflow_type.name for f in BEGUN}
+    known = {getattr(each, "__temporal_workflow_definition").name for each in WORKFLOWS}
+    assert kinds == known - {"ReturnCase"}
 
 
 async def test_saved_histories_are_never_written_over() -> None:

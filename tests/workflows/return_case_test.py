@@ -120,17 +120,19 @@ async def test_anything_else_given_at_the_start_is_a_malformed_intake(server: En
 @pytest.mark.parametrize(
     ("unknown", "told"),
     [
-        ({f"{n:x}": 1 for n in range(25_000)}, 501),
-        ({f"{n:03}{'🔑' * 38}": 1 for n in range(500)}, 500),
-        ({"🔑" * 20_000: 1}, 1),
+        ({f"{n:x}": 1 for n in range(25_000)}, range(4_000, 6_000)),
+        ({f"{n:03}{'🔑' * 38}": 1 for n in range(500)}, range(500, 501)),
+        ({"🔑" * 20_000: 1}, range(1, 2)),
+        ({"concerns": [0] * 100_000}, range(1, 2)),
     ],
-    ids=["very many", "many with long names", "a very long name"],
+    ids=["very many", "many with long names", "a very long name", "more than are told"],
 )
-async def test_an_intake_of_faults_alone_is_malformed_too(server: Engine, unknown: Fields, told: int) -> None:
+async def test_an_intake_of_faults_alone_is_malformed_too(server: Engine, unknown: Fields, told: range) -> None:
     """The engine takes no answer of more than two megabytes: with each fault in it the run's task failed for ever."""
     async with server.worker():
         error = await failure_of(server, await server.start({**intake(), **unknown}))
-    assert (error.type, len(error.details[0])) == ("MalformedIntake", told)
+    assert error.type == "MalformedIntake"
+    assert len(error.details[0]) in told
 
 
 async def test_the_workflow_id_is_the_reference(engine: Engine) -> None:
