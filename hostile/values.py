@@ -249,6 +249,9 @@ def _spoil_object(at: dict[str, Any], chance: Random, others: Sequence[dict[str,
 
 def _spoil_list(at: list[Any], chance: Random) -> None:
     way = chance.random()
+    if way < 0.002:
+        at.extend([chance.choice((0, "x", None))] * chance.choice((300, 12_000, 80_000)))
+        return
     if not at or way < 0.3:
         at.append(hostile_value(chance))
     elif way < 0.5:

@@ -389,7 +389,8 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
     merged = _merged(asked, act)
     try:
         if entry.kind == "opened":
-            parse_intake(merged, today=entry.at.date())
+            # A refusal on record says them all, however many there are: it always has.
+            parse_intake(merged, today=entry.at.date(), every_fault=True)
             return [], None
         report = parse_act(merged)
     except Malformed as malformed:

@@ -3,10 +3,17 @@
 A fault never repeats the value that was given: the value may be a child's name.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final, TypedDict
 
 from pydantic import ValidationError
+
+_IN_WORDS: Final = 20
+_LONGEST_ANSWERED: Final = 1_000
+_MOST_ANSWERED: Final = 400_000
+MOST_FAULTS: Final = 40_000
+"""So many are told each for itself; nobody reads more, and they would fill the memory."""
 
 
 class Fault(TypedDict):
@@ -17,13 +24,18 @@ class Fault(TypedDict):
 
 
 class Malformed(ValueError):
-    """What was given is not of the contract's shape; :attr:`faults` lists everything wrong with it."""
+    """What was given is not of the contract's shape; :attr:`faults` lists everything wrong with it.
+
+    As a text it tells the first twenty faults and how many more there are.
+    """
 
     what: str = "input"
 
     def __init__(self, faults: Sequence[Fault]) -> None:
         self.faults: list[Fault] = list(faults)
-        super().__init__("; ".join(f"{f['path']}: {f['message']}" for f in self.faults))
+        first = "; ".join(f"{f['path'][:_LONGEST_ANSWERED]}: {f['message']}" for f in self.faults[:_IN_WORDS])
+        more = len(self.faults) - _IN_WORDS
+        super().__init__(f"{first}; and {more:,} more" if more > 0 else first)
 
 
 class MalformedAct(Malformed):
@@ -94,12 +106,16 @@ def say(error: Any) -> str:
     return str(error["msg"]).lower()
 
 
-def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> list[Fault]:
+def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset(), most: int | None = None) -> list[Fault]:
     """The faults in a pydantic error, each with its dotted path.
 
     ``tags`` are the names of a tagged union's members, which pydantic puts into the path and
-    nobody ever wrote.
+    nobody ever wrote. More than ``most`` are told as one.
     """
+    if most is not None and (count := error.error_count()) > most:
+        return [
+            Fault(path="$", message=f"has {count} faults, too many to tell each; see whether it is what it should be")
+        ]
     # Each told once, in their order: found by a key, since there can be tens of thousands.
     told: dict[tuple[str, str], Fault] = {}
     errors = error.errors(include_url=False, include_input=False)
@@ -117,20 +133,24 @@ def faults_of(error: ValidationError, *, tags: frozenset[str] = frozenset()) -> 
     return list(told.values())
 
 
-_MOST_ANSWERED: Final = 500
-_LONGEST_ANSWERED: Final = 100
+def as_answered(faults: Sequence[Fault], most: int | None = None) -> list[Fault]:
+    """As many faults as 400 kB of JSON hold, and how many more there are; a path has 1,000 characters at most.
 
-
-def as_answered(faults: Sequence[Fault]) -> list[Fault]:
-    """The first 500 faults and how many more there are, the longest paths cut.
+    ``most``: no more of them than that. A list that fits is the same list.
 
     An answer beyond two megabytes the engine takes from no workflow: the task would fail, and be tried again for ever.
-    An intake of the allowed length can have 28,000 faults, or a field whose name fills it. A list of no more, with paths
-    of no more than 100 characters, is the same list.
+    An act of the allowed length can have eighty thousand faults, or a field whose name fills it.
     """
-    told = [Fault(path=_cut(fault["path"]), message=fault["message"]) for fault in faults[:_MOST_ANSWERED]]
+    told: list[Fault] = []
+    left = _MOST_ANSWERED
+    for fault in faults[:most]:
+        each = Fault(path=_cut(fault["path"]), message=fault["message"])
+        left -= len(json.dumps(each))
+        if left < 0:
+            break
+        told.append(each)
     if more := len(faults) - len(told):
-        told.append(Fault(path="$", message=f"has {more:,} faults more; mend these first"))
+        told.append(Fault(path="$", message=f"has {more} faults more; mend these first"))
     return told
 
 

@@ -9,7 +9,7 @@ import pydantic_core
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from procedure.acts import Actor, Day, Language, OpenText, PersonId, Signature, State, Text
-from procedure.faults import Fault, MalformedIntake, faults_of
+from procedure.faults import MOST_FAULTS, Fault, MalformedIntake, faults_of
 from procedure.placement import Placement
 
 MAX_INTAKE_BYTES: Final = 256 * 1024
@@ -87,11 +87,12 @@ class Intake(_Said):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"signature"})
 
 
-def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date) -> Intake:
+def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date, every_fault: bool = False) -> Intake:
     """Read an intake and judge it against the day it is given on.
 
     ``raw`` is JSON text or the object that JSON text gave; ``today`` is the date (UTC) of opening.
-    Raises :class:`procedure.faults.MalformedIntake` with every fault and its path. Whether the
+    Raises :class:`procedure.faults.MalformedIntake` with every fault and its path; more than 40,000, which no intake
+    that somebody meant can have, are told as one, but where ``every_fault`` is asked for. Whether the
     agreement exists and keeps the floor is asked where agreements are loaded.
     """
     try:
@@ -106,7 +107,7 @@ def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date) -> Intake
         intake = Intake.model_validate_json(text)
     except ValidationError as error:
         # What can be judged without a whole intake is still judged: every fault is told at once.
-        faults = faults_of(error)
+        faults = faults_of(error, most=None if every_fault else MOST_FAULTS)
         told = {fault["path"] for fault in faults}
         faults += [fault for fault in _early_faults(text, today) if fault["path"] not in told]
         raise MalformedIntake(faults) from None

@@ -681,7 +681,7 @@ def intake_of(name: str) -> str:
 def acts_of(name: str) -> "GivenActs":
     """The acts in a file, by whoever is signed in. Raises MalformedAct with every fault of every act."""
     from procedure.acts import parse_act
-    from procedure.faults import MalformedAct
+    from procedure.faults import MalformedAct, as_answered
     from starter.acts_file import GivenActs, read_acts
 
     given, person = read_acts(_text(name)), see_who_asks()
@@ -692,7 +692,7 @@ def acts_of(name: str) -> "GivenActs":
         try:
             parse_act(act)
         except MalformedAct as malformed:
-            faults += given.at(n, malformed.faults)
+            faults += given.at(n, as_answered(malformed.faults))
             continue
         first, same = before.setdefault(act["act_id"], (n, act))
         if same != act:

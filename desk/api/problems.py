@@ -19,7 +19,7 @@ from activities.caseload import CaseloadUnreachable
 from activities.logs import places
 from casefile.looking_back import NoSuchMoment, PartialRecord
 from desk.turns import StillWaiting
-from procedure.faults import Fault, Malformed, say
+from procedure.faults import Fault, Malformed, as_answered, say
 from procedure.intake import Reference
 from starter.client import CaseErased, DuplicateCase, EngineUnreachable, NoSuchCase, NotPermitted, NoWorkerAnswers
 from starter.endings import CannotGoOn
@@ -237,7 +237,8 @@ _AGAIN: Final = "Send it again later: an act with the same act_id is never recor
 
 
 def _of_malformed(error: Malformed) -> Trouble:
-    return Trouble("malformed", f"The {error.what} is malformed; `faults` lists everything.", faults=error.faults)
+    faults = as_answered(error.faults)
+    return Trouble("malformed", f"The {error.what} is malformed; `faults` lists everything.", faults=faults)
 
 
 def _of_parameters(error: RequestValidationError) -> Trouble:

@@ -43,11 +43,12 @@ from desk.frame import Desk, Pages, Person, Signed, checked_form, desk_of, flash
 from desk.security import typed
 from procedure.agreement import Agreement, BelowTheFloor, MalformedAgreement
 from procedure.entries import read_moment
-from procedure.faults import Fault, MalformedIntake
+from procedure.faults import Fault, MalformedIntake, as_answered
 from procedure.intake import MAX_INTAKE_BYTES, REFERENCE, parse_intake
 from procedure.proceedings import Proceedings
 from starter.client import DuplicateCase, new_reference
 from starter.endings import CannotGoOn
+from starter.json_values import is_object
 
 router = APIRouter(prefix="/open")
 
@@ -216,13 +217,14 @@ async def upload(request: Request, person: Opener) -> Response:
     try:
         parse_intake(raw, today=today)
     except MalformedIntake as malformed:
-        faults = list(malformed.faults)
+        faults = malformed.faults
     given = _object(raw)
     if given is None:
         return _wrong_file(request, person, said.gettext(N_("This file is not an intake written as JSON.")))
-    lines = [_line(fault, said) for fault in faults + _agreement_faults(given, today, said)]
+    shown = as_answered(faults, _MOST_SHOWN) + _agreement_faults(given, today, said)
+    lines = [_line(fault, said) for fault in shown]
     named = {each["path"].partition(".")[0] for each in faults}
-    if "opened_by" not in named and not _is(person, given["opened_by"]):
+    if "opened_by" not in named and not _is(person, given.get("opened_by")):
         lines.append(("opened_by", said.gettext(N_("Opened by")), said.gettext(_NOT_YOU)))
     if lines:
         return _upload_page(request, person, 422, faults=lines)
@@ -230,6 +232,8 @@ async def upload(request: Request, person: Opener) -> Response:
     return _begun(request, person, _new(posted(INTAKE, given), **more), "check")
 
 
+_MOST_SHOWN: Final = 200
+"""Faults of a file: nobody reads more of them, and a file can have tens of thousands."""
 _NOT_YOU: Final = N_("This must be you: the identifier, the role and the state that you are signed in with.")
 
 
@@ -264,8 +268,10 @@ def _object(raw: bytes) -> Fields | None:
     return cast("Fields", given) if isinstance(given, dict) else None
 
 
-def _is(person: Person, opened_by: Mapping[str, Any]) -> bool:
-    return (opened_by["id"], opened_by["role"], opened_by["state"]) == (person.id, person.role, person.state)
+def _is(person: Person, opened_by: Any) -> bool:
+    if not is_object(opened_by):
+        return False
+    return [opened_by.get(name) for name in ("id", "role", "state")] == [person.id, person.role, person.state]
 
 
 def _line(fault: Fault, said: Language) -> tuple[str, str, str]:

@@ -43,7 +43,7 @@ from desk.forms.typed import asked, mendable
 from desk.forms.words import FILLED_IN, FIXED, ROWS, chosen, is_labelled
 from desk.speaking import STATIC, language, templates
 from procedure.acts import ACTS, DECISIONS, parse_act
-from procedure.faults import Fault, MalformedAct, MalformedIntake
+from procedure.faults import Fault, MalformedAct, MalformedIntake, as_answered
 from procedure.intake import Intake, parse_intake
 from procedure.ledger import Ledger
 from procedure.open_acts import OpenAct, open_acts
@@ -579,6 +579,7 @@ def test_every_fault_of_the_models_has_a_sentence_for_people() -> None:
     assert len(found) > 30
     assert sorted(message for message in found if not is_known(message)) == []
     assert is_known("must be at least 7")
+    assert all(is_known(fault["message"]) for fault in as_answered([Fault(path="x", message="must be a text")] * 9, 1))
     assert not is_known("nobody ever said this")
 
 

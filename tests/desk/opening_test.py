@@ -456,6 +456,18 @@ def test_every_fault_of_a_file_stands_at_its_field() -> None:
     assert "There is none in this browser." in browser.get("/open").text
 
 
+def test_a_file_of_nothing_but_faults_is_a_page_that_can_be_read() -> None:
+    """A list of numbers where none belong was a page of 34 MB."""
+    browser = an_authority(a_registry()[0])
+    many = uploaded(browser, json.dumps({**INTAKE_OF_FILE, "concerns": [0] * 1_000}).encode())
+    assert many.status_code == 422 and "More faults: 800. Mend these first." in many.text
+    assert many.text.count("<code>concerns.") == 200
+    too_many = uploaded(browser, json.dumps({"concerns": [0] * 80_000}).encode())
+    assert too_many.status_code == 422 and "There are too many faults to tell each." in too_many.text
+    assert "This must be you" in too_many.text
+    assert len(too_many.text) < 2 * len(browser.get("/open/upload").text)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff\xfe", b"7", b'"text"', b"[" * 5_000])
 def test_what_is_no_intake_is_told(content: bytes) -> None:
     """In a sentence."""

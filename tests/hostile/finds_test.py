@@ -188,7 +188,11 @@ def test_a_file_of_acts_has_a_length(tmp_path: Path) -> None:
 _UNKNOWN = ",".join(f'"{n:x}":1' for n in range(6_000))
 
 
-@pytest.mark.parametrize("shortest", ["0", "{}", "[]", "{" + _UNKNOWN + "}"], ids=lambda text: text[:4])
+@pytest.mark.parametrize(
+    "shortest",
+    ["0", "{}", "[]", f'{{"act":"note",{_UNKNOWN}}}', f'{{"act":"note","evidence":[{"0," * 30_000}0]}}'],
+    ids=["a number", "an empty object", "an empty list", "unknown fields", "a long list"],
+)
 @pytest.mark.parametrize("form", ["a list", "a line each"])
 def test_as_many_acts_as_a_file_holds_are_told(shortest: str, form: str, tmp_path: Path) -> None:
     """A file of the allowed length had 260,000: telling of each took more than ten seconds, and more than the memory."""
@@ -209,6 +213,22 @@ def test_a_file_of_acts_has_a_number_of_them(between: str, tmp_path: Path) -> No
             commands.acts_of(str(file))
         assert len(raised.value.faults) == faults
     assert "5,001 acts" in raised.value.faults[0]["message"]
+
+
+@pytest.mark.parametrize("most", [30_000, 127_000])
+def test_a_list_of_nothing_but_faults_is_told(most: int, tmp_path: Path) -> None:
+    """Two bytes are a fault: telling of a hundred thousand took more than the memory."""
+    file = tmp_path / "intake.json"
+    file.write_text(json.dumps({"concerns": [0] * most}, separators=(",", ":")), encoding="utf-8")
+    _is_told("open", str(file))
+
+
+def test_the_words_for_very_many_faults(tmp_path: Path) -> None:
+    """All that there can reasonably be, a line each; else how many there are."""
+    file = tmp_path / "intake.json"
+    for most, lines in ((30_000, range(30_000, 30_100)), (127_000, range(1, 3))):
+        file.write_text(json.dumps({"concerns": [0] * most}, separators=(",", ":")), encoding="utf-8")
+        assert len(told_by("open", str(file))[2].splitlines()) - 1 in lines
 
 
 def test_every_fault_of_a_file_of_acts_is_told_on_its_line(tmp_path: Path) -> None:

@@ -316,3 +316,11 @@ def test_an_arrival_is_corrected_after_the_child_has_moved_on(handed_to: str) ->
     course.does("correct", "escort", entry=course.number_of("arrive"), fields={"reason": "a slip mended"})
     assert alarms == len(course.kinds("escalated", "detention"))
     assert set() == course.holds
+
+
+def test_a_refusal_on_record_tells_every_fault_of_a_correction() -> None:
+    """However many they are: at the doors so many are told as one, and a record of before would be another."""
+    course = Course()
+    course.refused("correct", fields={"relatives": [{}] * 11_000})
+    [refusal] = course.entries[-1].as_json()["body"]["refusals"]
+    assert refusal["message"].count("relatives.") > 40_000

@@ -1,5 +1,6 @@
 """What is wrong with a piece of JSON is told in our words, field by field, and without what was given."""
 
+import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -153,14 +154,43 @@ def test_all_faults_stand_in_the_error() -> None:
     assert (Malformed.what, MalformedAct.what, MalformedIntake.what) == ("input", "act", "intake")
 
 
-def test_an_answer_bears_so_many_faults_and_counts_the_rest() -> None:
-    """Five hundred, whole; beyond that how many more there are. Nothing of a short list is changed."""
-    few = [Fault(path="x" * 100, message=f"{n}") for n in range(500)]
+def test_an_answer_bears_as_many_faults_as_fit_and_counts_the_rest() -> None:
+    """400 kB of JSON; a list that fits is the same list."""
+    fault = Fault(path="x" * 50, message="m" * (125 - 50 - len('{"path": "", "message": ""}')))
+    assert len(json.dumps(fault)) == 125
+    few = [fault] * 3_200
     assert as_answered(few) == few
-    more = Fault(path="$", message="has 1,001 faults more; mend these first")
-    assert as_answered([*few, *few, *few, few[0]]) == [*few, more]
+    assert as_answered([*few, fault]) == [*few, Fault(path="$", message="has 1 faults more; mend these first")]
+    assert len(as_answered([Fault(path="ї" * 50, message="m")] * 4_000)) < 2_000  # as JSON writes it
+
+
+def test_an_answer_bears_no_more_faults_than_are_asked_for() -> None:
+    """A page shows some."""
+    few = [Fault(path=f"{n}", message="m") for n in range(5)]
+    assert as_answered(few, 5) == few
+    assert as_answered(few, 3) == [*few[:3], Fault(path="$", message="has 2 faults more; mend these first")]
 
 
 def test_an_answer_does_not_bear_a_path_of_any_length() -> None:
     """A field may have been given a name that fills an intake."""
-    assert as_answered([Fault(path="x" * 101, message="m")]) == [Fault(path="x" * 100 + "…", message="m")]
+    assert as_answered([Fault(path="x" * 1_000, message="m")]) == [Fault(path="x" * 1_000, message="m")]
+    assert as_answered([Fault(path="x" * 1_001, message="m")]) == [Fault(path="x" * 1_000 + "…", message="m")]
+
+
+def test_more_faults_than_are_told_are_one() -> None:
+    """Each for itself would fill the memory: an intake of the allowed length can have a hundred thousand."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(list[Person]).validate_python([1] * 5)
+    assert [fault["path"] for fault in faults_of(caught.value, most=5)] == ["0", "1", "2", "3", "4"]
+    one = Fault(path="$", message="has 5 faults, too many to tell each; see whether it is what it should be")
+    assert faults_of(caught.value, most=4) == [one]
+
+
+def test_the_words_of_many_faults_are_few() -> None:
+    """Twenty, each path cut, and how many more."""
+    many = [Fault(path=f"{n}" + "x" * 2_000, message="m") for n in range(22)]
+    assert str(Malformed(many[:2])) == "; ".join(f"{n}{'x' * 999}: m" for n in range(2))
+    assert str(Malformed(many[:20])).count(": m") == 20
+    assert str(Malformed(many[:20])).endswith("m")
+    assert str(Malformed(many)).count(": m") == 20
+    assert str(Malformed(many)).endswith("m; and 2 more")

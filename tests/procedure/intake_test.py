@@ -250,3 +250,15 @@ def test_what_an_intake_says_is_what_the_case_begins_with() -> None:
     assert {"identification", "protection_screening", "guardian", "counsel", "services"} == {
         row["name"] for row in view["deadlines"]
     }
+
+
+def test_of_an_intake_of_nothing_but_faults_so_many_are_told() -> None:
+    """Forty thousand each for itself, what lies between its fields besides; more are one, where not all are asked for."""
+    told = faults({**at("host_state", "UA"), "origin_state": "UA", "concerns": [0] * 40_000})
+    assert len(told) == 40_001
+    many = {**at("host_state", "UA"), "origin_state": "UA", "concerns": [0] * 40_001}
+    assert set(faults(many)) == {"$", "origin_state"}
+    assert "40001 faults" in faults(many)["$"]
+    with pytest.raises(MalformedIntake) as whole:
+        parse_intake(many, today=TODAY, every_fault=True)
+    assert len(whole.value.faults) == 40_002
