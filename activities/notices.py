@@ -257,7 +257,7 @@ class NoticeFolder:
 
     def _write(self, name: str, message: bytes) -> None:
         if Path(name).name != name:
-            raise ValueError("a notice's name would lead out of its folder")
+            raise NoticeUnsendable("LeadsOutOfTheFolder", refused=True)
         new, read = self._folder / "new" / name, self._folder / "cur"
         # Mail readers move a message to cur and add flags to its name.
         if new.exists() or (read / name).exists():

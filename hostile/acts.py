@@ -17,7 +17,7 @@ from casefile.languages import LANGUAGES, language
 from casefile.story import consequences as told_consequences
 from casefile.story import refusals, sentence
 from hostile import signatures
-from hostile.judging import Given, Wrong
+from hostile.judging import MEGABYTE, Given, Wrong
 from hostile.values import copied, documents, spoil, written
 from procedure import consequences
 from procedure.acts import Act, as_given, as_signed, parse_act
@@ -95,7 +95,10 @@ class Acts:
         said = standing.said
         if chance.random() < _SIGNED:
             return Given(self._signed(standing, chance), where)
-        return Given(documents(chance.choice(said), chance, said), where)
+        given = chance.choice(said)
+        if given["act"] == "correct" and chance.random() < 0.3:
+            return Given(_correcting(given, standing, chance), where)
+        return Given(documents(given, chance, said), where)
 
     @staticmethod
     def _signed(standing: Standing, chance: Random) -> bytes:
@@ -134,7 +137,7 @@ def _heard(case: Proceedings, raw: bytes, at: datetime, *, signalled: bool) -> s
         return f"malformed: {kind_of(malformed.faults)}"
     looked = _looked_at(act, case.case, at)
     receipt = case.hear(act, at, looked)
-    json.dumps(receipt)
+    _fits(receipt)
     if receipt["result"] == "accepted":
         if looked is not None and looked.fault is not None:
             raise Wrong(f"an act was accepted whose signature is {looked.fault}")
@@ -143,6 +146,21 @@ def _heard(case: Proceedings, raw: bytes, at: datetime, *, signalled: bool) -> s
         return f"accepted: {type(act).__name__}{' signed' if looked else ''}"
     fault = f" {looked.fault}" if looked is not None and looked.fault is not None else ""
     return f"refused: {receipt['refusals'][0]['safeguard']}{fault}"
+
+
+def _correcting(given: dict[str, Any], standing: Standing, chance: Random) -> bytes:
+    """A correction of the intake with a long list in it: each element is a fault or several, and a refusal tells them."""
+    many: list[Any] = [chance.choice(("{}", "0", '"x"'))] * chance.choice((300, 5_000, 15_000))
+    field = chance.choice(("relatives", "concerns", "child.languages"))
+    opened = {**given["actor"], "role": "central_authority", "state": standing.case.host_state}
+    said = {**given, "actor": opened, "entry": 1, "fields": {field: "MANY"}}
+    return json.dumps(said).replace('"MANY"', f"[{','.join(many)}]").encode()
+
+
+def _fits(answer: Any) -> None:
+    """See to it that the engine takes an answer from a workflow, with some room for its seal."""
+    if len(json.dumps(answer, ensure_ascii=False).encode("utf-8", "surrogatepass")) > 2 * MEGABYTE - 4_096:
+        raise Wrong("an answer longer than the engine takes")
 
 
 def _looked_at(act: Act, case: Case, at: datetime) -> Looked | None:
@@ -172,6 +190,7 @@ def _can_go_on(case: Proceedings, standing: Standing, at: datetime, *, thoroughl
     consequences.events(made)
     json.dumps(consequences.caseload_row(case.case, at))
     for entry in made:
+        _fits(entry.as_json())
         if hash_of_header(entry.header()) != entry.hash:
             raise Wrong("an entry's hash is not that of its header")
     if thoroughly:

@@ -151,7 +151,12 @@ _OTHERS: Final[dict[str, dict[str, Any]]] = {
     "SweepArchive": {"days": 1},
 }
 """What they are begun with."""
-_IDS: Final = {"FamilyTracing": "tracing", "ReintegrationMonitoring": "monitoring"}
+_IDS: Final = {
+    "FamilyTracing": "tracing",
+    "ReintegrationMonitoring": "monitoring",
+    "ArchiveRun": "x",
+    "SweepArchive": "x",
+}
 """How a case names them: after its reference, and before the number of an entry."""
 _LONG: Final = "x" * 1_900_000
 """Nearly as long as anything that the engine takes: what gives it on in an envelope gives on too much."""
@@ -299,7 +304,7 @@ class _Sender:
             case _:
                 arguments = [RawValue(headers.in_json(written(good).encode()))] * (1 + (how == "two"))
         handle = await self._client.start_workflow(
-            name, args=arguments, id=f"{self.reference}/{_IDS.get(name, 'other')}-{entry}", task_queue="return-cases"
+            name, args=arguments, id=f"{self.reference}/{_IDS[name]}-{entry}", task_queue="return-cases"
         )
         self.begun.add(handle.id)
         for signal in chance.sample(_SIGNALS, chance.randrange(3)):
@@ -317,7 +322,7 @@ class _Sender:
                 await handle.result()
             except WorkflowFailureError as failed:
                 ending = str(getattr(failed.cause, "type", type(failed.cause).__name__))
-        answered.add(f"{name}, {how}: {ending}", wrong=judged_start(how, ending))
+        answered.add(f"{name}, {how}: {ending}", wrong=judged_start(name, how, ending))
 
     def _at_the_desk(self) -> Callable[[str], Coroutine[Any, Any, tuple[Any, str]]]:
         """Somebody's browser, signed in, and the token of their session."""
@@ -639,11 +644,14 @@ def refusal_of(name: str, arguments: Sequence[Any]) -> str | None:
     return None
 
 
-def judged_start(how: str, ending: str) -> bool:
-    """Whether it is wrong how a process that is no case ended, or goes on, that was begun in a way: good ones begin."""
-    if how == "spoiled":
+def judged_start(name: str, how: str, ending: str) -> bool:
+    """Whether it is wrong how a process that is no case ended, or goes on, that a stranger began in a way.
+
+    Only a sweep is anybody's to begin, and only well.
+    """
+    if how == "spoiled" and name == "SweepArchive":
         return False  # by chance it may still be good
-    return (ending == "MalformedStart") == (how == "good")
+    return (ending == "MalformedStart") == (how == "good" and name == "SweepArchive")
 
 
 def judged_query(name: str, refused: str | None, said: str) -> tuple[str, bool]:

@@ -340,6 +340,10 @@ def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
     return said
 
 
+_MOST_RECORDED: Final = 1_950_000
+"""Bytes of faults that a refused correction is told. With more of them its receipt, or the entry when it is read, comes to
+more than the two megabytes that the engine takes: the case would hang, or its record could not be read. So no record that
+anybody has read can come out otherwise by it, but one that fills such an answer to the last few thousand bytes."""
 _SAYS_WHAT_IT_IS: Final = frozenset(
     {
         *("act", "act_id", "actor", "signature"),
@@ -389,12 +393,14 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
     merged = _merged(asked, act)
     try:
         if entry.kind == "opened":
-            # A refusal on record says them all, however many there are: it always has.
+            # What is on record says them all, and a record of before must come out the same.
             parse_intake(merged, today=entry.at.date(), every_fault=True)
             return [], None
         report = parse_act(merged)
     except Malformed as malformed:
         faults = "; ".join(f"{fault['path']}: {fault['message']}" for fault in malformed.faults)
+        if len(faults.encode("utf-8", "surrogatepass")) > _MOST_RECORDED:
+            faults = str(malformed)
         return [
             refuse("well-formed", f"With this correction the entry is malformed: {faults}.", "Mend the fields.")
         ], None

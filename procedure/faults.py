@@ -145,12 +145,12 @@ def as_answered(faults: Sequence[Fault], most: int | None = None) -> list[Fault]
     left = _MOST_ANSWERED
     for fault in faults[:most]:
         each = Fault(path=_cut(fault["path"]), message=fault["message"])
-        left -= len(json.dumps(each))
+        left -= len(json.dumps(each)) + len(", ")
         if left < 0:
             break
         told.append(each)
     if more := len(faults) - len(told):
-        told.append(Fault(path="$", message=f"has {more} faults more; mend these first"))
+        told.append(Fault(path="$", message=f"more faults than these: {more}; mend these first"))
     return told
 
 

@@ -19,6 +19,7 @@ from workflows.messages import (
     EndedRun,
     Sweep,
     Swept,
+    archiving_id,
 )
 
 _PATIENTLY: Final = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(hours=1))
@@ -38,7 +39,7 @@ class ArchiveRun:
     async def run(self, *given: RawValue) -> str:
         """``given``: one :class:`EndedRun`. Returns the digest under which the run is kept."""
         ended = asked(EndedRun, given)
-        of_a_case(ended.reference)
+        of_a_case(ended.reference, archiving_id(ended.reference, ended.run))
         if not _RUN.fullmatch(ended.run):
             raise malformed("the run is none of the engine's")
         return await workflow.execute_activity(

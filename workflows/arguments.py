@@ -22,9 +22,9 @@ with workflow.unsafe.imports_passed_through():
 
 T = TypeVar("T")
 
-_MOST_BYTES: Final = 256 * 1024
-"""A visit for every day of ten years has less. What a process is given it gives on, to its activities and as its result,
-and the engine takes no two megabytes of that."""
+_MOST_BYTES: Final = 64 * 1024
+"""An agreement has at most a hundred visits. What a process is given it gives on, to its activities and as its result, and
+the engine takes no two megabytes of that."""
 _YEARS: Final = range(1900, 9000)
 """Whatever is reckoned from a moment in them is in the calendar too."""
 
@@ -48,17 +48,25 @@ def due_moment(text: str) -> datetime:
     return due
 
 
-def of_a_case(reference: str, *, id: str | None = None, host: str | None = None, origin: str | None = None) -> None:
-    """See to it that a process is one of a case, under the ``id`` and for the states that the case gives it.
+def of_a_case(reference: str, id: str) -> None:
+    """See to it that a process is one of a case, under the ``id`` that it has there.
 
     Raises ApplicationError, ``MalformedStart``: what is given becomes part of names of files, and of mails.
     """
     if not REFERENCE.fullmatch(reference):
         raise malformed("the reference is none of a case")
-    if id is not None and workflow.info().workflow_id != id:
-        raise malformed("its id is not the one that a case gives it")
+    if workflow.info().workflow_id != id:
+        raise malformed("its id is not the one that it has in a case")
+
+
+def begun_by_its_case(reference: str, id: str, *, origin: str, host: str | None = None) -> None:
+    """The same, and that it was the case that began it, for its own states: nobody else has anybody reminded."""
+    of_a_case(reference, id)
+    parent = workflow.info().parent
+    if parent is None or parent.workflow_id != reference:
+        raise malformed("no case began it")
     states = reference.split("-")
-    if host not in (None, states[0]) or origin not in (None, states[1]):
+    if origin != states[1] or host not in (None, states[0]):
         raise malformed("a state is not the one in the reference")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.arguments import asked, due_moment, of_a_case, told
+from workflows.arguments import asked, begun_by_its_case, due_moment, told
 from workflows.messages import FAMILY_TRACING, Notice, TracingRequest, tracing_id
 from workflows.reminding import remind, sleep_until
 
@@ -39,7 +39,7 @@ class FamilyTracing:
     def _request(self) -> TracingRequest:
         request = asked(TracingRequest, self._given)
         id = tracing_id(request.reference, request.entry)
-        of_a_case(request.reference, id=id, host=request.host_state, origin=request.origin_state)
+        begun_by_its_case(request.reference, id, host=request.host_state, origin=request.origin_state)
         return request
 
     @cached_property

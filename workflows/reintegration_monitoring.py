@@ -11,7 +11,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from workflows.arguments import asked, due_moment, of_a_case, told
+from workflows.arguments import asked, begun_by_its_case, due_moment, told
 from workflows.messages import REINTEGRATION_MONITORING, MonitoringRequest, Notice, VisitDue, monitoring_id
 from workflows.reminding import remind, sleep_until
 
@@ -35,7 +35,7 @@ class ReintegrationMonitoring:
     def _request(self) -> MonitoringRequest:
         request = asked(MonitoringRequest, self._given)
         id = monitoring_id(request.reference, request.entry)
-        of_a_case(request.reference, id=id, origin=request.origin_state)
+        begun_by_its_case(request.reference, id, origin=request.origin_state)
         return request
 
     @workflow.run

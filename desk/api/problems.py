@@ -238,7 +238,7 @@ _AGAIN: Final = "Send it again later: an act with the same act_id is never recor
 
 def _of_malformed(error: Malformed) -> Trouble:
     faults = as_answered(error.faults)
-    return Trouble("malformed", f"The {error.what} is malformed; `faults` lists everything.", faults=faults)
+    return Trouble("malformed", f"The {error.what} is malformed; `faults` lists what is wrong.", faults=faults)
 
 
 def _of_parameters(error: RequestValidationError) -> Trouble:

@@ -66,7 +66,7 @@ _SAID: Final[tuple[tuple[str, str], ...]] = (
         r"an? (act|intake) may have at most (?P<n>\d+) bytes.*",
         N_("All of it together is too long. Please shorten the texts."),
     ),
-    (r"has (?P<n>\d+) faults more; .*", N_("More faults: {n}. Mend these first.")),
+    (r"more faults than these: (?P<n>\d+); .*", N_("More faults: {n}. Mend these first.")),
     (r"has \d+ faults, too many .*", N_("There are too many faults to tell each. Is this the right file?")),
     (
         r"was used before with other content; .*",

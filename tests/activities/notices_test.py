@@ -185,7 +185,7 @@ async def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("reference", ["../x", "/x", "x/y"])
 def test_no_notice_is_written_outside_of_the_folder(tmp_path: Path, reference: str) -> None:
     """Whoever made a reference: a reminder of a tracing that no case had begun lay where its reference led."""
-    with pytest.raises(ValueError, match="out of its folder"):
+    with pytest.raises(NoticeUnsendable, match="LeadsOutOfTheFolder"):
         asyncio.run(NoticeFolder(tmp_path / "notices").put(reference, owed()))
     assert [each for each in tmp_path.rglob("*") if each.is_file()] == []
 

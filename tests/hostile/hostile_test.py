@@ -432,18 +432,19 @@ def test_a_door_at_which_something_was_found_is_named_on_the_page() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "ending", "wrong"),
+    ("name", "how", "ending", "wrong"),
     [
-        ("good", "RUNNING", False),
-        ("good", "ActivityError", False),
-        ("good", "MalformedStart", True),
-        ("long", "MalformedStart", False),
-        ("long", "RUNNING", True),
-        ("two", "COMPLETED", True),
-        ("spoiled", "RUNNING", False),
-        ("spoiled", "MalformedStart", False),
+        ("SweepArchive", "good", "COMPLETED", False),
+        ("SweepArchive", "good", "MalformedStart", True),
+        ("SweepArchive", "long", "MalformedStart", False),
+        ("SweepArchive", "two", "COMPLETED", True),
+        ("SweepArchive", "spoiled", "RUNNING", False),
+        ("SweepArchive", "spoiled", "MalformedStart", False),
+        ("FamilyTracing", "good", "MalformedStart", False),
+        ("FamilyTracing", "good", "RUNNING", True),
+        ("ArchiveRun", "spoiled", "ActivityError", True),
     ],
 )
-def test_a_process_begins_when_it_is_begun_well(how: str, ending: str, wrong: bool) -> None:
-    """And only then; what was spoiled by chance may still be good."""
-    assert judged_start(how, ending) is wrong
+def test_a_stranger_begins_no_process_but_a_sweep(name: str, how: str, ending: str, wrong: bool) -> None:
+    """And that only well; what was spoiled by chance may still be good."""
+    assert judged_start(name, how, ending) is wrong

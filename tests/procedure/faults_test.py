@@ -156,11 +156,11 @@ def test_all_faults_stand_in_the_error() -> None:
 
 def test_an_answer_bears_as_many_faults_as_fit_and_counts_the_rest() -> None:
     """400 kB of JSON; a list that fits is the same list."""
-    fault = Fault(path="x" * 50, message="m" * (125 - 50 - len('{"path": "", "message": ""}')))
-    assert len(json.dumps(fault)) == 125
+    fault = Fault(path="x" * 50, message="m" * (123 - 50 - len('{"path": "", "message": ""}')))
+    assert len(json.dumps(fault)) + len(", ") == 125
     few = [fault] * 3_200
     assert as_answered(few) == few
-    assert as_answered([*few, fault]) == [*few, Fault(path="$", message="has 1 faults more; mend these first")]
+    assert as_answered([*few, fault]) == [*few, Fault(path="$", message="more faults than these: 1; mend these first")]
     assert len(as_answered([Fault(path="ї" * 50, message="m")] * 4_000)) < 2_000  # as JSON writes it
 
 
@@ -168,7 +168,7 @@ def test_an_answer_bears_no_more_faults_than_are_asked_for() -> None:
     """A page shows some."""
     few = [Fault(path=f"{n}", message="m") for n in range(5)]
     assert as_answered(few, 5) == few
-    assert as_answered(few, 3) == [*few[:3], Fault(path="$", message="has 2 faults more; mend these first")]
+    assert as_answered(few, 3) == [*few[:3], Fault(path="$", message="more faults than these: 2; mend these first")]
 
 
 def test_an_answer_does_not_bear_a_path_of_any_length() -> None:

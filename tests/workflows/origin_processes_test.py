@@ -2,9 +2,12 @@
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from temporalio import workflow
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from casefile.engine import opened_history
 from tests.workflows.broken_hands_test import ShakyHands, as_hands
@@ -179,9 +182,33 @@ def begun_with(name: str, **changed: Any) -> tuple[str, Fields]:
     return id, {"reference": reference, **given, **changed}
 
 
-async def ending(server: Engine, name: str, id: str, *given: Any) -> str:
-    """With what a process ends that is begun so: the type of its failure. None of its tasks may fail."""
-    begun = await server.client.start_workflow(name, args=given, id=id, task_queue=TASK_QUEUE)
+@workflow.defn
+class Beginning:
+    """Begins a process in a case's stead."""
+
+    @workflow.run
+    async def run(self, name: str, id: str, given: list[Any]) -> None:
+        await workflow.start_child_workflow(
+            name, args=given, id=id, task_queue=TASK_QUEUE, parent_close_policy=workflow.ParentClosePolicy.ABANDON
+        )
+
+
+async def begun_by_a_case(server: Engine, name: str, id: str, *given: Any) -> WorkflowHandle[Any, Any]:
+    """A process that is begun as a case begins it: the origin state's as a child of the case."""
+    client: Any = server.client
+    if name not in (FAMILY_TRACING, REINTEGRATION_MONITORING):
+        return await client.start_workflow(name, args=given, id=id, task_queue=TASK_QUEUE)
+    queue = f"beginning-{uuid4()}"
+    async with Worker(
+        client, task_queue=queue, workflows=[Beginning], workflow_runner=UnsandboxedWorkflowRunner(), debug_mode=True
+    ):
+        case = id.partition("/")[0]
+        await client.execute_workflow("Beginning", args=[name, id, list(given)], id=case, task_queue=queue)
+    return client.get_workflow_handle(id)
+
+
+async def ending(begun: WorkflowHandle[Any, Any]) -> str:
+    """With what a process ends: the type of its failure. None of its tasks may fail."""
     with pytest.raises(WorkflowFailureError) as caught:
         await asyncio.wait_for(begun.result(), 20)
     failed = [event async for event in begun.fetch_history_events() if event.HasField(_TASK_FAILED)]
@@ -198,7 +225,7 @@ OTHERS = [FAMILY_TRACING, REINTEGRATION_MONITORING, ARCHIVE_RUN, SWEEP_ARCHIVE]
 async def test_a_process_that_is_begun_with_anything_else_ends(server: Engine, name: str, given: list[Any]) -> None:
     """Whoever reaches the engine can begin one; its task failed again and again, for ever."""
     async with server.worker():
-        assert await ending(server, name, begun_with(name)[0], *given) == "MalformedStart"
+        assert await ending(await begun_by_a_case(server, name, begun_with(name)[0], *given)) == "MalformedStart"
 
 
 @pytest.mark.parametrize(
@@ -223,7 +250,26 @@ async def test_a_process_that_no_case_begins_ends(server: Engine, name: str, cha
     """What it is given becomes part of names of files and of mails, so it is all as a case would give it."""
     id, given = begun_with(name, **changed)
     async with server.worker():
-        assert await ending(server, name, id, given) == "MalformedStart"
+        assert await ending(await begun_by_a_case(server, name, id, given)) == "MalformedStart"
+
+
+@pytest.mark.parametrize("name", [FAMILY_TRACING, REINTEGRATION_MONITORING])
+async def test_nobody_but_a_case_has_anybody_reminded(server: Engine, name: str) -> None:
+    """Whoever reaches the engine could have the origin state's offices told of deadlines that no case has."""
+    id, given = begun_with(name)
+    async with server.worker():
+        assert (
+            await ending(await server.client.start_workflow(name, given, id=id, task_queue=TASK_QUEUE))
+            == "MalformedStart"
+        )
+
+
+async def test_a_run_is_kept_under_the_id_that_it_has_in_its_case(server: Engine) -> None:
+    """Under another one the same run would be kept by many at once."""
+    _, given = begun_with(ARCHIVE_RUN)
+    async with server.worker():
+        begun = await server.client.start_workflow(ARCHIVE_RUN, given, id=f"any-{uuid4()}", task_queue=TASK_QUEUE)
+        assert await ending(begun) == "MalformedStart"
 
 
 @pytest.mark.parametrize(
@@ -235,7 +281,7 @@ async def test_a_signal_that_says_nothing_ends_no_process(server: Engine, given:
     async with server.worker():
         for name in (FAMILY_TRACING, REINTEGRATION_MONITORING):
             id, asked = begun_with(name)
-            handle = await server.client.start_workflow(name, asked, id=id, task_queue=TASK_QUEUE)
+            handle = await begun_by_a_case(server, name, id, asked)
             for signal in ("ended", "visited") if name == REINTEGRATION_MONITORING else ("ended",):
                 await handle.signal(signal, args=given)
             assert (await handle.query("standing"))["ended"] is None

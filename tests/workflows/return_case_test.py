@@ -150,6 +150,24 @@ async def test_nobody_can_start_a_case_with_a_past_of_their_own_making(server: E
         assert (await failure_of(server, await server.start(forged))).type == "MalformedIntake"
 
 
+@pytest.mark.parametrize("way", ["update", "signal"])
+async def test_a_correction_of_nothing_but_faults_is_refused_on_record(server: Engine, way: str) -> None:
+    """Sixty thousand bytes made a refusal of four megabytes: the case's task failed, and with it all later acts."""
+    nobody: list[Fields] = [{}] * 15_500
+    said = act("ca", "correct", entry=1, fields={"relatives": nobody})
+    async with server.worker():
+        handle = await server.start()
+        if way == "update":
+            receipt = await record(handle, said)
+            assert receipt["result"] == "refused"
+        else:
+            await handle.signal(RECORD, said)
+        await accepted(handle, note())
+        entries = await ledger(handle)
+    assert [entry["kind"] for entry in entries[1:]] == ["refused", "accepted"]
+    assert "and 61,980 more" in entries[1]["body"]["refusals"][0]["message"]
+
+
 async def test_a_refusal_is_an_answer_and_an_entry(engine: Engine) -> None:
     """A well-formed act is always taken in; the refusal stays, with source and what is offered instead."""
     async with engine.worker():
