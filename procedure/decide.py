@@ -394,7 +394,7 @@ def _corrected(asked: Asked, act: Correct) -> tuple[list[Refusal], Asked | None]
     try:
         if entry.kind == "opened":
             # What is on record says them all, and a record of before must come out the same.
-            parse_intake(merged, today=entry.at.date(), every_fault=True)
+            parse_intake(merged, today=entry.at.date(), most_faults=None)
             return [], None
         report = parse_act(merged)
     except Malformed as malformed:

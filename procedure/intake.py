@@ -87,13 +87,13 @@ class Intake(_Said):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude={"signature"})
 
 
-def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date, every_fault: bool = False) -> Intake:
+def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date, most_faults: int | None = MOST_FAULTS) -> Intake:
     """Read an intake and judge it against the day it is given on.
 
     ``raw`` is JSON text or the object that JSON text gave; ``today`` is the date (UTC) of opening.
-    Raises :class:`procedure.faults.MalformedIntake` with every fault and its path; more than 40,000, which no intake
-    that somebody meant can have, are told as one, but where ``every_fault`` is asked for. Whether the
-    agreement exists and keeps the floor is asked where agreements are loaded.
+    Raises :class:`procedure.faults.MalformedIntake` with every fault and its path; more than ``most_faults``, which no
+    intake that somebody meant can have, are told as one. Whether the agreement exists and keeps the floor is asked where
+    agreements are loaded.
     """
     try:
         text = raw if isinstance(raw, (bytes, str)) else pydantic_core.to_json(raw)
@@ -107,7 +107,7 @@ def parse_intake(raw: bytes | str | Mapping[str, Any], *, today: date, every_fau
         intake = Intake.model_validate_json(text)
     except ValidationError as error:
         # What can be judged without a whole intake is still judged: every fault is told at once.
-        faults = faults_of(error, most=None if every_fault else MOST_FAULTS)
+        faults = faults_of(error, most=most_faults)
         told = {fault["path"] for fault in faults}
         faults += [fault for fault in _early_faults(text, today) if fault["path"] not in told]
         raise MalformedIntake(faults) from None

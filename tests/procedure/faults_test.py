@@ -192,5 +192,6 @@ def test_the_words_of_many_faults_are_few() -> None:
     assert str(Malformed(many[:2])) == "; ".join(f"{n}{'x' * 999}: m" for n in range(2))
     assert str(Malformed(many[:20])).count(": m") == 20
     assert str(Malformed(many[:20])).endswith("m")
+    assert str(Malformed(many[:21])).endswith("m; and 1 more")
     assert str(Malformed(many)).count(": m") == 20
     assert str(Malformed(many)).endswith("m; and 2 more")
