@@ -343,7 +343,7 @@ def _merged(asked: Asked, act: Correct) -> dict[str, Any]:
 _MOST_RECORDED: Final = 1_950_000
 """Bytes of faults that a refused correction is told. With more of them its receipt, or the entry when it is read, comes to
 more than the two megabytes that the engine takes: the case would hang, or its record could not be read. So no record that
-anybody has read can come out otherwise by it, but one that fills such an answer to the last few thousand bytes."""
+anybody has read can come out otherwise by it, but one that fills such an answer all but the last 150 kB."""
 _SAYS_WHAT_IT_IS: Final = frozenset(
     {
         *("act", "act_id", "actor", "signature"),
